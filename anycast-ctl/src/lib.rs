@@ -1,0 +1,4 @@
+//! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
+
+pub mod api;
+pub mod model;

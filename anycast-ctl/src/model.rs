@@ -1,0 +1,181 @@
+//! The desired state: what the operator wants this host to steer, and the rules it must keep.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+mod check;
+
+pub use check::{Problem, is_prime};
+
+/// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).
+pub const DEFAULT_SLOTS: u32 = 65_537;
+
+/// Everything one host steers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Interfaces the XDP program is attached to.
+    pub interfaces: Vec<String>,
+    /// Secret key of the flow hash and of the slot tables, shared by all hosts of a fleet.
+    /// `None`: the daemon draws one, and no other host steers alike.
+    pub seed: Option<u64>,
+    /// The pools, in the order they were written.
+    pub pools: Vec<Pool>,
+    /// The VIPs, in the order they were written.
+    pub vips: Vec<Vip>,
+}
+
+/// A named set of backends that share one slot table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Unique among pools.
+    pub name: String,
+    /// Slots of the table: a prime, at least the number of backends.
+    pub slots: u32,
+    /// The servers.
+    pub backends: Vec<Backend>,
+}
+
+/// One server of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backend {
+    /// Unique within its pool.
+    pub name: String,
+    /// The server's own address, on a segment this host reaches: where its next hop is looked up.
+    pub address: IpAddr,
+    /// Share of the pool's new flows, relative to the other weights. At least 1.
+    #[serde(default = "default_weight")]
+    pub weight: u32,
+}
+
+/// The weight of a backend whose entry names none.
+pub const fn default_weight() -> u32 {
+    1
+}
+
+/// A named anycast address, its services, and the pool that serves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vip {
+    /// Unique among VIPs.
+    pub name: String,
+    /// The anycast address. Unique among VIPs.
+    pub address: IpAddr,
+    /// What is served on it. At least one.
+    pub services: Vec<Service>,
+    /// Name of the pool that serves it.
+    pub pool: String,
+    /// What happens to packets for a protocol and port no service names.
+    pub on_unknown_port: OnUnknownPort,
+}
+
+/// One service of a VIP, written `tcp/443`, `udp/53` or `tcp/any`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Service {
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Destination port; 0 means any port that no other service of the VIP names.
+    pub port: u16,
+}
+
+/// A transport protocol that can be steered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// RFC 9293, protocol number 6.
+    Tcp,
+    /// RFC 768, protocol number 17.
+    Udp,
+}
+
+impl Protocol {
+    /// The IANA protocol number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+/// What happens to packets to a VIP address that match no service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknownPort {
+    /// They go to this host's own stack.
+    #[default]
+    Pass,
+    /// They are dropped and counted.
+    Drop,
+}
+
+impl Site {
+    /// The pool of that name.
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// The pool of that name, to edit.
+    pub fn pool_mut(&mut self, name: &str) -> Option<&mut Pool> {
+        self.pools.iter_mut().find(|pool| pool.name == name)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            0 => write!(f, "{}/any", self.protocol),
+            port => write!(f, "{}/{port}", self.protocol),
+        }
+    }
+}
+
+/// A service that is not written `tcp/443`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no service: write tcp/443, udp/53 or tcp/any")]
+pub struct ServiceError(String);
+
+impl FromStr for Service {
+    type Err = ServiceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || ServiceError(text.to_owned());
+        let (protocol, port) = text.split_once('/').ok_or_else(wrong)?;
+        let protocol = match protocol {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            _ => return Err(wrong()),
+        };
+        let port = match port {
+            "any" => 0,
+            digits => match digits.parse() {
+                Ok(0) | Err(_) => return Err(wrong()),
+                Ok(port) => port,
+            },
+        };
+        Ok(Self { protocol, port })
+    }
+}
+
+impl TryFrom<String> for Service {
+    type Error = ServiceError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Service> for String {
+    fn from(service: Service) -> Self {
+        service.to_string()
+    }
+}
