@@ -5,8 +5,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// An Ethernet address.
 pub type Mac = [u8; 6];
 
-/// Where packets for one backend go. Three aligned 8-byte words, each of which the kernel copies in one piece, so that a
-/// packet that races with an update never sees half an address.
+/// Where packets for one backend go. Written and read as three aligned words, so that a packet that races with an
+/// update never sees half an address.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Backend {
@@ -27,6 +27,20 @@ pub struct Backend {
 impl Backend {
     /// State of a backend whose next hop is known.
     pub const USABLE: u16 = 1;
+
+    /// Number of words.
+    pub const WORDS: usize = size_of::<Self>() / size_of::<u64>();
+
+    /// A backend from its words.
+    #[inline(always)]
+    pub fn from_words(words: [u64; Self::WORDS]) -> Self {
+        zerocopy::transmute!(words)
+    }
+
+    /// Its words, as the map stores them.
+    pub fn to_words(self) -> [u64; Self::WORDS] {
+        zerocopy::transmute!(self)
+    }
 
     /// Whether packets can be delivered to it.
     #[inline(always)]

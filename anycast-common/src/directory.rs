@@ -90,7 +90,10 @@ impl Directory {
 #[inline(always)]
 pub const fn vip_places(seed: u64, address: &Address) -> (usize, usize) {
     let [high, low] = address.words();
-    let product = (low ^ seed).wrapping_mul(GOLDEN_GAMMA) ^ (high ^ seed).wrapping_mul(0x94d0_49bb_1331_11eb);
+    // The last octets, which tell neighbouring addresses apart, are the top bits of a word: fold them to where a
+    // multiplication spreads them.
+    let folded = (low ^ seed) ^ ((low ^ seed) >> 32);
+    let product = folded.wrapping_mul(GOLDEN_GAMMA) ^ (high ^ seed).wrapping_mul(0x94d0_49bb_1331_11eb);
     places(product, VIP_BUCKETS)
 }
 

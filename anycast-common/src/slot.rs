@@ -55,6 +55,12 @@ impl Slot {
         self.base() == NO_BACKEND
     }
 
+    /// A slot from its word.
+    #[inline(always)]
+    pub const fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
     /// Both indices in one word, as the arena stores them.
     #[inline(always)]
     pub const fn to_word(self) -> u32 {
@@ -62,30 +68,64 @@ impl Slot {
     }
 }
 
-/// One value of the slot arena: a cache line of slots.
-#[repr(C, align(64))]
+/// One value of the slot arena: a cache line of slots. The arena starts on a page, so that lines do not straddle.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SlotLine {
     /// Consecutive slots of one table.
     pub slots: [Slot; SLOTS_PER_LINE],
 }
 
-/// Where a pool's table lies in the arena. Eight aligned bytes: the kernel copies them in one piece, so that one map update
-/// switches a pool from one whole table to another.
-#[repr(C, align(8))]
+/// Where a pool's table lies in the arena. One word, so that one store switches a pool from one whole table to another.
+///
+/// ```text
+///  63            32 31             0
+/// +----------------+----------------+
+/// |     slots      |   first line   |   slots: 0 while the pool has no usable backend
+/// +----------------+----------------+
+/// ```
+#[repr(transparent)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Table {
-    /// First arena line of the table.
-    pub first_line: u32,
-    /// Slots of the table; 0 while the pool has no usable backend.
-    pub slots: u32,
-}
+pub struct Table(u64);
 
 impl Table {
+    /// A table of `slots` slots that starts at that line of the arena.
+    pub const fn new(first_line: u32, slots: u32) -> Self {
+        Self((slots as u64) << 32 | first_line as u64)
+    }
+
+    /// First arena line of the table.
+    #[inline(always)]
+    pub const fn first_line(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Slots of the table.
+    #[inline(always)]
+    pub const fn slots(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Whether the table has no slots.
+    #[inline(always)]
+    pub const fn is_empty(self) -> bool {
+        self.slots() == 0
+    }
+
     /// The slot a flow hash falls into: `hash * slots >> 32`.
     #[inline(always)]
     pub const fn slot_of(self, hash: u32) -> u32 {
-        ((hash as u64 * self.slots as u64) >> 32) as u32
+        ((hash as u64 * self.slots() as u64) >> 32) as u32
+    }
+
+    /// A table from its word.
+    pub const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The word as the map stores it.
+    pub const fn to_word(self) -> u64 {
+        self.0
     }
 
     /// Arena lines a table of `slots` slots takes.
@@ -95,4 +135,3 @@ impl Table {
 }
 
 const _: () = assert!(size_of::<SlotLine>() == 64);
-const _: () = assert!(size_of::<Table>() == 8);
