@@ -2,4 +2,5 @@
 
 pub mod api;
 pub mod dataplane;
+pub mod maglev;
 pub mod model;
