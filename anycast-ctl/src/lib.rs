@@ -2,5 +2,9 @@
 
 pub mod api;
 pub mod dataplane;
+pub mod interface;
 pub mod maglev;
 pub mod model;
+pub mod neighbour;
+pub mod reconcile;
+pub mod seats;
