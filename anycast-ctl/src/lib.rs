@@ -1,6 +1,8 @@
 //! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
 
 pub mod api;
+pub mod controller;
 pub mod interface;
 pub mod model;
 pub mod neighbour;
+pub mod preflight;

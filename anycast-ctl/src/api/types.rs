@@ -109,6 +109,9 @@ pub struct BackendStatus {
     pub weight: u32,
     /// Whether it is steered to.
     pub state: BackendState,
+    /// Why it is not steered to, for people to read; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How it is reached; absent while it is not.
     pub next_hop: Option<NextHopStatus>,
     /// Slots of the pool's table that are its own.
