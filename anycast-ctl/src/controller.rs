@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_common::{backend::Backend as KernelBackend, counter::Traffic, slot::Slot};
+use anycast_common::{backend::Backend as KernelBackend, slot::Slot};
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     api::{
         server::{self, EditError, Request},
         socket::Socket,
-        types::{BackendStatus, XdpMode},
+        types::{BackendStatus, Traffic, XdpMode},
     },
     dataplane::{Dataplane, LoadOptions},
     interface::Interface,
@@ -64,15 +64,18 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     }
 
     let (sender, requests) = mpsc::channel(QUEUE);
-    let served = server::serve(socket, sender);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let api = tokio::spawn(server::serve(socket, sender, async { drop(stopped.await) }));
     tracing::info!(socket = %options.socket.display(), "ready");
     let outcome = tokio::select! {
-        outcome = served => outcome.context("serving the api"),
         outcome = controller.follow(requests) => outcome,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
+    tracing::info!("stopping");
+    drop(stop);
     controller.dataplane.detach_all().context("detaching the XDP program")?;
+    api.await.context("stopping the api")?.context("serving the api")?;
     outcome
 }
 
@@ -110,7 +113,9 @@ impl Controller {
         let seed = match site.seed {
             Some(seed) => seed,
             None => {
-                tracing::warn!("no `seed` in the configuration: drew one, so no other host steers as this one does");
+                tracing::warn!(
+                    "no `seed` in the configuration: drew one, so no other host steers as this one does"
+                );
                 random_seed().context("drawing a seed from /dev/urandom")?
             }
         };
@@ -157,8 +162,12 @@ impl Controller {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
-            Request::AddBackend { pool, backend, reply } => drop(reply.send(self.add_backend(&pool, backend))),
-            Request::RemoveBackend { pool, name, reply } => drop(reply.send(self.remove_backend(&pool, &name))),
+            Request::AddBackend { pool, backend, reply } => {
+                drop(reply.send(self.add_backend(&pool, backend)))
+            }
+            Request::RemoveBackend { pool, name, reply } => {
+                drop(reply.send(self.remove_backend(&pool, &name)))
+            }
         }
     }
 
@@ -228,7 +237,8 @@ impl Controller {
         for occupant in forgotten {
             let vips = self.site.vips.iter().filter(|vip| vip.pool == occupant.pool);
             for (counter, vip) in (occupant.seat.first_counter..).zip(vips) {
-                *self.forgotten_traffic.entry(vip.name.clone()).or_default() += self.dataplane.traffic(counter)?;
+                *self.forgotten_traffic.entry(vip.name.clone()).or_default() +=
+                    self.dataplane.traffic(counter)?.into();
                 self.dataplane.clear_traffic(counter)?;
             }
         }
@@ -269,11 +279,8 @@ impl Controller {
     fn publish_table(&mut self, pool: u16, table: &reconcile::Table) -> anyhow::Result<()> {
         let members: Vec<Member> =
             table.members.iter().map(|member| Member::new(member.address, member.weight)).collect();
-        let slots = if members.is_empty() {
-            Vec::new()
-        } else {
-            maglev::table(&members, table.slots, self.seed)?
-        };
+        let slots =
+            if members.is_empty() { Vec::new() } else { maglev::table(&members, table.slots, self.seed)? };
         let owners: Vec<u16> =
             slots.iter().filter_map(|&member| Some(table.members.get(usize::from(member))?.index)).collect();
         let slots: Vec<Slot> = owners.iter().map(|&index| Slot::stable(index)).collect();

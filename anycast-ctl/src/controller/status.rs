@@ -5,8 +5,8 @@ use anycast_common::reason::Reason;
 use super::Controller;
 use crate::{
     api::types::{
-        BackendState, BackendStatus, InterfaceStatus, NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic,
-        VipBackendStatus, VipStatus,
+        BackendState, BackendStatus, InterfaceStatus, NextHopStatus, PoolStatus, ReasonStatus, Status,
+        Traffic, VipBackendStatus, VipStatus,
     },
     model::{Backend, Pool, Vip},
     neighbour::{NextHop, Resolution},
@@ -28,7 +28,10 @@ impl Controller {
                     mode: attachment.mode,
                 })
                 .collect(),
-            vips: (1u16..).zip(&self.site.vips).map(|(number, vip)| self.vip(number, vip)).collect::<Result<_, _>>()?,
+            vips: (1u16..)
+                .zip(&self.site.vips)
+                .map(|(number, vip)| self.vip(number, vip))
+                .collect::<Result<_, _>>()?,
             pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
             reasons: self.reasons()?,
         })
@@ -36,9 +39,10 @@ impl Controller {
 
     /// One backend of the site, or one that was removed from it.
     pub(super) fn backend_status(&self, pool: &str, backend: &Backend) -> anyhow::Result<BackendStatus> {
-        let removed = self.site.pool(pool).is_none_or(|pool| {
-            pool.backends.iter().all(|other| other.address != backend.address)
-        });
+        let removed = self
+            .site
+            .pool(pool)
+            .is_none_or(|pool| pool.backends.iter().all(|other| other.address != backend.address));
         let resolutions = self.resolutions.borrow();
         let resolution = resolutions.get(&backend.address);
         let (state, next_hop, detail) = match resolution {
@@ -85,7 +89,7 @@ impl Controller {
                 Ok(VipBackendStatus { name: backend.name.clone(), address: backend.address, traffic })
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let mut traffic = self.forgotten_traffic.get(&vip.name).copied().unwrap_or_default().into();
+        let mut traffic = self.forgotten_traffic.get(&vip.name).copied().unwrap_or_default();
         backends.iter().for_each(|backend| traffic += backend.traffic);
         let reasons = Reason::ALL
             .iter()
