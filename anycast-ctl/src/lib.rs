@@ -3,3 +3,4 @@
 pub mod api;
 pub mod maglev;
 pub mod model;
+mod spelling;
