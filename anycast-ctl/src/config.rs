@@ -1,7 +1,7 @@
 //! The site file: TOML that a person wrote, into the desired state, or into a list of everything wrong with it.
 
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -12,7 +12,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{model::Site, spelling::quoted};
+use crate::{
+    model::{Problem, Site},
+    spelling::quoted,
+};
 
 mod position;
 mod read;
@@ -20,9 +23,12 @@ mod read;
 mod tests;
 
 use position::{Lines, find};
+use read::Misread;
 
-/// Longest site file that is read. The largest site that passes its checks has some 5 MiB.
+/// Longest site file that is read. The largest site that passes its checks has some 10 MiB.
 const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Faults that are located and shown: nobody reads more at once.
+const MAX_FAULTS: usize = 1_000;
 
 /// A site file that cannot be used. The message names the file, and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -58,12 +64,14 @@ pub enum ConfigError {
         column: usize,
     },
     /// It was read, and breaks rules. One line each, in the order of the file.
-    #[error("{}", lines(.file, .faults))]
+    #[error("{}", report(.file, .faults, *.more))]
     Invalid {
         /// The file.
         file: String,
-        /// Everything wrong with it; at least one.
+        /// Everything wrong with it, up to a thousand; at least one.
         faults: Vec<Fault>,
+        /// How many there are beyond these.
+        more: usize,
     },
 }
 
@@ -98,11 +106,15 @@ impl fmt::Display for Fault {
 pub fn load(path: &Path) -> Result<Site, ConfigError> {
     let explain = |source: io::Error| {
         let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::NotFound => ConfigError::Missing(path),
-            io::ErrorKind::IsADirectory => ConfigError::Directory(path),
-            io::ErrorKind::PermissionDenied => ConfigError::Denied(path),
-            _ => ConfigError::Unreadable { path, source },
+        let kind = source.kind();
+        if kind == io::ErrorKind::NotFound {
+            ConfigError::Missing(path)
+        } else if kind == io::ErrorKind::IsADirectory {
+            ConfigError::Directory(path)
+        } else if kind == io::ErrorKind::PermissionDenied {
+            ConfigError::Denied(path)
+        } else {
+            ConfigError::Unreadable { path, source }
         }
     };
     let mut bytes = Vec::new();
@@ -130,27 +142,26 @@ pub fn load(path: &Path) -> Result<Site, ConfigError> {
 /// [`ConfigError::Invalid`] with everything that is wrong.
 pub fn parse(text: &str, name: &str) -> Result<Site, ConfigError> {
     let lines = Lines::new(text);
-    let invalid = |mut faults: Vec<Fault>| {
-        faults.sort_by_key(|fault| (fault.line, fault.column));
-        ConfigError::Invalid { file: name.to_owned(), faults }
+    let invalid = |mut misread: Vec<Misread>| {
+        misread.sort_by_key(|misread| misread.at);
+        let more = misread.len().saturating_sub(MAX_FAULTS);
+        let faults = misread.into_iter().take(MAX_FAULTS).map(|misread| lines.fault(misread)).collect();
+        ConfigError::Invalid { file: name.to_owned(), faults, more }
     };
-    let table = document(text, &lines).map_err(|fault| invalid(vec![fault]))?;
-    let (site, faults) = read::site(&table);
-    let mut faults: Vec<Fault> =
-        faults.into_iter().map(|fault| lines.fault(fault.at, fault.path, fault.message)).collect();
+    let table = document(text, &lines).map_err(|misread| invalid(vec![misread]))?;
+    let (site, mut misread) = read::site(&table);
     // Of a file that lacks something the rest is not judged: it would only complain of what is missing again.
-    let Some(site) = site else { return Err(invalid(faults)) };
+    let Some(site) = site else { return Err(invalid(misread)) };
     let document = DeValue::Table(table);
-    faults.extend(
-        site.problems()
-            .into_iter()
-            .map(|problem| lines.fault(find(&document, &problem.path), problem.path, problem.message)),
-    );
-    if faults.is_empty() { Ok(site) } else { Err(invalid(faults)) }
+    misread.extend(site.problems().into_iter().map(|Problem { path, message }| {
+        let at = find(&document, &path);
+        Misread { at, path, message }
+    }));
+    if misread.is_empty() { Ok(site) } else { Err(invalid(misread)) }
 }
 
 /// The document, or its first error of syntax: what a parser reports after that mostly follows from it.
-fn document<'a>(text: &'a str, lines: &Lines<'_>) -> Result<DeTable<'a>, Fault> {
+fn document<'a>(text: &'a str, lines: &Lines<'_>) -> Result<DeTable<'a>, Misread> {
     DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
         let span = error.span().unwrap_or_default();
         let (key, value) = lines.assignment(span.start).unwrap_or_default();
@@ -172,16 +183,15 @@ fn document<'a>(text: &'a str, lines: &Lines<'_>) -> Result<DeTable<'a>, Fault> 
             }
             (message, _) => message.to_owned(),
         };
-        lines.fault(span.start, key.to_owned(), message)
+        Misread { at: span.start, path: key.to_owned(), message }
     })
 }
 
 /// The faults as compilers print theirs, so that editors find the places.
-fn lines(file: &str, faults: &[Fault]) -> String {
-    faults.iter().enumerate().fold(String::new(), |mut text, (i, fault)| {
-        let end = if i == 0 { "" } else { "\n" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{end}{file}:{fault}");
-        text
-    })
+fn report(file: &str, faults: &[Fault], more: usize) -> String {
+    let mut lines: Vec<String> = faults.iter().map(|fault| format!("{file}:{fault}")).collect();
+    if more > 0 {
+        lines.push(format!("{file}: and {more} more"));
+    }
+    lines.join("\n")
 }

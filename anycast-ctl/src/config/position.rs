@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::Fault;
+use super::{Fault, read::Misread};
 
 /// A text whose lines can be told apart.
 pub struct Lines<'a> {
@@ -25,9 +25,9 @@ impl<'a> Lines<'a> {
         (line, before.chars().count() + 1)
     }
 
-    /// The fault at that byte.
-    pub fn fault(&self, offset: usize, path: String, message: String) -> Fault {
-        let (line, column) = self.position(offset);
+    /// The same with line and column.
+    pub fn fault(&self, Misread { at, path, message }: Misread) -> Fault {
+        let (line, column) = self.position(at);
         Fault { line, column, path, message }
     }
 

@@ -266,6 +266,14 @@ fn files_that_cannot_be_read() {
     assert!(error(Path::new("/dev/zero")).ends_with("is it a site file?"));
 }
 
+/// A long line full of faults would take a time that grows with its square.
+#[test]
+fn a_flood_of_faults_is_cut() {
+    let report = broken("\"tcp/80\"", &"\"x\",".repeat(100_000));
+    assert_eq!(report.lines().count(), MAX_FAULTS + 1);
+    assert_eq!(report.lines().last().unwrap(), "site.toml: and 99000 more");
+}
+
 #[test]
 fn positions() {
     let lines = Lines::new("é = 1\r\nb\n");
