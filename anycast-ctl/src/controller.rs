@@ -286,7 +286,9 @@ impl Controller {
         let slots: Vec<Slot> = owners.iter().map(|&index| Slot::stable(index)).collect();
         self.dataplane.publish_table(pool, &slots)?;
         if let Some(old) = self.installed.tables.get(&pool) {
-            old.members.iter().for_each(|member| drop(self.slots_owned.remove(&member.index)));
+            for member in &old.members {
+                self.slots_owned.remove(&member.index);
+            }
         }
         for index in owners {
             *self.slots_owned.entry(index).or_default() += 1;
