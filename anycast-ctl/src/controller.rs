@@ -119,7 +119,7 @@ impl Controller {
                 random_seed().context("drawing a seed from /dev/urandom")?
             }
         };
-        let options = LoadOptions::new(seed);
+        let options = LoadOptions::for_site(&site, seed);
         let dataplane = Dataplane::load(&options)?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {

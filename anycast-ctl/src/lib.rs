@@ -11,3 +11,4 @@ pub mod neighbour;
 pub mod preflight;
 pub mod reconcile;
 pub mod seats;
+mod spelling;

@@ -9,7 +9,7 @@ use crate::spelling::quoted;
 mod check;
 mod prime;
 
-pub use check::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_VIPS, Problem};
+pub use check::Problem;
 pub use prime::{is_prime, next_prime};
 
 /// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).

@@ -2,24 +2,14 @@
 
 use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr};
 
+use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, MAX_VIPS};
+
 use super::{DEFAULT_SLOTS, Pool, Site, Vip, is_prime, next_prime};
-use crate::{
-    maglev::MAX_SLOTS,
-    spelling::{listed, nearest, quoted},
-};
+use crate::spelling::{listed, nearest, quoted};
 
 mod form;
 #[cfg(test)]
 mod tests;
-
-/// VIPs a site can have.
-pub const MAX_VIPS: usize = 1_024;
-/// Services of all VIPs together.
-pub const MAX_SERVICES: usize = 4_096;
-/// Pools a site can have.
-pub const MAX_POOLS: usize = 1_024;
-/// Backends of all pools together: they are numbered in 16 bits, where the two highest numbers mean no backend.
-pub const MAX_BACKENDS: usize = 65_534;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
