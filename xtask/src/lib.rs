@@ -3,6 +3,8 @@
 pub mod compile;
 pub mod host_tool;
 pub mod lab;
+pub mod layers;
+pub mod lint;
 pub mod progress;
 pub mod setup;
 pub mod signals;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     compile,
     lab::commands::{self, LabCommand},
-    setup,
+    layers, lint, setup,
     signals::Interrupted,
 };
 
@@ -36,6 +36,18 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         features: Vec<String>,
     },
+    /// Run all layers of tests; needs root
+    Test {
+        /// Only this layer: 1 host, 2 packets, 3 lab
+        #[arg(long, value_delimiter = ',')]
+        layer: Vec<u8>,
+        /// Only tests whose name contains this
+        filter: Option<String>,
+    },
+    /// Check formatting, clippy for both targets, and the documentation
+    Lint,
+    /// Everything a change must pass: lint, test, demo
+    Ci,
     /// A lab to play in by hand: network namespaces, real servers, the controller
     #[command(subcommand)]
     Lab(LabCommand),
@@ -61,6 +73,12 @@ fn run(task: Task) -> Result<()> {
             let built = compile::build(&compile::Options { release, features })?;
             println!("{}", built.binary.display());
             Ok(())
+        }
+        Task::Test { layer, filter } => layers::test(&layers::Selection { layers: layer, filter }),
+        Task::Lint => lint::lint(),
+        Task::Ci => {
+            lint::lint()?;
+            layers::test(&layers::Selection::default())
         }
         Task::Lab(command) => commands::run(command),
     }

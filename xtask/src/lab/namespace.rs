@@ -38,6 +38,12 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), file })
     }
 
+    /// A second handle to the same namespace.
+    pub fn try_clone(&self) -> Result<Self> {
+        let file = self.file.try_clone().with_context(|| format!("duplicate the descriptor of {}", self.name))?;
+        Ok(Self { name: self.name.clone(), file })
+    }
+
     /// What the lab calls it.
     pub fn name(&self) -> &str {
         &self.name
