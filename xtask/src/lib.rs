@@ -1,6 +1,7 @@
 //! Builds, tests, demonstrates and measures anycast; the lab is also used by anycast-ctl's own tests.
 
 pub mod compile;
+pub mod demo;
 pub mod host_tool;
 pub mod lab;
 pub mod layers;

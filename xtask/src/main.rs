@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use xtask::{
-    compile,
+    compile, demo,
     lab::commands::{self, LabCommand},
     layers, lint, setup,
     signals::Interrupted,
@@ -36,6 +36,8 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         features: Vec<String>,
     },
+    /// Show the whole thing at work: a lab, real connections, changes while traffic flows, the books
+    Demo(Demo),
     /// Run all layers of tests; needs root
     Test {
         /// Only this layer: 1 host, 2 packets, 3 lab
@@ -51,6 +53,28 @@ enum Task {
     /// A lab to play in by hand: network namespaces, real servers, the controller
     #[command(subcommand)]
     Lab(LabCommand),
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    /// Servers in the pools at the start; one more is added while traffic flows
+    #[arg(long, default_value_t = 4)]
+    backends: usize,
+    /// How long traffic flows
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(6..=3600))]
+    seconds: u64,
+    /// Connections a second
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    rate: u32,
+    /// Leave the lab running and print commands to try in it
+    #[arg(long)]
+    keep: bool,
+}
+
+impl From<Demo> for demo::Settings {
+    fn from(Demo { backends, seconds, rate, keep }: Demo) -> Self {
+        Self { backends, seconds, rate, keep }
+    }
 }
 
 fn main() -> ExitCode {
@@ -78,8 +102,10 @@ fn run(task: Task) -> Result<()> {
         Task::Lint => lint::lint(),
         Task::Ci => {
             lint::lint()?;
-            layers::test(&layers::Selection::default())
+            layers::test(&layers::Selection::default())?;
+            demo::demo(&Demo { backends: 4, seconds: 15, rate: 1000, keep: false }.into())
         }
+        Task::Demo(arguments) => demo::demo(&arguments.into()),
         Task::Lab(command) => commands::run(command),
     }
 }

@@ -40,7 +40,8 @@ impl Namespace {
 
     /// A second handle to the same namespace.
     pub fn try_clone(&self) -> Result<Self> {
-        let file = self.file.try_clone().with_context(|| format!("duplicate the descriptor of {}", self.name))?;
+        let file =
+            self.file.try_clone().with_context(|| format!("duplicate the descriptor of {}", self.name))?;
         Ok(Self { name: self.name.clone(), file })
     }
 
