@@ -1,1 +1,24 @@
+//! What the XDP program and its controller must agree on: map layouts, numbering, and the pure functions both compute.
+//!
+//! Nothing here allocates or does IO, so that the program runs exactly the code the controller explains and tests.
+//! Layouts are shared by value through BPF maps: every type is `repr(C)` without padding, and
+//! [`LAYOUT_VERSION`] changes whenever one of them does.
+
 #![no_std]
+
+pub mod address;
+pub mod backend;
+pub mod checksum;
+pub mod counter;
+pub mod directory;
+pub mod flow;
+pub mod hash;
+pub mod limits;
+pub mod reason;
+pub mod slot;
+
+#[cfg(feature = "user")]
+mod pod;
+
+/// Version of the map layouts below. A controller may only adopt maps of its own version.
+pub const LAYOUT_VERSION: u32 = 1;

@@ -5,8 +5,10 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod prime;
 
-pub use check::{Problem, is_prime};
+pub use check::Problem;
+pub use prime::{is_prime, next_prime};
 
 /// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).
 pub const DEFAULT_SLOTS: u32 = 65_537;

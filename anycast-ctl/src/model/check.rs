@@ -17,8 +17,3 @@ impl Site {
         Vec::new()
     }
 }
-
-/// Whether `n` is prime.
-pub fn is_prime(n: u32) -> bool {
-    n >= 2 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
-}

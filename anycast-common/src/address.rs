@@ -1,0 +1,74 @@
+//! One address type for IPv4 and IPv6.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// An IPv4 or IPv6 address: 16 bytes in network order, IPv4 mapped as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+///
+/// Kept as two words so that the program compares an address in two instructions.
+///
+/// ```
+/// use anycast_common::address::Address;
+///
+/// let address = Address::from_v4([192, 0, 2, 1]);
+/// assert_eq!(address.octets()[10..], [0xff, 0xff, 192, 0, 2, 1]);
+/// assert!(address.is_v4());
+/// ```
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Address {
+    words: [u64; 2],
+}
+
+impl Address {
+    /// The mapped form of an IPv4 address.
+    #[inline(always)]
+    pub const fn from_v4(octets: [u8; 4]) -> Self {
+        let [a, b, c, d] = octets;
+        Self { words: [0, u64::from_le_bytes([0, 0, 0xff, 0xff, a, b, c, d])] }
+    }
+
+    /// An IPv6 address.
+    #[inline(always)]
+    pub const fn from_v6(octets: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = octets;
+        Self {
+            words: [
+                u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+                u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+            ],
+        }
+    }
+
+    /// The address's bytes in network order, read as two little-endian words.
+    #[inline(always)]
+    pub const fn words(&self) -> [u64; 2] {
+        self.words
+    }
+
+    /// The 16 bytes in network order.
+    pub fn octets(&self) -> [u8; 16] {
+        let mut octets = [0; 16];
+        let [first, second] = self.words;
+        for (octet, byte) in
+            octets.iter_mut().zip(first.to_le_bytes().into_iter().chain(second.to_le_bytes()))
+        {
+            *octet = byte;
+        }
+        octets
+    }
+
+    /// Whether this is a mapped IPv4 address.
+    #[inline(always)]
+    pub const fn is_v4(&self) -> bool {
+        self.words[0] == 0 && self.words[1] as u32 == 0xffff_0000
+    }
+}
+
+impl From<core::net::IpAddr> for Address {
+    fn from(address: core::net::IpAddr) -> Self {
+        match address {
+            core::net::IpAddr::V4(v4) => Self::from_v4(v4.octets()),
+            core::net::IpAddr::V6(v6) => Self::from_v6(v6.octets()),
+        }
+    }
+}

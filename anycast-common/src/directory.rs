@@ -1,0 +1,116 @@
+//! The directory: every VIP and service of the host in one map value, looked up without a hash map.
+//!
+//! Both tables are two-way hash tables whose buckets hold one entry: a key lies in one of two places that its hash
+//! names, so that a lookup is two compares, hit or miss. The controller places the entries (cuckoo hashing, Pagh and
+//! Rodler 2001) and picks another seed when they do not fit.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{address::Address, hash::GOLDEN_GAMMA};
+
+/// Buckets of the VIP table: four for each VIP at full occupancy.
+pub const VIP_BUCKETS: usize = 4096;
+
+/// Buckets of the service table: four for each service at full occupancy.
+pub const SERVICE_BUCKETS: usize = 16_384;
+
+/// One VIP. Number 0 marks an empty bucket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Vip {
+    /// The anycast address.
+    pub address: Address,
+    /// Number of the VIP, from 1; row of its reason counters.
+    pub number: u16,
+    /// Index of its pool.
+    pub pool: u16,
+    /// First of its traffic counters; a backend's is this plus the backend's ordinal.
+    pub first_counter: u32,
+    /// [`Vip::DROP_UNKNOWN_PORT`] or 0.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Vip {
+    /// Packets no service names are dropped, not passed.
+    pub const DROP_UNKNOWN_PORT: u32 = 1;
+}
+
+/// A service as one word, never 0: VIP number, protocol, port.
+///
+/// ```text
+///  63        40 39        24 23     16 15          0
+/// +------------+------------+---------+-------------+
+/// |     0      | VIP number | protocol|    port     |   port 0: any port
+/// +------------+------------+---------+-------------+
+/// ```
+#[inline(always)]
+pub const fn service_key(vip: u16, protocol: u8, port: u16) -> u64 {
+    (vip as u64) << 24 | (protocol as u64) << 16 | port as u64
+}
+
+/// Every VIP and service of the host.
+#[repr(C)]
+#[derive(Clone, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Directory {
+    /// Keys the places of both tables.
+    pub seed: u64,
+    /// The VIP table.
+    pub vips: [Vip; VIP_BUCKETS],
+    /// The service table: keys, 0 where empty.
+    pub services: [u64; SERVICE_BUCKETS],
+}
+
+impl Directory {
+    /// The VIP with that address.
+    #[inline(always)]
+    pub fn vip(&self, address: &Address) -> Option<&Vip> {
+        let (first, second) = vip_places(self.seed, address);
+        [first, second]
+            .into_iter()
+            .filter_map(|place| self.vips.get(place))
+            .find(|vip| vip.number != 0 && vip.address == *address)
+    }
+
+    /// Whether the VIP has a service for that protocol and port, or else one for any port of the protocol.
+    #[inline(always)]
+    pub fn has_service(&self, vip: u16, protocol: u8, port: u16) -> bool {
+        self.has_key(service_key(vip, protocol, port)) || self.has_key(service_key(vip, protocol, 0))
+    }
+
+    #[inline(always)]
+    fn has_key(&self, key: u64) -> bool {
+        let (first, second) = service_places(self.seed, key);
+        self.services.get(first) == Some(&key) || self.services.get(second) == Some(&key)
+    }
+}
+
+/// The two buckets a VIP's address may lie in.
+#[inline(always)]
+pub const fn vip_places(seed: u64, address: &Address) -> (usize, usize) {
+    let [high, low] = address.words();
+    // The last octets, which tell neighbouring addresses apart, are the top bits of a word: fold them to where a
+    // multiplication spreads them.
+    let folded = (low ^ seed) ^ ((low ^ seed) >> 32);
+    let product = folded.wrapping_mul(GOLDEN_GAMMA) ^ (high ^ seed).wrapping_mul(0x94d0_49bb_1331_11eb);
+    places(product, VIP_BUCKETS)
+}
+
+/// The two buckets a service's key may lie in.
+#[inline(always)]
+pub const fn service_places(seed: u64, key: u64) -> (usize, usize) {
+    places((key ^ seed).wrapping_mul(GOLDEN_GAMMA), SERVICE_BUCKETS)
+}
+
+/// Two bucket numbers from a product's upper bits, the well mixed ones.
+#[inline(always)]
+const fn places(product: u64, buckets: usize) -> (usize, usize) {
+    let mask = buckets - 1;
+    (((product >> 50) as usize) & mask, ((product >> 36) as usize) & mask)
+}
+
+const _: () = assert!(size_of::<Vip>() == 32);
+const _: () = assert!(VIP_BUCKETS.is_power_of_two() && VIP_BUCKETS >= 4 * crate::limits::MAX_VIPS);
+const _: () =
+    assert!(SERVICE_BUCKETS.is_power_of_two() && SERVICE_BUCKETS >= 4 * crate::limits::MAX_SERVICES);

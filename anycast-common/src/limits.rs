@@ -1,0 +1,25 @@
+//! Sizes of the maps. They bound what a site may hold and what the program may index.
+
+/// VIPs of one host.
+pub const MAX_VIPS: usize = 1024;
+
+/// Services of one host, all VIPs together.
+pub const MAX_SERVICES: usize = 4096;
+
+/// Pools of one host.
+pub const MAX_POOLS: usize = 1024;
+
+/// Backends of one host, all pools together. Backend indices are 16 bits wide and the last one means "none".
+pub const MAX_BACKENDS: usize = 65_535;
+
+/// Slots a table may have. The flow hash is 32 bits wide: far above this, slots would differ in size.
+pub const MAX_SLOTS: u32 = 1 << 23;
+
+/// Slots that share one 64-byte line of the slot arena.
+pub const SLOTS_PER_LINE: usize = 16;
+
+/// Lines of the slot arena unless the controller asks for another size: 4,194,304 slots, 16 MiB.
+pub const DEFAULT_ARENA_LINES: u32 = 1 << 18;
+
+/// (VIP, backend) pairs that can be counted unless the controller asks for another size: 1.5 MiB a CPU.
+pub const DEFAULT_TRAFFIC_COUNTERS: u32 = 1 << 16;

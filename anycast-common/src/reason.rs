@@ -1,0 +1,118 @@
+//! Why a packet was not delivered.
+
+/// Columns of the reason counters: room for codes to come.
+pub const MAX_REASONS: usize = 32;
+
+/// What becomes of a packet that is not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on to this host's stack, unchanged.
+    Pass,
+    /// It ends here.
+    Drop,
+}
+
+impl Verdict {
+    /// `pass` or `drop`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal, $verdict:ident;)+) => {
+        /// Why a packet was not delivered. Codes are numbered once and never reused; labels are the ones of
+        /// `status`, metrics and the documentation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name = $code,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its number.
+            #[inline(always)]
+            pub const fn code(self) -> u32 {
+                self as u32
+            }
+
+            /// Its name in `status`, metrics and the documentation.
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)+
+                }
+            }
+
+            /// What becomes of the packet.
+            #[inline(always)]
+            pub const fn verdict(self) -> Verdict {
+                match self {
+                    $(Self::$name => Verdict::$verdict,)+
+                }
+            }
+
+            /// One sentence for an operator.
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No complete IPv4 or IPv6 header in the frame.
+    NotIp = 1, "not_ip", Pass;
+    /// The destination is no VIP.
+    NotVip = 2, "not_vip", Pass;
+    /// ICMP or ICMPv6 to a VIP address.
+    Icmp = 3, "icmp", Pass;
+    /// No service of the VIP matches, and the VIP passes such packets.
+    UnknownPortPassed = 4, "unknown_port_passed", Pass;
+    /// No service of the VIP matches, and the VIP drops such packets.
+    UnknownPortDropped = 5, "unknown_port_dropped", Drop;
+    /// The IP header is malformed, or its lengths contradict each other or the frame.
+    BadHeader = 6, "bad_header", Drop;
+    /// The packet ends before its TCP or UDP header does.
+    Truncated = 7, "truncated", Drop;
+    /// A fragment: its flow is unknown.
+    Fragment = 8, "fragment", Drop;
+    /// IPv6 extension headers the program does not walk.
+    ExtensionHeader = 9, "extension_header", Drop;
+    /// The pool has no usable backend.
+    NoBackend = 10, "no_backend", Drop;
+    /// The backend's next hop is unknown.
+    BackendUnresolved = 11, "backend_unresolved", Drop;
+    /// TTL or hop limit ran out: forwarding would leave a routing loop running.
+    TtlExpired = 12, "ttl_expired", Drop;
+    /// The backend is reached by an interface frames cannot be redirected to.
+    NoDevice = 13, "no_device", Drop;
+}
+
+const _: () = assert!(Reason::ALL.len() < MAX_REASONS);
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn codes_are_dense_and_in_order() {
+        for (position, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason.code() as usize, position + 1, "{}", reason.label());
+        }
+    }
+
+    #[test]
+    fn labels_are_unique() {
+        for (position, reason) in Reason::ALL.iter().enumerate() {
+            assert!(Reason::ALL[..position].iter().all(|other| other.label() != reason.label()));
+        }
+    }
+}

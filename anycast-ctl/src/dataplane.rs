@@ -1,0 +1,182 @@
+//! The loaded XDP program and its maps.
+//!
+//! What packets read is never changed half-way: a table or directory is written where no packet looks, published with one
+//! store, and its old place left alone until no running program can still be in it.
+
+mod arena;
+mod attach;
+mod directory;
+mod grace;
+mod load;
+mod mapped;
+
+use anycast_common::{
+    backend::Backend,
+    counter::{Traffic, reason_counter},
+    reason::Reason,
+    slot::{Slot, SlotLine, Table},
+};
+use aya::{
+    Ebpf,
+    maps::{DevMapHash, MapData, MapError, PerCpuArray},
+};
+
+use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
+
+pub use self::{
+    attach::Attachment,
+    directory::{DirectoryEntry, DirectoryError},
+    load::{LoadOptions, PROGRAM},
+};
+
+/// What can go wrong between the controller and the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum DataplaneError {
+    /// The embedded object does not load.
+    #[error("loading the XDP program: {0}")]
+    Object(#[from] aya::EbpfError),
+    /// The kernel refuses the program.
+    #[error("loading the XDP program into the kernel: {0}")]
+    Program(#[from] aya::programs::ProgramError),
+    /// The embedded object lacks a map or program, or has another one of that name.
+    #[error("the embedded XDP object has no {0}: this build is broken")]
+    Missing(&'static str),
+    /// A map cannot be mapped into memory.
+    #[error("mapping {map} into memory: {error}")]
+    Mmap {
+        /// Name of the map.
+        map: &'static str,
+        /// Why not.
+        error: nix::Error,
+    },
+    /// A map operation failed.
+    #[error("{doing}: {error}")]
+    Map {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No room for another slot table.
+    #[error(
+        "no room for a table of {slots} slots: the slot arena holds {capacity} in all; give pools fewer slots"
+    )]
+    ArenaFull {
+        /// Slots wanted.
+        slots: u32,
+        /// Slots of the whole arena.
+        capacity: u32,
+    },
+    /// The directory cannot hold the site.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The program cannot be attached.
+    #[error(transparent)]
+    Attach(#[from] attach::AttachError),
+}
+
+/// The loaded program. Dropping it detaches the program and frees its maps.
+pub struct Dataplane {
+    ebpf: Ebpf,
+    attachments: Vec<Attachment>,
+    directory: ActiveDirectory,
+    tables: MappedArray,
+    slots: MappedArray,
+    backends: MappedArray,
+    arena: Arena,
+    devices: DevMapHash<MapData>,
+    traffic: PerCpuArray<MapData, Traffic>,
+    reasons: PerCpuArray<MapData, u64>,
+}
+
+impl Dataplane {
+    /// Loads the embedded program. Nothing is attached yet.
+    pub fn load(options: &LoadOptions) -> Result<Self, DataplaneError> {
+        load::load(options)
+    }
+
+    /// The object, for what tests and benchmarks want of it.
+    pub fn ebpf_mut(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    /// Sets where packets for the backend with that index go.
+    pub fn set_backend(&mut self, index: u16, backend: Backend) {
+        self.backends.store(usize::from(index), &backend.to_words());
+    }
+
+    /// Publishes a pool's table. Readers see the old one or the new one, never a mixture.
+    pub fn publish_table(&mut self, pool: u16, slots: &[Slot]) -> Result<(), DataplaneError> {
+        let old = Table::from_word(self.tables.load(usize::from(pool)));
+        let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        let table =
+            if slots.is_empty() { Table::default() } else { Table::new(self.arena.allocate(count)?, count) };
+        let words: Vec<u64> = slots
+            .chunks(2)
+            .map(|pair| pair.iter().rev().fold(0, |word, slot| word << 32 | u64::from(slot.to_word())))
+            .collect();
+        self.slots.store(table.first_line() as usize, &words);
+        self.tables.store(usize::from(pool), &[table.to_word()]);
+        self.arena.retire(old);
+        Ok(())
+    }
+
+    /// The table of a pool, as packets see it.
+    pub fn table(&self, pool: u16) -> Vec<Slot> {
+        let table = Table::from_word(self.tables.load(usize::from(pool)));
+        let words = size_of::<SlotLine>() / size_of::<u64>();
+        (0..Table::lines(table.slots()) as usize * words)
+            .flat_map(|word| {
+                let pair = self.slots.load_word(table.first_line() as usize * words + word);
+                [Slot::from_word(pair as u32), Slot::from_word((pair >> 32) as u32)]
+            })
+            .take(table.slots() as usize)
+            .collect()
+    }
+
+    /// Publishes the VIPs and services. Readers see the old ones or the new ones, never a mixture.
+    pub fn publish_directory(&mut self, vips: &[DirectoryEntry]) -> Result<(), DataplaneError> {
+        Ok(self.directory.publish(vips)?)
+    }
+
+    /// Lets packets be redirected to an interface.
+    pub fn add_device(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+        self.devices
+            .insert(ifindex, ifindex, None, 0)
+            .map_err(while_doing("allowing redirects to an interface"))
+    }
+
+    /// No longer lets packets be redirected to an interface. One that is gone is no error.
+    pub fn remove_device(&mut self, ifindex: u32) -> Result<(), DataplaneError> {
+        match self.devices.remove(ifindex) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(error) => Err(while_doing("ending redirects to an interface")(error)),
+        }
+    }
+
+    /// Delivered traffic of one (VIP, backend) pair, all CPUs together.
+    pub fn traffic(&self, counter: u32) -> Result<Traffic, DataplaneError> {
+        let values = self.traffic.get(&counter, 0).map_err(while_doing("reading traffic counters"))?;
+        let mut sum = Traffic::default();
+        values.iter().for_each(|value| sum += *value);
+        Ok(sum)
+    }
+
+    /// Packets not delivered for that reason, all CPUs together. VIP 0: those that were no VIP's.
+    pub fn refused(&self, vip: u16, reason: Reason) -> Result<u64, DataplaneError> {
+        let index = reason_counter(vip, reason.code());
+        let values = self.reasons.get(&index, 0).map_err(while_doing("reading reason counters"))?;
+        Ok(values.iter().sum())
+    }
+
+    /// Where the program is attached.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+}
+
+fn while_doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    doing: &'static str,
+) -> impl Fn(E) -> DataplaneError {
+    move |error| DataplaneError::Map { doing, error: error.into() }
+}

@@ -1,0 +1,145 @@
+//! Placing VIPs and services in the directory, and publishing it.
+
+use std::net::IpAddr;
+
+use anycast_common::{
+    address::Address,
+    directory::{Directory, Vip, service_key, service_places, vip_places},
+    hash::mix64,
+    limits::{MAX_SERVICES, MAX_VIPS},
+};
+use zerocopy::{FromZeros, IntoBytes, TryFromBytes};
+
+use super::{grace, mapped::MappedArray};
+use crate::model::Service;
+
+/// Seeds tried before giving up. At full occupancy, a quarter of the buckets, nearly every first one fits.
+const ATTEMPTS: u64 = 64;
+
+/// Moves before an insertion counts as a cycle.
+const MAX_MOVES: usize = 500;
+
+/// A VIP to be placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// The anycast address.
+    pub address: IpAddr,
+    /// Number of the VIP, from 1.
+    pub number: u16,
+    /// Index of its pool.
+    pub pool: u16,
+    /// First of its traffic counters.
+    pub first_counter: u32,
+    /// Whether packets no service names are dropped.
+    pub drop_unknown_port: bool,
+    /// Its services.
+    pub services: Vec<Service>,
+}
+
+/// The site does not fit.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// More VIPs or services than there is room for.
+    #[error(
+        "{vips} vips with {services} services: one host holds {MAX_VIPS} vips and {MAX_SERVICES} services"
+    )]
+    TooMany {
+        /// VIPs wanted.
+        vips: usize,
+        /// Services wanted.
+        services: usize,
+    },
+    /// No seed places every entry.
+    #[error("no seed places {vips} vips and {services} services: {ATTEMPTS} tried")]
+    NoPlace {
+        /// VIPs wanted.
+        vips: usize,
+        /// Services wanted.
+        services: usize,
+    },
+}
+
+/// A directory with these VIPs.
+pub fn build(entries: &[DirectoryEntry]) -> Result<Box<Directory>, DirectoryError> {
+    let (vips, services) = (entries.len(), entries.iter().map(|entry| entry.services.len()).sum());
+    if vips > MAX_VIPS || services > MAX_SERVICES {
+        return Err(DirectoryError::TooMany { vips, services });
+    }
+    (1..=ATTEMPTS)
+        .find_map(|attempt| place(entries, mix64(attempt)))
+        .ok_or(DirectoryError::NoPlace { vips, services })
+}
+
+fn place(entries: &[DirectoryEntry], seed: u64) -> Option<Box<Directory>> {
+    // Zeroed on the heap: at a quarter of a megabyte it should not pass through the stack.
+    let mut directory = Directory::new_box_zeroed().ok()?;
+    directory.seed = seed;
+    for entry in entries {
+        let vip = Vip {
+            address: Address::from(entry.address),
+            number: entry.number,
+            pool: entry.pool,
+            first_counter: entry.first_counter,
+            flags: if entry.drop_unknown_port { Vip::DROP_UNKNOWN_PORT } else { 0 },
+            reserved: 0,
+        };
+        insert(&mut directory.vips, vip, |vip| vip.number == 0, |vip| vip_places(seed, &vip.address))?;
+        for service in &entry.services {
+            let key = service_key(entry.number, service.protocol.number(), service.port);
+            insert(&mut directory.services, key, |&key| key == 0, |&key| service_places(seed, key))?;
+        }
+    }
+    Some(directory)
+}
+
+/// Cuckoo insertion: whoever is in the way moves to its other place. `None` when that goes on for too long.
+fn insert<T: Copy>(
+    buckets: &mut [T],
+    mut entry: T,
+    is_empty: impl Fn(&T) -> bool,
+    places: impl Fn(&T) -> (usize, usize),
+) -> Option<()> {
+    let (mut place, _) = places(&entry);
+    for _ in 0..MAX_MOVES {
+        let bucket = buckets.get_mut(place)?;
+        std::mem::swap(bucket, &mut entry);
+        if is_empty(&entry) {
+            return Some(());
+        }
+        let (first, second) = places(&entry);
+        place = if place == first { second } else { first };
+    }
+    None
+}
+
+/// The two directories of the maps, one of which packets use.
+pub struct ActiveDirectory {
+    directories: MappedArray,
+    active: MappedArray,
+    /// Whether a packet may still be reading the idle copy.
+    idle_may_be_read: bool,
+}
+
+impl ActiveDirectory {
+    /// The maps of a freshly loaded program.
+    pub fn new(directories: MappedArray, active: MappedArray) -> Self {
+        Self { directories, active, idle_may_be_read: false }
+    }
+
+    /// Fills the idle copy and switches to it.
+    pub fn publish(&mut self, entries: &[DirectoryEntry]) -> Result<(), DirectoryError> {
+        let directory = build(entries)?;
+        if self.idle_may_be_read {
+            grace::wait();
+        }
+        let idle = 1 - (self.active.load(0) & 1);
+        let words = <[u64]>::try_ref_from_bytes(directory.as_bytes()).unwrap_or_default();
+        self.directories.store(idle as usize, words);
+        self.active.store(0, &[idle]);
+        self.idle_may_be_read = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Loading the embedded object into the kernel.
+
+use anycast_common::{
+    hash::expand_seed,
+    limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE},
+};
+use aya::{
+    Ebpf, EbpfLoader, include_bytes_aligned,
+    maps::{DevMapHash, Map, MapData, PerCpuArray},
+    programs::Xdp,
+};
+
+use super::{
+    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, grace, mapped::MappedArray,
+};
+
+/// The XDP object that `build.rs` compiled.
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/anycast"));
+
+/// Name of the program in the object.
+pub const PROGRAM: &str = "anycast";
+
+/// What is settled when the program is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Seed of the flow hash.
+    pub seed: u64,
+    /// Slots all tables may have together, the ones being replaced included.
+    pub arena_slots: u32,
+    /// (VIP, backend) pairs that can be counted.
+    pub traffic_counters: u32,
+}
+
+impl LoadOptions {
+    /// Default sizes.
+    pub fn new(seed: u64) -> Self {
+        let arena_slots = DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32;
+        Self { seed, arena_slots, traffic_counters: DEFAULT_TRAFFIC_COUNTERS }
+    }
+}
+
+/// Loads the program and takes its maps.
+pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
+    let key = expand_seed(options.seed);
+    let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
+    let mut ebpf = EbpfLoader::new()
+        .override_global("HASH_KEY", &key[..], true)
+        .map_max_entries("SLOTS", arena_lines)
+        .map_max_entries("TRAFFIC", options.traffic_counters)
+        .load(OBJECT)?;
+    program(&mut ebpf)?.load()?;
+    let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
+    Ok(Dataplane {
+        directory: ActiveDirectory::new(
+            mapped(&mut ebpf, "DIRECTORIES")?,
+            mapped(&mut ebpf, "ACTIVE_DIRECTORY")?,
+        ),
+        tables: mapped(&mut ebpf, "TABLES")?,
+        slots: mapped(&mut ebpf, "SLOTS")?,
+        backends: mapped(&mut ebpf, "BACKENDS")?,
+        arena: Arena::new(arena_lines, grace::wait),
+        devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)
+            .map_err(|_| DataplaneError::Missing("DEVICES"))?,
+        traffic: PerCpuArray::try_from(take(&mut ebpf, "TRAFFIC")?)
+            .map_err(|_| DataplaneError::Missing("TRAFFIC"))?,
+        reasons: PerCpuArray::try_from(take(&mut ebpf, "REASONS")?)
+            .map_err(|_| DataplaneError::Missing("REASONS"))?,
+        attachments: Vec::new(),
+        ebpf,
+    })
+}
+
+/// The XDP program of the object.
+pub fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
+    let program = ebpf.program_mut(PROGRAM).ok_or(DataplaneError::Missing("program `anycast`"))?;
+    program.try_into().map_err(|_| DataplaneError::Missing("XDP program `anycast`"))
+}
+
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, DataplaneError> {
+    ebpf.take_map(name).ok_or(DataplaneError::Missing(name))
+}
+
+/// The array of that name. The program keeps the map alive when this handle is dropped.
+fn array(ebpf: &mut Ebpf, name: &'static str) -> Result<MapData, DataplaneError> {
+    if let Map::Array(map) = take(ebpf, name)? { Ok(map) } else { Err(DataplaneError::Missing(name)) }
+}

@@ -1,0 +1,32 @@
+//! One packet changes exactly one outcome: the traffic of its (VIP, backend) pair, or a reason.
+
+use anycast_common::{backend::Backend, counter::reason_counter, directory::Vip};
+
+use crate::{
+    Refusal,
+    maps::{REASONS, TRAFFIC},
+    parse::{Ip, Transport},
+};
+
+/// Counts a delivered packet.
+#[inline(always)]
+pub fn delivered(vip: &Vip, backend: &Backend, ip: &Ip, transport: &Transport) {
+    let Some(traffic) = TRAFFIC.get_ptr_mut(vip.first_counter + u32::from(backend.ordinal)) else { return };
+    // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
+    let traffic = unsafe { &mut *traffic };
+    traffic.packets += 1;
+    traffic.bytes += ip.length as u64;
+    if transport.opens_flow {
+        traffic.new_flows += 1;
+    }
+}
+
+/// Counts a packet that was not delivered.
+#[inline(always)]
+pub fn refused(refusal: Refusal) {
+    let Some(packets) = REASONS.get_ptr_mut(reason_counter(refusal.vip, refusal.reason.code())) else {
+        return;
+    };
+    // SAFETY: as above.
+    unsafe { *packets += 1 };
+}

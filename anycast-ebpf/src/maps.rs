@@ -1,0 +1,78 @@
+//! Every map of the dataplane. `docs/maps.md` is the reference.
+//!
+//! The arrays the controller writes can be mapped into its memory: it fills what no packet reads yet and then publishes it
+//! with one store. What such a store can change under a running program is read here, in one load.
+
+use core::ptr::read_volatile;
+
+use anycast_common::{
+    backend::Backend,
+    counter::{REASON_COUNTERS, Traffic},
+    directory::Directory,
+    limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS, MAX_POOLS},
+    slot::{Slot, SlotLine, Table},
+};
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, DevMapHash, PerCpuArray},
+};
+
+/// Which of the two directories packets use: 0 or 1.
+#[map]
+pub static ACTIVE_DIRECTORY: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// VIPs and services, twice: one in use, one to be filled.
+#[map]
+pub static DIRECTORIES: Array<Directory> = Array::with_max_entries(2, BPF_F_MMAPABLE);
+
+/// Pool index to where its table lies.
+#[map]
+pub static TABLES: Array<Table> = Array::with_max_entries(MAX_POOLS as u32, BPF_F_MMAPABLE);
+
+/// The slot arena: tables of all pools, in use and to be filled.
+#[map]
+pub static SLOTS: Array<SlotLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
+
+/// Backend index to how it is reached.
+#[map]
+pub static BACKENDS: Array<Backend> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
+
+/// Interfaces packets may be redirected to, by kernel index.
+#[map]
+pub static DEVICES: DevMapHash = DevMapHash::with_max_entries(256, 0);
+
+/// Delivered packets per (VIP, backend).
+#[map]
+pub static TRAFFIC: PerCpuArray<Traffic> = PerCpuArray::with_max_entries(DEFAULT_TRAFFIC_COUNTERS, 0);
+
+/// Packets that were not delivered, per VIP and reason.
+#[map]
+pub static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_COUNTERS, 0);
+
+/// A pool's table, in one load.
+#[inline(always)]
+pub fn table(pool: u16) -> Option<Table> {
+    let table = TABLES.get_ptr(u32::from(pool))?;
+    // SAFETY: a value of the map, aligned to 8 bytes; stores to it are whole words.
+    Some(unsafe { read_volatile(table) })
+}
+
+/// Slot `index` of a line, in one load.
+#[inline(always)]
+pub fn slot(line: u32, index: u32) -> Option<Slot> {
+    let line = SLOTS.get_ptr(line)?;
+    // SAFETY: inside the value that `get_ptr` returned.
+    let slots = unsafe { &raw const (*line).slots };
+    let slot = slots.cast::<Slot>().wrapping_add(index as usize % anycast_common::limits::SLOTS_PER_LINE);
+    // SAFETY: the index is below the line's length; stores to it are whole words.
+    Some(unsafe { read_volatile(slot) })
+}
+
+/// A backend, in one load per word.
+#[inline(always)]
+pub fn backend(index: u16) -> Option<Backend> {
+    let words = BACKENDS.get_ptr(u32::from(index))?.cast::<[u64; Backend::WORDS]>();
+    // SAFETY: a value of the map, aligned to 8 bytes and as large as its words.
+    Some(Backend::from_words(unsafe { read_volatile(words) }))
+}
