@@ -35,7 +35,8 @@ pub fn workspace() -> &'static Path {
 /// A cargo command in the workspace, by the toolchain that runs this xtask.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace());
+    // Set by .cargo/config.toml for cargo inside cargo.
+    command.current_dir(workspace()).env_remove("CARGO_TERM_QUIET");
     command
 }
 
