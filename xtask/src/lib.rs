@@ -1,1 +1,12 @@
+//! Builds, tests, demonstrates and measures anycast; the lab is also used by anycast-ctl's own tests.
 
+pub mod compile;
+pub mod demo;
+pub mod host_tool;
+pub mod lab;
+pub mod layers;
+pub mod lint;
+pub mod progress;
+pub mod setup;
+pub mod signals;
+pub mod site;

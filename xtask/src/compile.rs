@@ -1,0 +1,110 @@
+//! Builds anycast-ctl and learns from cargo where everything went.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+/// What to build anycast-ctl with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The release profile.
+    pub release: bool,
+    /// Features of anycast-ctl.
+    pub features: Vec<String>,
+}
+
+/// What a build left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The anycast-ctl executable.
+    pub binary: PathBuf,
+    /// The directory its build script wrote the eBPF objects to.
+    pub objects: Option<PathBuf>,
+}
+
+/// The workspace this xtask was compiled in.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// A cargo command in the workspace, by the toolchain that runs this xtask.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Set by .cargo/config.toml for cargo inside cargo.
+    command.current_dir(workspace()).env_remove("CARGO_TERM_QUIET");
+    command
+}
+
+/// Builds anycast-ctl; cargo's own progress and errors go to the terminal.
+pub fn build(options: &Options) -> Result<Built> {
+    let mut command = cargo();
+    command.args(["build", "--package", "anycast-ctl", "--bin", "anycast-ctl"]);
+    command.arg("--message-format=json-render-diagnostics");
+    if options.release {
+        command.arg("--release");
+    }
+    if !options.features.is_empty() {
+        command.args(["--features", &options.features.join(",")]);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().context("start cargo build")?;
+    let stdout = child.stdout.take().context("read cargo's messages")?;
+    let mut binary = None;
+    let mut objects = None;
+    for line in BufReader::new(stdout).lines() {
+        match message(&line.context("read cargo's messages")?) {
+            Some(Message::Artifact { target, executable: Some(path) }) if target.name == "anycast-ctl" => {
+                binary = Some(path);
+            }
+            Some(Message::BuildScript { package_id, out_dir }) if package_id.contains("anycast-ctl") => {
+                objects = Some(out_dir);
+            }
+            _ => {}
+        }
+    }
+    let status = child.wait().context("wait for cargo build")?;
+    if !status.success() {
+        bail!("build anycast-ctl: cargo ended with {status}; its errors are above");
+    }
+    let binary = binary.context("find anycast-ctl's executable among cargo's messages")?;
+    Ok(Built { binary, objects })
+}
+
+/// The lines of cargo's JSON that matter here.
+/// Source: <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "reason")]
+enum Message {
+    #[serde(rename = "compiler-artifact")]
+    Artifact { target: Target, executable: Option<PathBuf> },
+    #[serde(rename = "build-script-executed")]
+    BuildScript { package_id: String, out_dir: PathBuf },
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+}
+
+fn message(line: &str) -> Option<Message> {
+    serde_json::from_str(line).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_messages_that_matter_are_understood() {
+        let artifact = r#"{"reason":"compiler-artifact","package_id":"path+file:///w/anycast-ctl#0.1.0","target":{"kind":["bin"],"name":"anycast-ctl"},"executable":"/t/anycast-ctl","fresh":true}"#;
+        assert!(matches!(message(artifact), Some(Message::Artifact { executable: Some(_), .. })));
+        let script = r#"{"reason":"build-script-executed","package_id":"path+file:///w/anycast-ctl#0.1.0","linked_libs":[],"out_dir":"/t/out"}"#;
+        assert!(matches!(message(script), Some(Message::BuildScript { .. })));
+        assert!(message(r#"{"reason":"build-finished","success":true}"#).is_none());
+        assert!(message("not json").is_none());
+    }
+}

@@ -1,0 +1,234 @@
+//! `cargo xtask setup`: installs what a fresh Debian machine lacks for building, testing and the lab.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, bail};
+use nix::unistd::Uid;
+
+use crate::{
+    host_tool::{find, shell_line, works},
+    progress::run_step,
+};
+
+const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
+const BPF_LINKER: &str = "bpf-linker@0.13.0";
+/// Debian packages bpf-linker is built against, and a file each of them brings.
+const LLVM_PACKAGES: [(&str, &str); 4] = [
+    ("llvm-22-dev", "/usr/lib/llvm-22/include/llvm/Config/llvm-config.h"),
+    ("libpolly-22-dev", "/usr/lib/llvm-22/lib/libPolly.a"),
+    ("zlib1g-dev", "/usr/include/zlib.h"),
+    ("libzstd-dev", "/usr/include/zstd.h"),
+];
+/// Programs the lab, the demo and the tests run: package, program, arguments it answers with success.
+const LAB_PROGRAMS: [(&str, &str, &str); 4] = [
+    ("iproute2", "ip", "-V"),
+    ("ethtool", "ethtool", "--version"),
+    ("nftables", "nft", "--version"),
+    ("nginx-light", "nginx", "-v"),
+];
+
+/// Whether setup installs or only tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Install what is missing.
+    Install,
+    /// Print the commands that would be run.
+    DryRun,
+}
+
+/// Installs what is missing; does and prints next to nothing when everything is there.
+pub fn setup(mode: Mode) -> Result<()> {
+    let missing = missing()?;
+    if missing.is_empty() {
+        eprintln!("setup: nothing is missing");
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|part| part.name).collect();
+    eprintln!("setup: missing: {}", names.join(", "));
+    let steps = steps(&missing);
+    if mode == Mode::DryRun {
+        print_commands(&steps);
+        return Ok(());
+    }
+    if !Uid::effective().is_root() && steps.iter().any(|step| step.needs_root) {
+        print_commands(&steps);
+        bail!(
+            "setup installs packages, which needs root: run `cargo xtask setup` as root, or the commands above"
+        );
+    }
+    for mut step in steps {
+        run_step(&step.title, &mut step.command)?;
+    }
+    verify()
+}
+
+/// Something the project needs and this machine lacks.
+#[derive(Debug)]
+struct Missing {
+    name: &'static str,
+    remedy: Remedy,
+}
+
+#[derive(Debug)]
+enum Remedy {
+    /// A Debian package.
+    Package,
+    /// `rustup toolchain install nightly`, or only its component.
+    Nightly,
+    RustSource,
+    /// Built by cargo.
+    BpfLinker,
+}
+
+struct Step {
+    title: String,
+    command: Command,
+    needs_root: bool,
+}
+
+fn missing() -> Result<Vec<Missing>> {
+    if find("rustup").is_none() {
+        bail!(
+            "find rustup on PATH: the eBPF program is built by a nightly compiler that rustup manages; \
+             install it from https://rustup.rs, then run `cargo xtask setup` again"
+        );
+    }
+    let mut missing = Vec::new();
+    let mut need = |name, remedy| missing.push(Missing { name, remedy });
+    match nightly_sysroot() {
+        None => need("nightly toolchain with rust-src", Remedy::Nightly),
+        Some(sysroot) if !Path::new(&sysroot).join("lib/rustlib/src/rust/library/core").is_dir() => {
+            need("nightly rust-src", Remedy::RustSource);
+        }
+        Some(_) => {}
+    }
+    if !works("bpf-linker", &["--version"]) {
+        if !works("cc", &["--version"]) {
+            need("gcc", Remedy::Package);
+        }
+        for (package, file) in LLVM_PACKAGES {
+            if !Path::new(file).exists() {
+                need(package, Remedy::Package);
+            }
+        }
+        need("bpf-linker", Remedy::BpfLinker);
+    }
+    for (package, program, argument) in LAB_PROGRAMS {
+        if !works(program, &[argument]) {
+            need(package, Remedy::Package);
+        }
+    }
+    Ok(missing)
+}
+
+fn nightly_sysroot() -> Option<String> {
+    let output =
+        Command::new("rustup").args(["run", "nightly", "rustc", "--print", "sysroot"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn steps(missing: &[Missing]) -> Vec<Step> {
+    let packages: Vec<&str> =
+        missing.iter().filter(|part| matches!(part.remedy, Remedy::Package)).map(|part| part.name).collect();
+    let mut steps = Vec::new();
+    if !packages.is_empty() {
+        steps.push(apt("fetching the package lists".to_owned(), &["update"]));
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        arguments.extend(&packages);
+        steps.push(apt(format!("installing {}", packages.join(" ")), &arguments));
+    }
+    // Packages come first: cargo builds bpf-linker against them.
+    for part in missing {
+        match part.remedy {
+            Remedy::Package => {}
+            Remedy::Nightly => steps.push(user_step(
+                "installing the nightly toolchain",
+                "rustup",
+                &[
+                    "toolchain",
+                    "install",
+                    "nightly",
+                    "--profile",
+                    "minimal",
+                    "--component",
+                    "rust-src,clippy",
+                ],
+            )),
+            Remedy::RustSource => steps.push(user_step(
+                "adding the nightly's library source",
+                "rustup",
+                &["component", "add", "rust-src", "--toolchain", "nightly"],
+            )),
+            Remedy::BpfLinker => {
+                let mut step = user_step(
+                    "building bpf-linker (about a minute)",
+                    "cargo",
+                    &["install", BPF_LINKER, "--force", "--no-default-features", "--features", "llvm-22"],
+                );
+                step.command.env("LLVM_PREFIX", LLVM_PREFIX);
+                steps.push(step);
+            }
+        }
+    }
+    steps
+}
+
+fn apt(title: String, arguments: &[&str]) -> Step {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+    Step { title, command, needs_root: true }
+}
+
+fn user_step(title: &str, program: &str, arguments: &[&str]) -> Step {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Step { title: title.to_owned(), command, needs_root: false }
+}
+
+fn print_commands(steps: &[Step]) {
+    for step in steps {
+        println!("{}", shell_line(&step.command));
+    }
+}
+
+fn verify() -> Result<()> {
+    let left: Vec<&str> = missing()?.iter().map(|part| part.name).collect();
+    if left.is_empty() {
+        eprintln!("setup: done");
+        return Ok(());
+    }
+    if left.contains(&"bpf-linker") && find("bpf-linker").is_none() {
+        bail!(
+            "find bpf-linker after installing it: put cargo's binary directory (usually ~/.cargo/bin) on PATH"
+        );
+    }
+    bail!("setup ran every step, yet these do not work: {}", left.join(", "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_installed_in_one_go_before_what_is_built_against_them() {
+        let missing = [
+            Missing { name: "bpf-linker", remedy: Remedy::BpfLinker },
+            Missing { name: "llvm-22-dev", remedy: Remedy::Package },
+            Missing { name: "nftables", remedy: Remedy::Package },
+        ];
+        let lines: Vec<String> = steps(&missing).iter().map(|step| shell_line(&step.command)).collect();
+        assert_eq!(
+            lines,
+            [
+                "DEBIAN_FRONTEND=noninteractive apt-get update",
+                "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends llvm-22-dev nftables",
+                "LLVM_PREFIX=/usr/lib/llvm-22 cargo install bpf-linker@0.13.0 --force --no-default-features --features llvm-22",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_missing_is_nothing_to_do() {
+        assert!(steps(&[]).is_empty());
+    }
+}
