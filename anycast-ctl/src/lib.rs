@@ -1,8 +1,11 @@
 //! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
 
 pub mod api;
+pub mod config;
 pub mod controller;
 pub mod interface;
+pub mod maglev;
 pub mod model;
 pub mod neighbour;
 pub mod preflight;
+mod spelling;

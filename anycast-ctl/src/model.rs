@@ -4,9 +4,13 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-mod check;
+use crate::spelling::quoted;
 
-pub use check::{Problem, is_prime};
+mod check;
+mod prime;
+
+pub use check::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_VIPS, Problem};
+pub use prime::{is_prime, next_prime};
 
 /// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).
 pub const DEFAULT_SLOTS: u32 = 65_537;
@@ -141,7 +145,7 @@ impl fmt::Display for Service {
 
 /// A service that is not written `tcp/443`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no service: write tcp/443, udp/53 or tcp/any")]
+#[error("{} is no service: write tcp/443, udp/53 or tcp/any", quoted(.0))]
 pub struct ServiceError(String);
 
 impl FromStr for Service {
@@ -157,6 +161,8 @@ impl FromStr for Service {
         };
         let port = match port {
             "any" => 0,
+            // `parse` would let a sign through.
+            digits if digits.starts_with('+') => return Err(wrong()),
             digits => match digits.parse() {
                 Ok(0) | Err(_) => return Err(wrong()),
                 Ok(port) => port,
