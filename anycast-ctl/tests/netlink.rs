@@ -322,7 +322,7 @@ fn interfaces_are_described_and_missing_ones_named() {
         assert_eq!(Interface::find("uplink-one").await.unwrap().name, "e1");
 
         let error = Interface::find("e9").await.unwrap_err().to_string();
-        assert_eq!(error, "no interface is called `e9`: did you mean `e0`? there is lo, e0, e1");
+        assert_eq!(error, "no interface is called `e9`: did you mean `e0`? there is `lo`, `e0`, `e1`");
 
         let lo = Interface::find("lo").await.unwrap();
         assert!(matches!(lo.check_attachable(), Err(InterfaceError::NotEthernet { .. })));
