@@ -4,6 +4,8 @@
 //! floor program that returns at once; the difference of both is what the program costs. Windows of packets are timed
 //! in turn, scenario by scenario, so that a noisy moment hits all alike. The counters of every timed window are checked.
 
+#![expect(clippy::indexing_slicing, reason = "a benchmark panics when it is wrong")]
+
 mod report;
 mod scenario;
 
@@ -65,14 +67,12 @@ fn main() -> anyhow::Result<()> {
     }
     ensure!(!scenarios.is_empty(), "no scenario has a name that contains the filter");
     let mut samples: Vec<(Vec<f64>, Vec<f64>)> = scenarios.iter().map(|_| Default::default()).collect();
-    for window in 0..=options.windows {
+    for _ in 0..options.windows {
         for (scenario, (floor, program)) in scenarios.iter().zip(&mut samples) {
-            let times = (bench.floor(scenario)?, bench.program(scenario)?);
-            // The first window warms the caches.
-            if window > 0 {
-                floor.push(times.0);
-                program.push(times.1);
-            }
+            // Untimed: the scenarios before have pushed this one's part of the tables out of the caches.
+            bench.program(scenario)?;
+            floor.push(bench.floor(scenario)?);
+            program.push(bench.program(scenario)?);
         }
     }
     let rows =
