@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    compile, demo,
+    bench, compile, demo,
     lab::commands::{self, LabCommand},
-    layers, lint, setup,
+    layers, lint,
+    load::{self, Load},
+    setup,
     signals::Interrupted,
 };
 
@@ -36,6 +38,8 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         features: Vec<String>,
     },
+    /// Build and load onto a real interface; Ctrl-C detaches
+    Load(Load),
     /// Show the whole thing at work: a lab, real connections, changes while traffic flows, the books
     Demo(Demo),
     /// Run all layers of tests; needs root
@@ -45,6 +49,18 @@ enum Task {
         layer: Vec<u8>,
         /// Only tests whose name contains this
         filter: Option<String>,
+    },
+    /// Run benchmarks
+    Bench {
+        /// Only this one; may be given again
+        #[arg(long = "bench", value_name = "NAME")]
+        names: Vec<String>,
+        /// Print the dataplane's figures as JSON
+        #[arg(long)]
+        json: bool,
+        /// Passed on to the benchmarks
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
@@ -105,6 +121,8 @@ fn run(task: Task) -> Result<()> {
             layers::test(&layers::Selection::default())?;
             demo::demo(&Demo { backends: 4, seconds: 15, rate: 1000, keep: false }.into())
         }
+        Task::Load(arguments) => load::load(&arguments),
+        Task::Bench { names, json, arguments } => bench::bench(&names, json, &arguments),
         Task::Demo(arguments) => demo::demo(&arguments.into()),
         Task::Lab(command) => commands::run(command),
     }

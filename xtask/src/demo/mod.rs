@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     compile,
-    lab::{Family, Lab, Options, OwnedLab, commands::print_hints, controller::Status, holder::Lease},
+    lab::{
+        Family, Lab, Options, OwnedLab, commands::print_hints, controller::Status, holder::Lease,
+        require_root,
+    },
     setup::{self, Mode},
     signals,
 };
@@ -45,6 +48,7 @@ pub fn demo(settings: &Settings) -> Result<()> {
     if settings.backends < 2 {
         bail!("run the demo with {} backends: it removes one, so at least 2 are needed", settings.backends);
     }
+    require_root()?;
     setup::setup(Mode::Install)?;
     let binary = compile::build(&compile::Options::default())?.binary;
     signals::catch()?;

@@ -169,7 +169,7 @@ pub fn end(name: &str) -> Result<()> {
         kill(pid, signal).with_context(|| format!("send {signal} to the holder of lab {name}"))?;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if !directory::is_alive(name) {
+            if directory::is_gone(name)? {
                 return Ok(());
             }
             thread::sleep(POLL);

@@ -167,9 +167,7 @@ pub struct OwnedLab {
 impl OwnedLab {
     /// Builds a lab and waits until its servers answer. The controller is not started.
     pub fn start(options: &Options) -> Result<Self> {
-        if !Uid::effective().is_root() {
-            bail!("start a lab: network namespaces and XDP need root; run this as root");
-        }
+        require_root()?;
         let plan = Plan::new(options.backends, options.spares)?;
         let name = options.name.clone().unwrap_or_else(unique_name);
         let claim = directory::Claim::new(&name)?;
@@ -234,6 +232,14 @@ impl Deref for OwnedLab {
     fn deref(&self) -> &Lab {
         &self.lab
     }
+}
+
+/// An error for anyone but root, before any work is done.
+pub fn require_root() -> Result<()> {
+    if !Uid::effective().is_root() {
+        bail!("start a lab: network namespaces and XDP need root; run this as root");
+    }
+    Ok(())
 }
 
 /// No other lab has it: process ids are unique among the living, and a dead owner's directory is swept.
