@@ -16,12 +16,12 @@ pub struct Backend {
     pub state: u16,
     /// Ethernet source: the address of the interface frames leave by.
     pub source: Mac,
-    /// Offset of the backend's counters from its VIP's first one.
-    pub ordinal: u16,
+    /// Zero.
+    pub reserved: u16,
     /// Kernel index of the interface frames leave by.
     pub ifindex: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// First of the backend's traffic counters; a VIP's is this plus the VIP's ordinal.
+    pub first_counter: u32,
 }
 
 impl Backend {

@@ -24,8 +24,8 @@ pub struct Vip {
     pub number: u16,
     /// Index of its pool.
     pub pool: u16,
-    /// First of its traffic counters; a backend's is this plus the backend's ordinal.
-    pub first_counter: u32,
+    /// Its place among the VIPs of its pool, from 0: offset of its counter among those of a backend.
+    pub ordinal: u32,
     /// [`Vip::DROP_UNKNOWN_PORT`] or 0.
     pub flags: u32,
     /// Zero.

@@ -12,8 +12,9 @@ pub const MAX_POOLS: usize = 1024;
 /// Backends of one host, all pools together. Backend indices are 16 bits wide and the last one means "none".
 pub const MAX_BACKENDS: usize = 65_535;
 
-/// Slots a table may have. The flow hash is 32 bits wide: far above this, slots would differ in size.
-pub const MAX_SLOTS: u32 = 1 << 23;
+/// Slots a table may have: the greatest prime below 2^23, 128 times the default. The flow hash is 32 bits wide: far
+/// above this, slots would differ in size.
+pub const MAX_SLOTS: u32 = 8_388_593;
 
 /// Slots that share one 64-byte line of the slot arena.
 pub const SLOTS_PER_LINE: usize = 16;

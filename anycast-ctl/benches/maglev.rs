@@ -8,8 +8,10 @@ use anycast_ctl::{
 };
 use criterion::{BenchmarkId, Criterion};
 
-/// Name and the weight of the n-th backend.
-const WEIGHTS: [(&str, fn(u32) -> u32); 3] = [
+/// The weight of the n-th backend.
+type Weight = fn(u32) -> u32;
+
+const WEIGHTS: [(&str, Weight); 3] = [
     ("equal", |_| 1),
     // Four generations of hardware.
     ("skewed", |n| 1 << (n % 4)),

@@ -1,3 +1,6 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
+pub mod client;
+pub mod server;
+pub mod socket;
 pub mod types;

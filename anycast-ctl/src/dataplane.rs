@@ -18,7 +18,7 @@ use anycast_common::{
 };
 use aya::{
     Ebpf,
-    maps::{DevMapHash, MapData, MapError, PerCpuArray},
+    maps::{DevMapHash, MapData, MapError, PerCpuArray, PerCpuValues},
 };
 
 use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
@@ -160,6 +160,14 @@ impl Dataplane {
         let mut sum = Traffic::default();
         values.iter().for_each(|value| sum += *value);
         Ok(sum)
+    }
+
+    /// Sets a traffic counter back to zero, before another pair gets it.
+    pub fn clear_traffic(&mut self, counter: u32) -> Result<(), DataplaneError> {
+        let doing = "clearing traffic counters";
+        let cpus = aya::util::nr_cpus().map_err(|(_, error)| while_doing(doing)(error))?;
+        let zero = PerCpuValues::try_from(vec![Traffic::default(); cpus]).map_err(while_doing(doing))?;
+        self.traffic.set(counter, zero, 0).map_err(while_doing(doing))
     }
 
     /// Packets not delivered for that reason, all CPUs together. VIP 0: those that were no VIP's.

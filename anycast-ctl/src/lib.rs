@@ -1,6 +1,14 @@
 //! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
 
 pub mod api;
+pub mod config;
+pub mod controller;
 pub mod dataplane;
+pub mod interface;
 pub mod maglev;
 pub mod model;
+pub mod neighbour;
+pub mod preflight;
+pub mod reconcile;
+pub mod seats;
+mod spelling;

@@ -14,16 +14,15 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
+use anycast_common::{
+    hash::{GOLDEN_GAMMA, mix64},
+    limits::{MAX_BACKENDS, MAX_SLOTS},
+};
+
 use crate::model::is_prime;
 
 #[cfg(test)]
 mod tests;
-
-/// Members a table can name: a slot holds a `u16`, and the highest one means "no backend".
-pub const MAX_MEMBERS: usize = u16::MAX as usize;
-
-/// Slots a table can have: the greatest prime below 2^23, 128 times the default.
-pub const MAX_SLOTS: u32 = 8_388_593;
 
 /// One backend, as the table sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,7 @@ pub enum MaglevError {
         members: usize,
     },
     /// A slot cannot name them all.
-    #[error("cannot fill a slot table for {0} backends: split the pool, {MAX_MEMBERS} is the most")]
+    #[error("cannot fill a slot table for {0} backends: split the pool, {MAX_BACKENDS} is the most")]
     TooManyMembers(usize),
     /// Two members are the same one.
     #[error("cannot fill a slot table with {} in it twice: remove one", address(.0))]
@@ -87,7 +86,7 @@ pub fn table(members: &[Member], slots: u32, seed: u64) -> Result<Vec<u16>, Magl
     if members.is_empty() {
         return Err(MaglevError::NoMembers);
     }
-    if members.len() > MAX_MEMBERS {
+    if members.len() > MAX_BACKENDS {
         return Err(MaglevError::TooManyMembers(members.len()));
     }
     if slots > MAX_SLOTS || !is_prime(slots) {
@@ -269,19 +268,10 @@ fn rounds(weight: u32, heaviest: u32) -> impl Iterator<Item = usize> {
 
 /// The member's hash: independent of anything but its key and the seed, and of the machine.
 fn hash(key: [u8; 16], seed: u64) -> u64 {
-    // 2^64 / golden ratio: `mix64` maps 0 to 0, and an all-zero key with seed 0 should not stay there.
-    const START: u64 = 0x9e37_79b9_7f4a_7c15;
+    // `mix64` maps 0 to 0, and an all-zero key with seed 0 should not stay there.
     let key = u128::from_be_bytes(key);
     let (high, low) = ((key >> 64) as u64, key as u64);
-    mix64(mix64(mix64(seed ^ START) ^ high) ^ low)
-}
-
-/// The finalizer of SplitMix64, Stafford's variant 13: a bijection in which every input bit flips every output bit
-/// with probability one half.
-const fn mix64(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    mix64(mix64(mix64(seed ^ GOLDEN_GAMMA) ^ high) ^ low)
 }
 
 /// A key as people write it.

@@ -4,6 +4,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::spelling::quoted;
+
 mod check;
 mod prime;
 
@@ -143,7 +145,7 @@ impl fmt::Display for Service {
 
 /// A service that is not written `tcp/443`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no service: write tcp/443, udp/53 or tcp/any")]
+#[error("{} is no service: write tcp/443, udp/53 or tcp/any", quoted(.0))]
 pub struct ServiceError(String);
 
 impl FromStr for Service {
@@ -159,6 +161,8 @@ impl FromStr for Service {
         };
         let port = match port {
             "any" => 0,
+            // `parse` would let a sign through.
+            digits if digits.starts_with('+') => return Err(wrong()),
             digits => match digits.parse() {
                 Ok(0) | Err(_) => return Err(wrong()),
                 Ok(port) => port,

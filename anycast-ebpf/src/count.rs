@@ -11,7 +11,7 @@ use crate::{
 /// Counts a delivered packet.
 #[inline(always)]
 pub fn delivered(vip: &Vip, backend: &Backend, ip: &Ip, transport: &Transport) {
-    let Some(traffic) = TRAFFIC.get_ptr_mut(vip.first_counter + u32::from(backend.ordinal)) else { return };
+    let Some(traffic) = TRAFFIC.get_ptr_mut(backend.first_counter + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };
     traffic.packets += 1;

@@ -57,6 +57,20 @@ pub struct Traffic {
     pub new_flows: u64,
 }
 
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.new_flows += other.new_flows;
+    }
+}
+
+impl From<anycast_common::counter::Traffic> for Traffic {
+    fn from(traffic: anycast_common::counter::Traffic) -> Self {
+        Self { packets: traffic.packets, bytes: traffic.bytes, new_flows: traffic.new_flows }
+    }
+}
+
 /// One VIP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VipStatus {
@@ -83,6 +97,8 @@ pub struct VipStatus {
 pub struct VipBackendStatus {
     /// Name of the backend.
     pub name: String,
+    /// Its address: a removed backend may share its name with another one.
+    pub address: IpAddr,
     /// Delivered to it.
     pub traffic: Traffic,
 }
@@ -109,6 +125,9 @@ pub struct BackendStatus {
     pub weight: u32,
     /// Whether it is steered to.
     pub state: BackendState,
+    /// Why it is not steered to, for people to read; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How it is reached; absent while it is not.
     pub next_hop: Option<NextHopStatus>,
     /// Slots of the pool's table that are its own.

@@ -28,8 +28,8 @@ pub struct DirectoryEntry {
     pub number: u16,
     /// Index of its pool.
     pub pool: u16,
-    /// First of its traffic counters.
-    pub first_counter: u32,
+    /// Its place among the VIPs of its pool, from 0.
+    pub ordinal: u32,
     /// Whether packets no service names are dropped.
     pub drop_unknown_port: bool,
     /// Its services.
@@ -79,7 +79,7 @@ fn place(entries: &[DirectoryEntry], seed: u64) -> Option<Box<Directory>> {
             address: Address::from(entry.address),
             number: entry.number,
             pool: entry.pool,
-            first_counter: entry.first_counter,
+            ordinal: entry.ordinal,
             flags: if entry.drop_unknown_port { Vip::DROP_UNKNOWN_PORT } else { 0 },
             reserved: 0,
         };

@@ -10,6 +10,8 @@ use aya::{
     programs::Xdp,
 };
 
+use crate::model::Site;
+
 use super::{
     Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, grace, mapped::MappedArray,
 };
@@ -36,6 +38,20 @@ impl LoadOptions {
     pub fn new(seed: u64) -> Self {
         let arena_slots = DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32;
         Self { seed, arena_slots, traffic_counters: DEFAULT_TRAFFIC_COUNTERS }
+    }
+
+    /// Default sizes, or more where the site needs it: room for its tables, for those that replace them, and for what lies
+    /// between tables of different lengths; room to count each (VIP, backend) pair twice.
+    pub fn for_site(site: &Site, seed: u64) -> Self {
+        let default = Self::new(seed);
+        let slots: u64 = site.pools.iter().map(|pool| 3 * u64::from(pool.slots)).sum();
+        let pairs: usize =
+            site.vips.iter().filter_map(|vip| site.pool(&vip.pool)).map(|pool| 2 * pool.backends.len()).sum();
+        Self {
+            arena_slots: default.arena_slots.max(u32::try_from(slots).unwrap_or(u32::MAX)),
+            traffic_counters: default.traffic_counters.max(u32::try_from(pairs).unwrap_or(u32::MAX)),
+            ..default
+        }
     }
 }
 

@@ -1,6 +1,15 @@
 //! The rules a site must keep, whoever wrote it: a file, or a command.
 
-use super::Site;
+use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr};
+
+use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, MAX_VIPS};
+
+use super::{DEFAULT_SLOTS, Pool, Site, Vip, is_prime, next_prime};
+use crate::spelling::{listed, nearest, quoted};
+
+mod form;
+#[cfg(test)]
+mod tests;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +20,217 @@ pub struct Problem {
     pub message: String,
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
 impl Site {
-    /// Every rule the site breaks; empty when it may be applied.
+    /// Every rule the site breaks, in the order of its entries; empty when it may be applied.
     pub fn problems(&self) -> Vec<Problem> {
-        Vec::new()
+        let mut found = Found::default();
+        self.check_interfaces(&mut found);
+        self.check_pools(&mut found);
+        self.check_vips(&mut found);
+        found.0
+    }
+
+    fn check_interfaces(&self, found: &mut Found) {
+        if self.interfaces.is_empty() {
+            found.add("interfaces", r#"no interface to attach to: name at least one, as in ["eth0"]"#);
+        }
+        let mut names = Seen::default();
+        for (i, name) in self.interfaces.iter().enumerate() {
+            let path = format!("interfaces[{i}]");
+            if !form::is_interface(name) {
+                let rule = "is no interface name: 1 to 15 bytes without `/`, `:` and white space";
+                found.add(&path, format!("{} {rule}", quoted(name)));
+            }
+            if let Some(first) = names.note(name.as_str(), &path) {
+                found.add(&path, format!("{} is already {first}: remove one", quoted(name)));
+            }
+        }
+    }
+
+    fn check_pools(&self, found: &mut Found) {
+        found.at_most(MAX_POOLS, self.pools.len(), "pool", "pools");
+        let backends = self.pools.iter().map(|pool| pool.backends.len()).sum();
+        found.at_most(MAX_BACKENDS, backends, "pool", "backends, all pools together,");
+
+        let vips: HashMap<IpAddr, usize> =
+            self.vips.iter().enumerate().map(|(i, vip)| (vip.address, i)).rev().collect();
+        let mut names = Seen::default();
+        for (i, pool) in self.pools.iter().enumerate() {
+            let path = format!("pool[{i}]");
+            found.name(&mut names, &pool.name, &path, "pools");
+            found.slots(pool, &path);
+            found.backends(pool, &path, &vips);
+        }
+    }
+
+    fn check_vips(&self, found: &mut Found) {
+        found.at_most(MAX_VIPS, self.vips.len(), "vip", "VIPs");
+        let services = self.vips.iter().map(|vip| vip.services.len()).sum();
+        found.at_most(MAX_SERVICES, services, "vip", "services, all VIPs together,");
+
+        let pools: HashMap<&str, &Pool> =
+            self.pools.iter().map(|pool| (pool.name.as_str(), pool)).rev().collect();
+        let mut names = Seen::default();
+        let mut addresses = Seen::default();
+        for (i, vip) in self.vips.iter().enumerate() {
+            let path = format!("vip[{i}]");
+            found.name(&mut names, &vip.name, &path, "VIPs");
+
+            let at = format!("{path}.address");
+            if let Some(why) = form::unusable(vip.address) {
+                found.add(&at, format!("{} cannot be a VIP: {why}", vip.address));
+            }
+            if let Some(first) = addresses.note(vip.address, &path) {
+                let advice = "a VIP has one entry, list all its services there";
+                found.add(&at, format!("{} is already the address of {first}: {advice}", vip.address));
+            }
+
+            found.services(vip, &path);
+            match pools.get(vip.pool.as_str()) {
+                Some(pool) => found.same_family(vip, pool, &path),
+                None => found.add(format!("{path}.pool"), self.unknown_pool(&vip.pool)),
+            }
+        }
+    }
+
+    fn unknown_pool(&self, name: &str) -> String {
+        let names = || self.pools.iter().map(|pool| pool.name.as_str());
+        let known = match (nearest(name, names()), self.pools.is_empty()) {
+            (_, true) => "there are none yet, add one".to_owned(),
+            (Some(meant), false) => format!("did you mean {}? there are {}", quoted(meant), listed(names())),
+            (None, false) => format!("there are {}", listed(names())),
+        };
+        format!("no pool is called {}: {known}", quoted(name))
+    }
+}
+
+/// The problems so far.
+#[derive(Default)]
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Problem { path: path.into(), message: message.into() });
+    }
+
+    fn at_most(&mut self, most: usize, are: usize, path: &str, what: &str) {
+        if are > most {
+            self.add(path, format!("{are} {what} are too many: at most {most}"));
+        }
+    }
+
+    fn name<'a>(&mut self, names: &mut Seen<&'a str>, name: &'a str, path: &str, of: &str) {
+        let at = format!("{path}.name");
+        if !form::is_name(name) {
+            let rule = "1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+            self.add(&at, format!("{} is no name: use {rule}", quoted(name)));
+        }
+        if let Some(first) = names.note(name, path) {
+            let rule = format!("names of {of} are unique, rename one");
+            self.add(&at, format!("{} is already the name of {first}: {rule}", quoted(name)));
+        }
+    }
+
+    fn slots(&mut self, pool: &Pool, path: &str) {
+        let (slots, backends) = (pool.slots, pool.backends.len());
+        let message = if slots > MAX_SLOTS {
+            format!("{slots} slots are too many: at most {MAX_SLOTS}, and {DEFAULT_SLOTS} serve most pools")
+        } else if (slots as usize) < backends {
+            // The paper's evenness needs M > 100 N.
+            let enough = u32::try_from(backends * 100).ok().and_then(next_prime).unwrap_or(MAX_SLOTS);
+            let enough = enough.min(MAX_SLOTS);
+            format!(
+                "{slots} slots are too few for {backends} backends: take a hundred times as many and a prime, {enough}"
+            )
+        } else if !is_prime(slots) {
+            let next = next_prime(slots).unwrap_or(MAX_SLOTS);
+            format!("{slots} is not prime, so that a backend could not reach all slots: take {next}")
+        } else {
+            return;
+        };
+        self.add(format!("{path}.slots"), message);
+    }
+
+    fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, usize>) {
+        let Some(first) = pool.backends.first() else {
+            self.add(format!("{path}.backend"), "the pool has no backends: add at least one");
+            return;
+        };
+        let mut names = Seen::default();
+        let mut addresses = Seen::default();
+        for (i, backend) in pool.backends.iter().enumerate() {
+            let path = format!("{path}.backend[{i}]");
+            self.name(&mut names, &backend.name, &path, "backends in a pool");
+
+            let (at, address) = (format!("{path}.address"), backend.address);
+            if let Some(why) = form::unusable(address) {
+                self.add(&at, format!("{address} cannot be a backend: {why}"));
+            }
+            if let Some(first) = addresses.note(address, &path) {
+                let advice = "for a greater share give it a greater weight";
+                self.add(&at, format!("{address} is already the address of {first}: {advice}"));
+            }
+            if let Some(vip) = vips.get(&address) {
+                let advice = "give the server's own address, or its packets would go in a circle";
+                self.add(&at, format!("{address} is the address of vip[{vip}]: {advice}"));
+            }
+            let (is, others) = (form::family(address), form::family(first.address));
+            if is != others {
+                let advice = format!("put the {is} backends into a pool of their own");
+                self.add(&at, format!("{address} is {is}, the pool's first backend is {others}: {advice}"));
+            }
+            if backend.weight == 0 {
+                let advice = "give 1 or more, or remove the backend";
+                self.add(format!("{path}.weight"), format!("weight 0 would never be chosen: {advice}"));
+            }
+        }
+    }
+
+    fn services(&mut self, vip: &Vip, path: &str) {
+        if vip.services.is_empty() {
+            let example = r#"name at least one, as in ["tcp/443"]"#;
+            self.add(format!("{path}.services"), format!("no services: {example}"));
+        }
+        let mut services = Seen::default();
+        for (i, service) in vip.services.iter().enumerate() {
+            let path = format!("{path}.services[{i}]");
+            if let Some(first) = services.note(*service, &path) {
+                self.add(&path, format!("`{service}` is already {first}: remove one"));
+            }
+        }
+    }
+
+    fn same_family(&mut self, vip: &Vip, pool: &Pool, path: &str) {
+        let Some(backend) = pool.backends.first() else { return };
+        let (is, others) = (form::family(vip.address), form::family(backend.address));
+        if is != others {
+            let (address, pool) = (vip.address, quoted(&pool.name));
+            let advice = format!("servers answer from the VIP itself, so name a pool of {is} backends");
+            let message = format!("{address} is {is}, the backends of {pool} are {others}: {advice}");
+            self.add(format!("{path}.pool"), message);
+        }
+    }
+}
+
+/// What has been met before, and where first.
+struct Seen<K>(HashMap<K, String>);
+
+impl<K> Default for Seen<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> Seen<K> {
+    /// Where the same was met first, unless it is here.
+    fn note(&mut self, key: K, path: &str) -> Option<&str> {
+        let first = self.0.entry(key).or_insert_with(|| path.to_owned());
+        (first != path).then_some(first)
     }
 }

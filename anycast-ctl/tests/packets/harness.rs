@@ -34,8 +34,8 @@ pub const BACKENDS: u16 = 4;
 /// Slots of each served pool's table.
 pub const SLOTS: u32 = 31;
 
-/// Counters each VIP has room for.
-const COUNTERS_PER_VIP: u32 = 16;
+/// Counters each backend has: one for every VIP number.
+const COUNTERS_PER_BACKEND: u32 = 16;
 
 /// The site's VIPs: number, address, pool, services, drop of unknown ports.
 pub const VIPS: &[(u16, &str, u16, &[&str], bool)] = &[
@@ -145,7 +145,7 @@ impl Harness {
             .flat_map(|vip| Reason::ALL.iter().map(move |&reason| (vip, reason)))
             .map(|(vip, reason)| ((vip, reason.code()), self.dataplane.refused(vip, reason).unwrap()))
             .collect();
-        let traffic = (0..COUNTERS_PER_VIP * (VIPS.len() as u32 + 1))
+        let traffic = (0..COUNTERS_PER_BACKEND * u32::from(BACKENDS))
             .map(|counter| (counter, self.dataplane.traffic(counter).unwrap()))
             .collect();
         (reasons, traffic)
@@ -182,8 +182,8 @@ impl Harness {
                 };
                 assert_eq!(new, expected, "{name}: traffic counter {counter}");
                 Outcome::Transmitted {
-                    vip: (counter / COUNTERS_PER_VIP) as u16,
-                    backend: (counter % COUNTERS_PER_VIP) as u16,
+                    vip: (counter % COUNTERS_PER_BACKEND) as u16,
+                    backend: (counter / COUNTERS_PER_BACKEND) as u16,
                     packet: output.to_owned(),
                 }
             }
@@ -192,16 +192,16 @@ impl Harness {
     }
 }
 
-/// A resolved backend; ordinal and index are the same number in these tests.
+/// A resolved backend.
 pub fn backend(index: u16) -> Backend {
     let [high, low] = index.to_be_bytes();
     Backend {
         destination: [0x02, 0, 0, 0, high, low],
         state: Backend::USABLE,
         source: [0x02, 0xff, 0, 0, 0, 1],
-        ordinal: index,
-        ifindex: INGRESS,
         reserved: 0,
+        ifindex: INGRESS,
+        first_counter: u32::from(index) * COUNTERS_PER_BACKEND,
     }
 }
 
@@ -212,7 +212,7 @@ fn entry(
         address: address.parse().unwrap(),
         number,
         pool,
-        first_counter: u32::from(number) * COUNTERS_PER_VIP,
+        ordinal: u32::from(number),
         drop_unknown_port,
         services: services.iter().map(|text| text.parse().unwrap()).collect(),
     }

@@ -7,7 +7,7 @@ fn entry(number: u16, address: IpAddr, services: &[&str]) -> DirectoryEntry {
         address,
         number,
         pool: number,
-        first_counter: u32::from(number) * 16,
+        ordinal: u32::from(number) * 16,
         drop_unknown_port: number.is_multiple_of(2),
         services: services.iter().map(|text| text.parse().unwrap()).collect(),
     }
@@ -34,10 +34,7 @@ fn a_full_site_is_found_and_nothing_else() {
     let directory = build(&site).unwrap();
     for wanted in &site {
         let vip = directory.vip(&wanted.address.into()).unwrap();
-        assert_eq!(
-            (vip.number, vip.pool, vip.first_counter),
-            (wanted.number, wanted.pool, wanted.first_counter)
-        );
+        assert_eq!((vip.number, vip.pool, vip.ordinal), (wanted.number, wanted.pool, wanted.ordinal));
         assert_eq!(vip.flags & Vip::DROP_UNKNOWN_PORT != 0, wanted.drop_unknown_port);
         assert!(directory.has_service(vip.number, 6, 443) && directory.has_service(vip.number, 17, 443));
         assert!(directory.has_service(vip.number, 17, 9), "any UDP port");

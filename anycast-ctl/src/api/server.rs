@@ -1,0 +1,208 @@
+//! The daemon's side: HTTP requests become [`Request`]s to the controller, its answers become JSON.
+//!
+//! | method and path | answer |
+//! |---|---|
+//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/vips` | its `vips` |
+//! | `GET /v1/pools` | its `pools` |
+//! | `GET /v1/pools/{pool}/backends` | the `backends` of one of them |
+//! | `POST /v1/pools/{pool}/backends` | body [`NewBackend`]; 201 and the [`BackendStatus`] |
+//! | `DELETE /v1/pools/{pool}/backends/{backend}` | the [`BackendStatus`] as it went |
+//!
+//! Every answer that is not 2xx is an [`ApiError`].
+
+use std::{io, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Path, State, rejection::JsonRejection},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+    routing::{delete, get},
+};
+use futures_util::FutureExt as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
+
+use super::{
+    socket::Socket,
+    types::{ApiError, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
+};
+
+/// Largest request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// How long requests under way may hold up the end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What the API asks of the controller. A reply that is dropped means that it is stopping.
+#[derive(Debug)]
+pub enum Request {
+    /// What is steered where, with all counters.
+    Status(oneshot::Sender<Result<Status, EditError>>),
+    /// Adds a backend to a pool.
+    AddBackend {
+        /// Name of the pool.
+        pool: String,
+        /// The backend.
+        backend: NewBackend,
+        /// The backend as it was taken in.
+        reply: oneshot::Sender<Result<BackendStatus, EditError>>,
+    },
+    /// Removes a backend from a pool.
+    RemoveBackend {
+        /// Name of the pool.
+        pool: String,
+        /// Name of the backend.
+        name: String,
+        /// The backend as it went.
+        reply: oneshot::Sender<Result<BackendStatus, EditError>>,
+    },
+}
+
+/// Why an edit was refused. The text says what is wrong and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// There is no such pool or backend: 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already: 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// The site would break a rule: 422.
+    #[error("{0}")]
+    Invalid(String),
+    /// The dataplane could not be changed: 500.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Answers requests on the socket until `shutdown` resolves, finishes those under way (a client that dawdles gets a
+/// second), and removes the socket.
+///
+/// # Errors
+/// When the socket cannot be accepted on any more.
+pub async fn serve(
+    socket: Socket,
+    requests: mpsc::Sender<Request>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let Socket { listener, guard } = socket;
+    let shutdown = shutdown.shared();
+    let answer = axum::serve(listener, router(requests)).with_graceful_shutdown(shutdown.clone());
+    let served = tokio::select! {
+        served = answer.into_future() => served,
+        () = shutdown.then(|()| sleep(GRACE)) => Ok(()),
+    };
+    drop(guard);
+    served
+}
+
+/// The routes, apart from any socket.
+pub fn router(requests: mpsc::Sender<Request>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/vips", get(vips))
+        .route("/v1/pools", get(pools))
+        .route("/v1/pools/{pool}/backends", get(backends).post(add_backend))
+        .route("/v1/pools/{pool}/backends/{backend}", delete(remove_backend))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(Controller(requests))
+}
+
+/// An answer that is not 2xx.
+struct Refusal(StatusCode, String);
+
+#[derive(Clone)]
+struct Controller(mpsc::Sender<Request>);
+
+impl Controller {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
+        let stopping =
+            || Refusal(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping: try again later".into());
+        let (reply, answer) = oneshot::channel();
+        self.0.send(request(reply)).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+}
+
+async fn status(State(controller): State<Controller>) -> Result<Json<Status>, Refusal> {
+    Ok(Json(controller.ask(Request::Status).await??))
+}
+
+async fn vips(State(controller): State<Controller>) -> Result<Json<Vec<VipStatus>>, Refusal> {
+    Ok(Json(controller.ask(Request::Status).await??.vips))
+}
+
+async fn pools(State(controller): State<Controller>) -> Result<Json<Vec<PoolStatus>>, Refusal> {
+    Ok(Json(controller.ask(Request::Status).await??.pools))
+}
+
+async fn backends(
+    State(controller): State<Controller>,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<BackendStatus>>, Refusal> {
+    let pools = controller.ask(Request::Status).await??.pools;
+    let names: Vec<_> = pools.iter().map(|pool| pool.name.clone()).collect();
+    match pools.into_iter().find(|pool| pool.name == name) {
+        Some(pool) => Ok(Json(pool.backends)),
+        None => Err(Refusal(
+            StatusCode::NOT_FOUND,
+            format!("no pool is called `{name}`: there is {}", names.join(", ")),
+        )),
+    }
+}
+
+async fn add_backend(
+    State(controller): State<Controller>,
+    Path(pool): Path<String>,
+    body: Result<Json<NewBackend>, JsonRejection>,
+) -> Result<(StatusCode, Json<BackendStatus>), Refusal> {
+    let Json(backend) = body?;
+    let added = controller.ask(|reply| Request::AddBackend { pool, backend, reply }).await??;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+async fn remove_backend(
+    State(controller): State<Controller>,
+    Path((pool, name)): Path<(String, String)>,
+) -> Result<Json<BackendStatus>, Refusal> {
+    Ok(Json(controller.ask(|reply| Request::RemoveBackend { pool, name, reply }).await??))
+}
+
+async fn unknown_route(uri: Uri) -> Refusal {
+    let text = format!("there is no {}: see /v1/status, /v1/vips and /v1/pools", uri.path());
+    Refusal(StatusCode::NOT_FOUND, text)
+}
+
+async fn unknown_method(method: Method, uri: Uri) -> Refusal {
+    Refusal(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
+}
+
+impl From<EditError> for Refusal {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound(text) => Self(StatusCode::NOT_FOUND, text),
+            EditError::Conflict(text) => Self(StatusCode::CONFLICT, text),
+            EditError::Invalid(text) => Self(StatusCode::UNPROCESSABLE_ENTITY, text),
+            EditError::Internal(text) => Self(StatusCode::INTERNAL_SERVER_ERROR, text),
+        }
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.status(), format!("read the backend from the request: {}", rejection.body_text()))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, error) = self;
+        (status, Json(ApiError { error })).into_response()
+    }
+}

@@ -1,0 +1,154 @@
+//! What the daemon says of itself: the desired state beside the kernel's counters.
+
+use anycast_common::reason::Reason;
+
+use super::Controller;
+use crate::{
+    api::types::{
+        BackendState, BackendStatus, InterfaceStatus, NextHopStatus, PoolStatus, ReasonStatus, Status,
+        Traffic, VipBackendStatus, VipStatus,
+    },
+    model::{Backend, Pool, Vip},
+    neighbour::{NextHop, Resolution},
+    reconcile,
+};
+
+impl Controller {
+    /// The whole picture.
+    pub(super) fn status(&self) -> anyhow::Result<Status> {
+        let attachments = self.dataplane.attachments().iter();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            interfaces: attachments
+                .map(|attachment| InterfaceStatus {
+                    name: attachment.interface.clone(),
+                    index: attachment.ifindex,
+                    mode: attachment.mode,
+                })
+                .collect(),
+            vips: (1u16..)
+                .zip(&self.site.vips)
+                .map(|(number, vip)| self.vip(number, vip))
+                .collect::<Result<_, _>>()?,
+            pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
+            reasons: self.reasons()?,
+        })
+    }
+
+    /// One backend of the site, or one that was removed from it.
+    pub(super) fn backend_status(&self, pool: &str, backend: &Backend) -> anyhow::Result<BackendStatus> {
+        let removed = self
+            .site
+            .pool(pool)
+            .is_none_or(|pool| pool.backends.iter().all(|other| other.address != backend.address));
+        let resolutions = self.resolutions.borrow();
+        let resolution = resolutions.get(&backend.address);
+        let (state, next_hop, detail) = match resolution {
+            _ if removed => (BackendState::Removed, None, None),
+            Some(Resolution::Resolved(next_hop)) => (BackendState::Up, Some(next_hop_status(next_hop)), None),
+            Some(Resolution::Unresolved(why)) => (BackendState::Unresolved, None, Some(why.to_string())),
+            None => (BackendState::Unresolved, None, Some("next hop is being looked up".to_owned())),
+        };
+        let seat = self.seats.get(pool, backend.address);
+        let mut traffic = Traffic::default();
+        for vip in self.site.vips.iter().filter(|vip| vip.pool == pool) {
+            traffic += self.traffic(vip, backend)?;
+        }
+        Ok(BackendStatus {
+            name: backend.name.clone(),
+            address: backend.address,
+            weight: backend.weight,
+            state,
+            detail,
+            next_hop,
+            slots: seat.and_then(|seat| self.slots_owned.get(&seat.index)).copied().unwrap_or_default(),
+            traffic,
+        })
+    }
+
+    fn pool(&self, pool: &Pool) -> anyhow::Result<PoolStatus> {
+        let backends = self.backends(pool);
+        Ok(PoolStatus {
+            name: pool.name.clone(),
+            slots: pool.slots,
+            backends: backends
+                .map(|backend| self.backend_status(&pool.name, backend))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn vip(&self, number: u16, vip: &Vip) -> anyhow::Result<VipStatus> {
+        let pool = self.site.pool(&vip.pool);
+        let backends = pool
+            .into_iter()
+            .flat_map(|pool| self.backends(pool))
+            .map(|backend| {
+                let traffic = self.traffic(vip, backend)?;
+                Ok(VipBackendStatus { name: backend.name.clone(), address: backend.address, traffic })
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let mut traffic = self.forgotten_traffic.get(&vip.name).copied().unwrap_or_default();
+        backends.iter().for_each(|backend| traffic += backend.traffic);
+        let reasons = Reason::ALL
+            .iter()
+            .map(|&reason| Ok(reason_status(reason, self.dataplane.refused(number, reason)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(VipStatus {
+            name: vip.name.clone(),
+            address: vip.address,
+            services: vip.services.clone(),
+            pool: vip.pool.clone(),
+            on_unknown_port: vip.on_unknown_port,
+            traffic,
+            reasons: reasons.into_iter().filter(|reason| reason.packets > 0).collect(),
+            backends,
+        })
+    }
+
+    /// All VIPs together, and what was no VIP's.
+    fn reasons(&self) -> anyhow::Result<Vec<ReasonStatus>> {
+        let last = self.site.vips.len() as u16;
+        Reason::ALL
+            .iter()
+            .map(|&reason| {
+                let mut packets = 0;
+                for number in 0..=last {
+                    packets += self.dataplane.refused(number, reason)?;
+                }
+                Ok(reason_status(reason, packets))
+            })
+            .collect()
+    }
+
+    /// Backends of a pool, the removed ones last.
+    fn backends<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Backend> {
+        let removed = self.seats.removed(&pool.name).into_iter().map(|occupant| &occupant.backend);
+        pool.backends.iter().chain(removed)
+    }
+
+    fn traffic(&self, vip: &Vip, backend: &Backend) -> anyhow::Result<Traffic> {
+        let Some(seat) = self.seats.get(&vip.pool, backend.address) else { return Ok(Traffic::default()) };
+        let counter = seat.first_counter + reconcile::ordinal(&self.site, vip);
+        Ok(self.dataplane.traffic(counter)?.into())
+    }
+}
+
+fn reason_status(reason: Reason, packets: u64) -> ReasonStatus {
+    ReasonStatus {
+        code: reason.code(),
+        reason: reason.label().to_owned(),
+        verdict: reason.verdict().label().to_owned(),
+        packets,
+    }
+}
+
+fn next_hop_status(next_hop: &NextHop) -> NextHopStatus {
+    let octets: Vec<String> = next_hop.mac.iter().map(|octet| format!("{octet:02x}")).collect();
+    NextHopStatus {
+        interface: next_hop.interface.clone(),
+        neighbour: next_hop.neighbour,
+        mac: octets.join(":"),
+    }
+}

@@ -1,0 +1,205 @@
+//! Notifications of the kernel's link, route, rule and neighbour tables.
+//!
+//! A socket of its own: when it overruns, the answers to [`super::lookup`]'s questions are not lost with it.
+
+use std::{io, net::IpAddr};
+
+use rtnetlink::{
+    MulticastGroup,
+    packet_core::Parseable as _,
+    packet_route::{
+        AddressFamily,
+        link::LinkMessage,
+        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage},
+        route::{RouteAddress, RouteAttribute, RouteMessage},
+    },
+    sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
+};
+
+use crate::interface::Interface;
+
+/// Everything the way to a backend can depend on. `Nexthop` is for routes that name a nexthop object.
+const GROUPS: [MulticastGroup; 7] = [
+    MulticastGroup::Link,
+    MulticastGroup::Neigh,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Rule,
+    MulticastGroup::Nexthop,
+];
+
+/// Holds some 4,000 notifications: a router that reloads its table must not overrun us at once.
+const RECEIVE_BUFFER_BYTES: libc::c_int = 4 << 20;
+
+/// `sizeof(struct nlmsghdr)`.
+const HEADER_BYTES: usize = 16;
+
+/// What may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// One neighbour on one interface.
+    Neighbour(u32, IpAddr),
+    /// The route to one prefix.
+    Route(Prefix),
+    /// An interface came, or is as described.
+    Link(Interface),
+    /// An interface went.
+    LinkGone(u32),
+    /// Anything: rules, nexthop objects, and messages that could not be read.
+    Anything,
+}
+
+/// An address prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prefix {
+    pub(super) address: IpAddr,
+    pub(super) length: u8,
+}
+
+impl Prefix {
+    /// Whether the address lies within the prefix.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(prefix), IpAddr::V4(address)) => {
+                let differ = prefix.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= u32::from(self.length).min(32)
+            }
+            (IpAddr::V6(prefix), IpAddr::V6(address)) => {
+                let differ = prefix.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= u32::from(self.length).min(128)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+/// A socket that is told of every change.
+pub(super) struct Events {
+    socket: TokioSocket,
+}
+
+impl Events {
+    /// Subscribes. What happens from here on is told.
+    pub(super) fn subscribe() -> io::Result<Self> {
+        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+        socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+        force_receive_buffer(&socket)?;
+        for group in GROUPS {
+            match socket.socket_mut().add_membership(group as u32) {
+                // Nexthop objects are younger than the other tables; without them there is nothing to be told.
+                Err(error) if group != MulticastGroup::Nexthop => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(Self { socket })
+    }
+
+    /// The next changes. `ENOBUFS` means that some were lost and everything must be looked up again.
+    pub(super) async fn next(&self) -> io::Result<Vec<Event>> {
+        let (datagram, _) = self.socket.recv_from_full().await?;
+        Ok(read(&datagram))
+    }
+}
+
+/// Beyond `net.core.rmem_max` when allowed, else up to it.
+fn force_receive_buffer(socket: &TokioSocket) -> io::Result<()> {
+    use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+    // SAFETY: the socket outlives the borrow, which ends with this function.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) };
+    let bytes = usize::try_from(RECEIVE_BUFFER_BYTES).unwrap_or_default();
+    if nix::sys::socket::setsockopt(&fd, nix::sys::socket::sockopt::RcvBufForce, &bytes).is_ok() {
+        return Ok(());
+    }
+    socket.socket_ref().set_rx_buf_sz(RECEIVE_BUFFER_BYTES)
+}
+
+/// Reads a datagram of netlink messages, RFC 3549 section 2.3.2.
+fn read(mut datagram: &[u8]) -> Vec<Event> {
+    let mut events = Vec::new();
+    while !datagram.is_empty() {
+        let header = datagram.first_chunk::<HEADER_BYTES>().map(|&[l0, l1, l2, l3, t0, t1, ..]| {
+            (u32::from_ne_bytes([l0, l1, l2, l3]), u16::from_ne_bytes([t0, t1]))
+        });
+        let message = header.and_then(|(length, kind)| {
+            let length = usize::try_from(length).ok()?;
+            Some((datagram.get(HEADER_BYTES..length)?, kind, length.next_multiple_of(4)))
+        });
+        let Some((payload, kind, aligned)) = message else {
+            events.push(Event::Anything);
+            return events;
+        };
+        events.extend(read_message(kind, payload));
+        datagram = datagram.get(aligned..).unwrap_or_default();
+    }
+    events
+}
+
+/// `None` for what concerns no backend. What cannot be read may be anything.
+fn read_message(kind: u16, payload: &[u8]) -> Option<Event> {
+    match kind {
+        libc::RTM_NEWNEIGH | libc::RTM_DELNEIGH => {
+            let Ok(message) = NeighbourMessage::parse(payload) else { return Some(Event::Anything) };
+            neighbour(&message)
+        }
+        libc::RTM_NEWROUTE | libc::RTM_DELROUTE => {
+            let Ok(message) = RouteMessage::parse(payload) else { return Some(Event::Anything) };
+            route(&message)
+        }
+        libc::RTM_NEWLINK => {
+            let Ok(message) = LinkMessage::parse(payload) else { return Some(Event::Anything) };
+            Interface::from_message(&message).map(Event::Link)
+        }
+        libc::RTM_DELLINK => {
+            let Ok(message) = LinkMessage::parse(payload) else { return Some(Event::Anything) };
+            Interface::from_message(&message).map(|interface| Event::LinkGone(interface.index))
+        }
+        _ => Some(Event::Anything),
+    }
+}
+
+/// `None` for entries of a bridge's forwarding table.
+fn neighbour(message: &NeighbourMessage) -> Option<Event> {
+    message.attributes.iter().find_map(|attribute| {
+        let NeighbourAttribute::Destination(destination) = attribute else { return None };
+        let address = if let NeighbourAddress::Inet(address) = destination {
+            IpAddr::V4(*address)
+        } else if let NeighbourAddress::Inet6(address) = destination {
+            IpAddr::V6(*address)
+        } else {
+            return None;
+        };
+        Some(Event::Neighbour(message.header.ifindex, address))
+    })
+}
+
+/// `None` for protocols other than IP.
+fn route(message: &RouteMessage) -> Option<Event> {
+    let any = if message.header.address_family == AddressFamily::Inet {
+        IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)
+    } else if message.header.address_family == AddressFamily::Inet6 {
+        IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED)
+    } else {
+        return None;
+    };
+    let destination = message.attributes.iter().find_map(|attribute| {
+        let RouteAttribute::Destination(destination) = attribute else { return None };
+        ip(destination)
+    });
+    Some(Event::Route(Prefix {
+        address: destination.unwrap_or(any),
+        length: message.header.destination_prefix_length,
+    }))
+}
+
+/// An IP address out of a route; `None` for labels and the like.
+pub(super) fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    if let RouteAddress::Inet(address) = address {
+        Some(IpAddr::V4(*address))
+    } else if let RouteAddress::Inet6(address) = address {
+        Some(IpAddr::V6(*address))
+    } else {
+        None
+    }
+}

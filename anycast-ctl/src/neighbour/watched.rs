@@ -1,0 +1,92 @@
+//! What is remembered about one address between two lookups, and when the next one is due.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::{
+    Resolution, Why,
+    lookup::{Neighbour, Route},
+};
+use crate::interface::Interface;
+
+/// How often an address is looked up without a cause and its neighbour used. Well below the kernel's
+/// `gc_stale_time` (60 s), and such that a dead neighbour is noticed within this plus some 8 s of kernel probes.
+pub(super) const REFRESH: Duration = Duration::from_secs(15);
+
+/// First pause before an unresolved neighbour is asked again; it doubles up to [`REFRESH`].
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// One address.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// `None` until it was looked up.
+    pub(super) resolution: Option<Resolution>,
+    /// Interface and neighbour its route led to.
+    pub(super) via: Option<(u32, IpAddr)>,
+    /// When it is looked up without a cause, and its neighbour asked.
+    pub(super) due: Instant,
+    /// The pause before the question after that, while there is no next hop.
+    pub(super) retry: Duration,
+}
+
+impl Watched {
+    /// Not looked up yet, and due.
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { resolution: None, via: None, due: now, retry: RETRY }
+    }
+
+    /// Whether the neighbour was asked already, and further questions are for the timer.
+    pub(super) const fn waits(&self) -> bool {
+        matches!(self.resolution, Some(Resolution::Unresolved(Why::Asking { .. } | Why::NoAnswer { .. })))
+    }
+
+    /// Why a neighbour without a usable address has none. A neighbour that stayed silent once is called silent
+    /// until it answers, although the kernel keeps asking.
+    pub(super) fn silence(
+        &self,
+        route: &Route,
+        neighbour: Option<Neighbour>,
+        interface: &Interface,
+        moved: bool,
+    ) -> Why {
+        let (neighbour, asking) = (route.neighbour, neighbour.is_none_or(|neighbour| neighbour.asking));
+        let interface = interface.name.clone();
+        let silent = matches!(self.resolution, Some(Resolution::Unresolved(Why::NoAnswer { .. })));
+        let gave_up = self.waits() && !asking;
+        if !moved && (silent || gave_up) {
+            Why::NoAnswer { neighbour, interface }
+        } else {
+            Why::Asking { neighbour, interface }
+        }
+    }
+
+    /// Whether that is news.
+    pub(super) fn learn(&mut self, address: IpAddr, resolution: Resolution) -> bool {
+        if self.resolution.as_ref() == Some(&resolution) {
+            return false;
+        }
+        debug!(%address, ?resolution, "next hop");
+        if resolution.next_hop().is_some() {
+            self.retry = RETRY;
+        }
+        self.resolution = Some(resolution);
+        true
+    }
+
+    /// Sets the next lookup without a cause, once the last one is over.
+    pub(super) fn reschedule(&mut self, now: Instant) {
+        let resolved = self.resolution.as_ref().is_some_and(|resolution| resolution.next_hop().is_some());
+        let pause = if resolved { REFRESH } else { self.retry };
+        if self.due <= now {
+            self.due = now + pause;
+            if !resolved {
+                self.retry = (self.retry * 2).min(REFRESH);
+            }
+        } else {
+            // What became unresolved before its time is asked again sooner.
+            self.due = self.due.min(now + pause);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the kernel's maps should hold, and the steps from what they do hold. No IO.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use anycast_common::backend::Backend as KernelBackend;
+
+use crate::{
+    dataplane::DirectoryEntry,
+    model::{OnUnknownPort, Site, Vip},
+    neighbour::{NextHop, Resolution},
+    seats::{Seat, Seats},
+};
+
+/// What the maps should hold, or do hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Maps {
+    /// Backends that can be delivered to, by index.
+    pub backends: BTreeMap<u16, KernelBackend>,
+    /// Interfaces that packets may be redirected to.
+    pub devices: BTreeSet<u32>,
+    /// Tables by pool index.
+    pub tables: BTreeMap<u16, Table>,
+    /// VIPs and services.
+    pub directory: Vec<DirectoryEntry>,
+}
+
+/// What a pool's table is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Slots.
+    pub slots: u32,
+    /// Usable backends.
+    pub members: Vec<Member>,
+}
+
+/// One usable backend of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its index.
+    pub index: u16,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its weight.
+    pub weight: u32,
+}
+
+/// One step. Steps are applied in order: a slot never names a backend that packets cannot be delivered to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Let packets be redirected to an interface.
+    AddDevice(u32),
+    /// Set how a backend is reached.
+    SetBackend(u16, KernelBackend),
+    /// Fill and publish the table of a pool.
+    PublishTable(u16, Table),
+    /// Publish the VIPs and services.
+    PublishDirectory(Vec<DirectoryEntry>),
+    /// A backend that no slot names any more cannot be reached.
+    ClearBackend(u16),
+    /// No longer let packets be redirected to an interface.
+    RemoveDevice(u32),
+}
+
+/// What the maps should hold for a site, given what is known of the way to its backends.
+pub fn wanted(site: &Site, seats: &Seats, resolutions: &BTreeMap<IpAddr, Resolution>) -> Maps {
+    let mut maps = Maps::default();
+    for (number, pool) in (0u16..).zip(&site.pools) {
+        let mut table = Table { slots: pool.slots, members: Vec::new() };
+        for backend in &pool.backends {
+            let next_hop = resolutions.get(&backend.address).and_then(Resolution::next_hop);
+            let (Some(seat), Some(next_hop)) = (seats.get(&pool.name, backend.address), next_hop) else {
+                continue;
+            };
+            maps.backends.insert(seat.index, kernel_backend(seat, next_hop));
+            maps.devices.insert(next_hop.ifindex);
+            table.members.push(Member {
+                index: seat.index,
+                address: backend.address,
+                weight: backend.weight,
+            });
+        }
+        maps.tables.insert(number, table);
+    }
+    maps.directory = directory(site);
+    maps
+}
+
+/// The steps from `installed` to `wanted`.
+pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
+    let mut operations: Vec<Operation> =
+        wanted.devices.difference(&installed.devices).map(|&device| Operation::AddDevice(device)).collect();
+    operations
+        .extend(changed(&installed.backends, &wanted.backends).map(|(&i, &b)| Operation::SetBackend(i, b)));
+    operations.extend(
+        changed(&installed.tables, &wanted.tables)
+            .map(|(&pool, table)| Operation::PublishTable(pool, table.clone())),
+    );
+    if installed.directory != wanted.directory {
+        operations.push(Operation::PublishDirectory(wanted.directory.clone()));
+    }
+    let gone = installed.backends.keys().filter(|index| !wanted.backends.contains_key(index));
+    operations.extend(gone.map(|&index| Operation::ClearBackend(index)));
+    operations
+        .extend(installed.devices.difference(&wanted.devices).map(|&device| Operation::RemoveDevice(device)));
+    operations
+}
+
+impl Maps {
+    /// Notes that an operation was carried out.
+    pub fn note(&mut self, operation: Operation) {
+        match operation {
+            Operation::AddDevice(device) => drop(self.devices.insert(device)),
+            Operation::SetBackend(index, backend) => drop(self.backends.insert(index, backend)),
+            Operation::PublishTable(pool, table) => drop(self.tables.insert(pool, table)),
+            Operation::PublishDirectory(directory) => self.directory = directory,
+            Operation::ClearBackend(index) => drop(self.backends.remove(&index)),
+            Operation::RemoveDevice(device) => drop(self.devices.remove(&device)),
+        }
+    }
+}
+
+/// Place of a VIP among those of its pool.
+pub fn ordinal(site: &Site, vip: &Vip) -> u32 {
+    let before = site.vips.iter().take_while(|other| other.name != vip.name);
+    before.filter(|other| other.pool == vip.pool).map(|_| 1).sum()
+}
+
+fn directory(site: &Site) -> Vec<DirectoryEntry> {
+    let pool_index = |vip: &Vip| (0u16..).zip(&site.pools).find(|(_, pool)| pool.name == vip.pool);
+    (1u16..)
+        .zip(&site.vips)
+        .filter_map(|(number, vip)| {
+            Some(DirectoryEntry {
+                address: vip.address,
+                number,
+                pool: pool_index(vip)?.0,
+                ordinal: ordinal(site, vip),
+                drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
+                services: vip.services.clone(),
+            })
+        })
+        .collect()
+}
+
+fn kernel_backend(seat: Seat, next_hop: &NextHop) -> KernelBackend {
+    KernelBackend {
+        destination: next_hop.mac,
+        state: KernelBackend::USABLE,
+        source: next_hop.source_mac,
+        reserved: 0,
+        ifindex: next_hop.ifindex,
+        first_counter: seat.first_counter,
+    }
+}
+
+fn changed<'a, K: Ord, V: PartialEq>(
+    old: &'a BTreeMap<K, V>,
+    new: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    new.iter().filter(|(key, value)| old.get(key) != Some(value))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::{
+    model::{Backend, DEFAULT_SLOTS, Pool},
+    neighbour::Why,
+};
+
+fn site() -> Site {
+    let backend = |last: u8| Backend {
+        name: format!("b{last}"),
+        address: Ipv4Addr::new(10, 0, 0, last).into(),
+        weight: u32::from(last),
+    };
+    let vip = |name: &str, last, pool: &str| Vip {
+        name: name.into(),
+        address: Ipv4Addr::new(192, 0, 2, last).into(),
+        services: vec!["tcp/80".parse().unwrap()],
+        pool: pool.into(),
+        on_unknown_port: OnUnknownPort::Pass,
+    };
+    let pool = |name: &str, backends| Pool { name: name.into(), slots: DEFAULT_SLOTS, backends };
+    Site {
+        interfaces: vec!["eth0".into()],
+        seed: Some(1),
+        pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
+        vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],
+    }
+}
+
+fn resolved(site: &Site) -> BTreeMap<IpAddr, Resolution> {
+    let backends = site.pools.iter().flat_map(|pool| &pool.backends);
+    backends.map(|backend| (backend.address, via(backend.address, 7))).collect()
+}
+
+fn via(address: IpAddr, ifindex: u32) -> Resolution {
+    Resolution::Resolved(NextHop {
+        ifindex,
+        interface: "eth0".into(),
+        neighbour: address,
+        mac: [2, 0, 0, 0, 0, 9],
+        source_mac: [2, 0, 0, 0, 0, 1],
+        mtu: 1500,
+    })
+}
+
+fn seats(site: &Site) -> Seats {
+    let mut seats = Seats::new(100);
+    seats.update(site).unwrap();
+    seats
+}
+
+fn kinds(operations: &[Operation]) -> Vec<String> {
+    operations
+        .iter()
+        .map(|operation| match operation {
+            Operation::AddDevice(device) => format!("add device {device}"),
+            Operation::SetBackend(index, _) => format!("set backend {index}"),
+            Operation::PublishTable(pool, table) => format!("table {pool} of {}", table.members.len()),
+            Operation::PublishDirectory(vips) => format!("directory of {}", vips.len()),
+            Operation::ClearBackend(index) => format!("clear backend {index}"),
+            Operation::RemoveDevice(device) => format!("remove device {device}"),
+        })
+        .collect()
+}
+
+/// Applies the steps to a copy, as the kernel would.
+fn apply(mut maps: Maps, operations: Vec<Operation>) -> Maps {
+    operations.into_iter().for_each(|operation| maps.note(operation));
+    maps
+}
+
+#[test]
+fn a_first_start_builds_from_the_bottom_up() {
+    let site = site();
+    let wanted = wanted(&site, &seats(&site), &resolved(&site));
+    let steps = operations(&Maps::default(), &wanted);
+    assert_eq!(
+        kinds(&steps),
+        [
+            "add device 7",
+            "set backend 0",
+            "set backend 1",
+            "set backend 2",
+            "table 0 of 2",
+            "table 1 of 1",
+            "directory of 3"
+        ]
+    );
+    assert_eq!(apply(Maps::default(), steps), wanted);
+    assert_eq!(operations(&wanted, &wanted), []);
+    let ordinals: Vec<(u16, u32)> = wanted.directory.iter().map(|vip| (vip.pool, vip.ordinal)).collect();
+    assert_eq!(ordinals, [(0, 0), (1, 0), (0, 1)]);
+}
+
+#[test]
+fn an_unresolved_backend_loses_its_slots_before_its_entry() {
+    let site = site();
+    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let mut resolutions = resolved(&site);
+    let address = IpAddr::from([10, 0, 0, 2]);
+    resolutions.insert(address, Resolution::Unresolved(Why::NoRoute { address }));
+    let after = wanted(&site, &seats(&site), &resolutions);
+    let steps = operations(&before, &after);
+    assert_eq!(kinds(&steps), ["table 0 of 1", "clear backend 1"]);
+    assert_eq!(apply(before.clone(), steps), after);
+    assert_eq!(kinds(&operations(&after, &before)), ["set backend 1", "table 0 of 2"]);
+}
+
+#[test]
+fn a_pool_with_nobody_left_gets_an_empty_table() {
+    let site = site();
+    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let after = wanted(&site, &seats(&site), &BTreeMap::new());
+    let steps = operations(&before, &after);
+    assert_eq!(
+        kinds(&steps),
+        [
+            "table 0 of 0",
+            "table 1 of 0",
+            "clear backend 0",
+            "clear backend 1",
+            "clear backend 2",
+            "remove device 7"
+        ]
+    );
+    assert_eq!(apply(before, steps), after);
+}
+
+#[test]
+fn a_moved_backend_changes_its_entry_alone() {
+    let site = site();
+    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let mut resolutions = resolved(&site);
+    let address = IpAddr::from([10, 0, 0, 1]);
+    resolutions.insert(address, via(address, 8));
+    let steps = operations(&before, &wanted(&site, &seats(&site), &resolutions));
+    assert_eq!(kinds(&steps), ["add device 8", "set backend 0"]);
+}
+
+#[test]
+fn a_weight_changes_one_table() {
+    let mut site = site();
+    let before = wanted(&site, &seats(&site), &resolved(&site));
+    site.pools[0].backends[0].weight = 9;
+    let steps = operations(&before, &wanted(&site, &seats(&site), &resolved(&site)));
+    assert_eq!(kinds(&steps), ["table 0 of 2"]);
+}

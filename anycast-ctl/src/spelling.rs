@@ -1,0 +1,87 @@
+//! How names that came from outside are repeated in messages, and guessed when they were mistyped.
+
+/// Names listed in one message; beyond that their number says more.
+const LISTED: usize = 10;
+/// Characters of one name repeated in a message.
+const REPEATED_CHARS: usize = 64;
+
+/// The text in backquotes, cut to a readable length, with nothing in it that a terminal would obey.
+pub fn quoted(text: &str) -> String {
+    let mut chars = text.chars();
+    let head: String = chars.by_ref().take(REPEATED_CHARS).flat_map(char::escape_debug).collect();
+    let rest = if chars.next().is_some() { "…" } else { "" };
+    format!("`{head}{rest}`")
+}
+
+/// "`a`, `b`, `c`", or the first ten "and 90 more".
+pub fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let head = names.take(LISTED).map(quoted).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{head} and {more} more") } else { head }
+}
+
+/// The candidate that was probably meant: at most every third character is wrong, missing or too many.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.len() / 3).max(1);
+    candidates
+        .take(100)
+        .filter(|candidate| word.len() <= REPEATED_CHARS && candidate.len().abs_diff(word.len()) <= limit)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance in bytes, by rows.
+fn distance(word: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (typed, byte) in word.bytes().enumerate() {
+        let mut diagonal = typed;
+        let mut left = typed + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, candidate) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let replaced = diagonal + usize::from(byte != candidate);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(diagonal + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (word, other, edits) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("adress", "address", 1),
+            ("wieght", "weight", 2),
+        ] {
+            assert_eq!(distance(word, other), edits, "{word} {other}");
+        }
+    }
+
+    #[test]
+    fn nearest_is_near() {
+        let known = ["name", "address", "weight"];
+        assert_eq!(nearest("wieght", known.into_iter()), Some("weight"));
+        assert_eq!(nearest("Name", known.into_iter()), Some("name"));
+        assert_eq!(nearest("port", known.into_iter()), None);
+        assert_eq!(nearest(&"x".repeat(1 << 20), known.into_iter()), None);
+    }
+
+    #[test]
+    fn repeats_nothing_a_terminal_obeys() {
+        assert_eq!(quoted("\u{1b}[31mred\n"), "`\\u{1b}[31mred\\n`");
+        assert_eq!(quoted(&"x".repeat(65)), format!("`{}…`", "x".repeat(64)));
+        assert_eq!(listed(["a"; 12].into_iter()), format!("{}`a` and 2 more", "`a`, ".repeat(9)));
+    }
+}
