@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     compile,
     lab::{
-        Family, Lab, Options, OwnedLab, commands::print_hints, controller::Status, holder::Lease,
+        Family, Lab, Options, OwnedLab, Plan, commands::print_hints, controller::Status, holder::Lease,
         require_root,
     },
     setup::{self, Mode},
@@ -27,6 +27,8 @@ use verdict::{Change, Phase};
 const FRAME: Duration = Duration::from_millis(200);
 /// How long a backend may take from `backend add` to the first flow.
 const UP_WITHIN: Duration = Duration::from_secs(5);
+/// Backends that are added while traffic flows.
+const SPARES: usize = 1;
 /// Name of the lab that `--keep` leaves.
 const KEPT_NAME: &str = "demo";
 
@@ -48,6 +50,7 @@ pub fn demo(settings: &Settings) -> Result<()> {
     if settings.backends < 2 {
         bail!("run the demo with {} backends: it removes one, so at least 2 are needed", settings.backends);
     }
+    Plan::new(settings.backends, SPARES)?;
     require_root()?;
     setup::setup(Mode::Install)?;
     let binary = compile::build(&compile::Options::default())?.binary;
@@ -55,7 +58,7 @@ pub fn demo(settings: &Settings) -> Result<()> {
 
     println!("starting a lab: client, router, edge, {} backends and a spare", settings.backends);
     let name = settings.keep.then(|| KEPT_NAME.to_owned());
-    let options = Options { name, backends: settings.backends, spares: 1, binary: Some(binary) };
+    let options = Options { name, backends: settings.backends, spares: SPARES, binary: Some(binary) };
     let stage = Stage::start(&options, settings.keep)?;
     let good = run(stage.lab(), settings);
     if signals::check().is_ok() {
@@ -145,9 +148,7 @@ fn run(lab: &Lab, settings: &Settings) -> Result<bool> {
 
     let ledger = ledger::read(lab, &baseline, &connections)?;
     println!("\n{}", ledger.table());
-    for reason in ledger.status.reasons.iter().filter(|reason| reason.packets > 0) {
-        println!("  not delivered: {} packets, {}", number(reason.packets), reason.reason);
-    }
+    println!("{}", ledger.leftovers());
     let checks = verdict::judge(&connections, &[added, removed], &phases, &ledger);
     for check in &checks {
         println!("  {} {}", if check.holds { "✓" } else { "✗" }, check.text);

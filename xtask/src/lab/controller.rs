@@ -104,6 +104,8 @@ pub struct Backend {
 pub struct Reason {
     /// Its label.
     pub reason: String,
+    /// `pass` or `drop`.
+    pub verdict: String,
     /// Packets.
     pub packets: u64,
 }
