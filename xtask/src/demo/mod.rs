@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
 
 use crate::{
     compile,
@@ -33,16 +34,27 @@ const SPARES: usize = 1;
 const KEPT_NAME: &str = "demo";
 
 /// How the demo runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Settings {
-    /// Servers in the pools at the start.
-    pub backends: usize,
-    /// How long traffic flows.
-    pub seconds: u64,
-    /// Connections a second.
-    pub rate: u32,
-    /// Leave the lab running.
-    pub keep: bool,
+    /// Servers in the pools at the start; one more is added while traffic flows
+    #[arg(long, default_value_t = 4)]
+    backends: usize,
+    /// How long traffic flows
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(6..=3600))]
+    seconds: u64,
+    /// Connections a second
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    rate: u32,
+    /// Leave the lab running and print commands to try in it
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Default for Settings {
+    /// As the command line has them.
+    fn default() -> Self {
+        Self { backends: 4, seconds: 15, rate: 1000, keep: false }
+    }
 }
 
 /// Runs it; anything but a good verdict is an error.
