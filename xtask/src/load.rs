@@ -1,10 +1,10 @@
 //! `cargo xtask load`: the controller on a real interface, from arguments instead of a file, until Ctrl-C.
 
-use std::{collections::BTreeSet, fs, net::IpAddr, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, net::IpAddr, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use nix::unistd::Uid;
+use nix::{net::if_::if_nametoindex, unistd::Uid};
 
 use crate::{
     compile,
@@ -52,7 +52,7 @@ pub enum XdpMode {
 pub fn load(load: &Load) -> Result<()> {
     let site = site(load)?;
     ensure!(
-        Path::new("/sys/class/net").join(&load.interface).exists(),
+        if_nametoindex(load.interface.as_str()).is_ok(),
         "attach to interface {}: there is none of that name; `ip link` lists them",
         load.interface
     );

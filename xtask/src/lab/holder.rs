@@ -43,7 +43,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Starts a holder and waits until its lab is up.
+    /// Starts a holder and waits until its lab is up. The holder is this executable, which must be xtask.
     pub fn start(options: &Options, controller: bool) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("find this executable")?);
         command.args(["lab", "hold"]);
