@@ -1,11 +1,13 @@
 //! Builds, tests, demonstrates and measures anycast; the lab is also used by anycast-ctl's own tests.
 
+pub mod bench;
 pub mod compile;
 pub mod demo;
 pub mod host_tool;
 pub mod lab;
 pub mod layers;
 pub mod lint;
+pub mod load;
 pub mod progress;
 pub mod setup;
 pub mod signals;

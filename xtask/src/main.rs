@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use xtask::{
-    compile, demo,
+    bench, compile, demo,
     lab::commands::{self, LabCommand},
-    layers, lint, setup,
+    layers, lint,
+    load::{self, Load},
+    setup::{self, Mode},
     signals::Interrupted,
 };
 
@@ -36,8 +38,10 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         features: Vec<String>,
     },
+    /// Build and load onto a real interface; Ctrl-C detaches
+    Load(Load),
     /// Show the whole thing at work: a lab, real connections, changes while traffic flows, the books
-    Demo(Demo),
+    Demo(demo::Settings),
     /// Run all layers of tests; needs root
     Test {
         /// Only this layer: 1 host, 2 packets, 3 lab
@@ -45,6 +49,18 @@ enum Task {
         layer: Vec<u8>,
         /// Only tests whose name contains this
         filter: Option<String>,
+    },
+    /// Run benchmarks
+    Bench {
+        /// Only this one; may be given again
+        #[arg(long = "bench", value_name = "NAME")]
+        names: Vec<String>,
+        /// Print the dataplane's figures as JSON
+        #[arg(long)]
+        json: bool,
+        /// Passed on to the benchmarks
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
@@ -55,31 +71,9 @@ enum Task {
     Lab(LabCommand),
 }
 
-#[derive(Debug, Args)]
-struct Demo {
-    /// Servers in the pools at the start; one more is added while traffic flows
-    #[arg(long, default_value_t = 4)]
-    backends: usize,
-    /// How long traffic flows
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(6..=3600))]
-    seconds: u64,
-    /// Connections a second
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=5000))]
-    rate: u32,
-    /// Leave the lab running and print commands to try in it
-    #[arg(long)]
-    keep: bool,
-}
-
-impl From<Demo> for demo::Settings {
-    fn from(Demo { backends, seconds, rate, keep }: Demo) -> Self {
-        Self { backends, seconds, rate, keep }
-    }
-}
-
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             error.downcast_ref::<Interrupted>().map_or(ExitCode::FAILURE, |signal| signal.exit_code().into())
@@ -87,25 +81,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: Task) -> Result<ExitCode> {
     match task {
-        Task::Setup { dry_run } => {
-            setup::setup(if dry_run { setup::Mode::DryRun } else { setup::Mode::Install })
-        }
+        Task::Setup { dry_run } => setup::setup(if dry_run { Mode::DryRun } else { Mode::Install })?,
         Task::Build { release, features } => {
-            setup::setup(setup::Mode::Install)?;
+            setup::setup(Mode::Install)?;
             let built = compile::build(&compile::Options { release, features })?;
             println!("{}", built.binary.display());
-            Ok(())
         }
-        Task::Test { layer, filter } => layers::test(&layers::Selection { layers: layer, filter }),
-        Task::Lint => lint::lint(),
+        Task::Load(arguments) => load::load(&arguments)?,
+        Task::Demo(settings) => demo::demo(&settings)?,
+        Task::Test { layer, filter } => return test(&layers::Selection { layers: layer, filter }),
+        Task::Bench { names, json, arguments } => bench::bench(&names, json, &arguments)?,
+        Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;
-            layers::test(&layers::Selection::default())?;
-            demo::demo(&Demo { backends: 4, seconds: 15, rate: 1000, keep: false }.into())
+            let tested = test(&layers::Selection::default())?;
+            demo::demo(&demo::Settings::default())?;
+            return Ok(tested);
         }
-        Task::Demo(arguments) => demo::demo(&arguments.into()),
-        Task::Lab(command) => commands::run(command),
+        Task::Lab(command) => commands::run(command)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The closing line is the last that is printed.
+fn test(selection: &layers::Selection) -> Result<ExitCode> {
+    Ok(if layers::test(selection)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

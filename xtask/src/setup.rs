@@ -56,6 +56,12 @@ pub fn setup(mode: Mode) -> Result<()> {
             "setup installs packages, which needs root: run `cargo xtask setup` as root, or the commands above"
         );
     }
+    if steps.iter().any(|step| step.needs_root) && find("apt-get").is_none() {
+        bail!(
+            "find apt-get: setup knows Debian only; install what is missing by this system's own means: {}",
+            names.join(", ")
+        );
+    }
     for mut step in steps {
         run_step(&step.title, &mut step.command)?;
     }
@@ -103,8 +109,9 @@ fn missing() -> Result<Vec<Missing>> {
         Some(_) => {}
     }
     if !works("bpf-linker", &["--version"]) {
-        if !works("cc", &["--version"]) {
-            need("gcc", Remedy::Package);
+        // LLVM is C++: linking against it needs the C++ library's development files.
+        if !works("c++", &["--version"]) {
+            need("g++", Remedy::Package);
         }
         for (package, file) in LLVM_PACKAGES {
             if !Path::new(file).exists() {

@@ -132,6 +132,23 @@ fn quiet_counters(lab: &Lab) -> Result<(Status, AllArrived)> {
 }
 
 impl Ledger {
+    /// Packets the program did not deliver, by what became of them.
+    pub fn leftovers(&self) -> String {
+        let mut lines = Vec::new();
+        for (verdict, words) in [("pass", "left to the edge's own stack"), ("drop", "dropped")] {
+            let of_verdict = self.status.reasons.iter().filter(|r| r.verdict == verdict && r.packets > 0);
+            let (mut total, mut counts) = (0, Vec::new());
+            for reason in of_verdict {
+                total += reason.packets;
+                counts.push(format!("{} {}", number(reason.packets), reason.reason));
+            }
+            if total > 0 {
+                lines.push(format!("  {words}: {} packets ({})\n", number(total), counts.join(", ")));
+            }
+        }
+        lines.concat()
+    }
+
     /// The table, a line per server and VIP.
     pub fn table(&self) -> String {
         let mut text = format!(

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
 
 use crate::{
     compile,
-    lab::{Family, Lab, Options, OwnedLab, commands::print_hints, controller::Status, holder::Lease},
+    lab::{
+        Family, Lab, Options, OwnedLab, Plan, commands::print_hints, controller::Status, holder::Lease,
+        require_root,
+    },
     setup::{self, Mode},
     signals,
 };
@@ -24,20 +28,33 @@ use verdict::{Change, Phase};
 const FRAME: Duration = Duration::from_millis(200);
 /// How long a backend may take from `backend add` to the first flow.
 const UP_WITHIN: Duration = Duration::from_secs(5);
+/// Backends that are added while traffic flows.
+const SPARES: usize = 1;
 /// Name of the lab that `--keep` leaves.
 const KEPT_NAME: &str = "demo";
 
 /// How the demo runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Settings {
-    /// Servers in the pools at the start.
-    pub backends: usize,
-    /// How long traffic flows.
-    pub seconds: u64,
-    /// Connections a second.
-    pub rate: u32,
-    /// Leave the lab running.
-    pub keep: bool,
+    /// Servers in the pools at the start; one more is added while traffic flows
+    #[arg(long, default_value_t = 4)]
+    backends: usize,
+    /// How long traffic flows
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(6..=3600))]
+    seconds: u64,
+    /// Connections a second
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    rate: u32,
+    /// Leave the lab running and print commands to try in it
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Default for Settings {
+    /// As the command line has them.
+    fn default() -> Self {
+        Self { backends: 4, seconds: 15, rate: 1000, keep: false }
+    }
 }
 
 /// Runs it; anything but a good verdict is an error.
@@ -45,13 +62,15 @@ pub fn demo(settings: &Settings) -> Result<()> {
     if settings.backends < 2 {
         bail!("run the demo with {} backends: it removes one, so at least 2 are needed", settings.backends);
     }
+    Plan::new(settings.backends, SPARES)?;
+    require_root()?;
     setup::setup(Mode::Install)?;
     let binary = compile::build(&compile::Options::default())?.binary;
     signals::catch()?;
 
     println!("starting a lab: client, router, edge, {} backends and a spare", settings.backends);
     let name = settings.keep.then(|| KEPT_NAME.to_owned());
-    let options = Options { name, backends: settings.backends, spares: 1, binary: Some(binary) };
+    let options = Options { name, backends: settings.backends, spares: SPARES, binary: Some(binary) };
     let stage = Stage::start(&options, settings.keep)?;
     let good = run(stage.lab(), settings);
     if signals::check().is_ok() {
@@ -141,9 +160,7 @@ fn run(lab: &Lab, settings: &Settings) -> Result<bool> {
 
     let ledger = ledger::read(lab, &baseline, &connections)?;
     println!("\n{}", ledger.table());
-    for reason in ledger.status.reasons.iter().filter(|reason| reason.packets > 0) {
-        println!("  not delivered: {} packets, {}", number(reason.packets), reason.reason);
-    }
+    println!("{}", ledger.leftovers());
     let checks = verdict::judge(&connections, &[added, removed], &phases, &ledger);
     for check in &checks {
         println!("  {} {}", if check.holds { "✓" } else { "✗" }, check.text);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 
-use super::{Lab, Options, State, alive, holder};
+use super::{Lab, Options, State, alive, holder, require_root};
 use crate::{compile, host_tool, setup};
 
 /// What to do with labs.
@@ -113,6 +113,7 @@ pub fn print_hints(lab: &Lab) {
 }
 
 fn up(arguments: Up) -> Result<()> {
+    require_root()?;
     setup::setup(setup::Mode::Install)?;
     let binary = if arguments.no_controller {
         None

@@ -104,6 +104,8 @@ pub struct Backend {
 pub struct Reason {
     /// Its label.
     pub reason: String,
+    /// `pass` or `drop`.
+    pub verdict: String,
     /// Packets.
     pub packets: u64,
 }
@@ -141,11 +143,16 @@ pub fn site(plan: &Plan) -> SiteFile {
     SiteFile { interface: INTERFACE.to_owned(), seed: Some(SEED), vips: Family::ALL.map(vip).to_vec() }
 }
 
-/// Starts the daemon in the edge's namespace and waits until it answers and every backend is up.
-pub(super) fn start(lab: &Lab, binary: &Path, arguments: &[&str]) -> Result<Process> {
+/// Starts the daemon in the edge's namespace and waits until it answers with a status that is `ready`.
+pub(super) fn start(
+    lab: &Lab,
+    binary: &Path,
+    site: &str,
+    arguments: &[&str],
+    ready: impl Fn(&Status) -> bool,
+) -> Result<Process> {
     let configuration = lab.directory().join("site.toml");
-    fs::write(&configuration, site(lab.plan()).to_toml())
-        .with_context(|| format!("write {}", configuration.display()))?;
+    fs::write(&configuration, site).with_context(|| format!("write {}", configuration.display()))?;
     let log = lab.directory().join("controller.log");
     let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
     let mut command = Command::new(binary);
@@ -155,7 +162,7 @@ pub(super) fn start(lab: &Lab, binary: &Path, arguments: &[&str]) -> Result<Proc
     let start = Instant::now();
     loop {
         let answer = status(lab, binary);
-        if answer.as_ref().is_ok_and(Status::all_up) {
+        if answer.as_ref().is_ok_and(&ready) {
             return Ok(process);
         }
         process.expect_running().with_context(|| format!("start the controller; {}", last_lines(&log)))?;

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -44,6 +45,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        // Half removed, it would look dead to one who sweeps. Without the lock it is removed all the same.
+        let _everything = lock_root();
         if let Err(error) = fs::remove_dir_all(&self.path) {
             eprintln!("remove {}: {error}; the next lab sweeps it", self.path.display());
         }
@@ -64,6 +67,16 @@ pub fn alive() -> Result<Vec<String>> {
 pub fn is_alive(name: &str) -> bool {
     File::open(path_of(name).join("lock"))
         .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether nothing is left of that lab. What a killed owner left is removed by asking.
+pub fn is_gone(name: &str) -> Result<bool> {
+    let path = path_of(name);
+    if path.join("lock").exists() && !is_alive(name) {
+        let _everything = lock_root()?;
+        sweep()?;
+    }
+    Ok(!path.exists())
 }
 
 /// Names of labs are directory names, and short.
@@ -89,7 +102,7 @@ fn sweep() -> Result<()> {
 fn entries() -> Result<Vec<String>> {
     let root = match fs::read_dir(ROOT) {
         Ok(root) => root,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(|| format!("list {ROOT}")),
     };
     let mut names = Vec::new();

@@ -43,7 +43,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Starts a holder and waits until its lab is up.
+    /// Starts a holder and waits until its lab is up. The holder is this executable, which must be xtask.
     pub fn start(options: &Options, controller: bool) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("find this executable")?);
         command.args(["lab", "hold"]);
@@ -169,7 +169,7 @@ pub fn end(name: &str) -> Result<()> {
         kill(pid, signal).with_context(|| format!("send {signal} to the holder of lab {name}"))?;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if !directory::is_alive(name) {
+            if directory::is_gone(name)? {
                 return Ok(());
             }
             thread::sleep(POLL);

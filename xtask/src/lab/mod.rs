@@ -6,6 +6,21 @@
 //! work in it ([`Lab::open`]).
 //!
 //! Needs root, and the packages `cargo xtask setup` installs.
+//!
+//! ```no_run
+//! use xtask::lab::{Options, OwnedLab, server};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let binary = Some("target/debug/anycast-ctl".into());
+//! let mut lab = OwnedLab::start(&Options { backends: 3, binary, ..Options::default() })?;
+//! lab.start_controller(&["--xdp-mode", "native"])?;
+//! let vip = (lab.plan().vips.v6, server::HTTP_PORT).into();
+//! assert!(server::get(lab.client()?, vip, "/")?.contains("X-Backend: backend"));
+//! lab.ctl(&["backend", "remove", "web6", "backend2"])?;
+//! assert!(lab.run("edge", "ip", &["-brief", "link"])?.contains("eth0"));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{
     fs,
@@ -167,9 +182,7 @@ pub struct OwnedLab {
 impl OwnedLab {
     /// Builds a lab and waits until its servers answer. The controller is not started.
     pub fn start(options: &Options) -> Result<Self> {
-        if !Uid::effective().is_root() {
-            bail!("start a lab: network namespaces and XDP need root; run this as root");
-        }
+        require_root()?;
         let plan = Plan::new(options.backends, options.spares)?;
         let name = options.name.clone().unwrap_or_else(unique_name);
         let claim = directory::Claim::new(&name)?;
@@ -187,11 +200,26 @@ impl OwnedLab {
         Ok(owned)
     }
 
-    /// Starts the controller on the lab's site and waits until every backend is up.
+    /// Starts the controller on the lab's own site and waits until every backend is up.
     /// `arguments` follow those of `anycast-ctl run` that the lab gives.
     pub fn start_controller(&mut self, arguments: &[&str]) -> Result<()> {
+        let site = controller::site(&self.lab.plan).to_toml();
+        self.start_controller_when(&site, arguments, controller::Status::all_up)
+    }
+
+    /// Starts the controller on a site of the caller's and waits until it answers, whatever state its backends are in.
+    pub fn start_controller_on(&mut self, site: &str, arguments: &[&str]) -> Result<()> {
+        self.start_controller_when(site, arguments, |_| true)
+    }
+
+    fn start_controller_when(
+        &mut self,
+        site: &str,
+        arguments: &[&str],
+        ready: impl Fn(&controller::Status) -> bool,
+    ) -> Result<()> {
         self.stop_controller()?;
-        self.controller = Some(controller::start(&self.lab, self.lab.binary()?, arguments)?);
+        self.controller = Some(controller::start(&self.lab, self.lab.binary()?, site, arguments, ready)?);
         self.publish()
     }
 
@@ -234,6 +262,14 @@ impl Deref for OwnedLab {
     fn deref(&self) -> &Lab {
         &self.lab
     }
+}
+
+/// An error for anyone but root, before any work is done.
+pub fn require_root() -> Result<()> {
+    if !Uid::effective().is_root() {
+        bail!("start a lab: network namespaces and XDP need root; run this as root");
+    }
+    Ok(())
 }
 
 /// No other lab has it: process ids are unique among the living, and a dead owner's directory is swept.

@@ -31,6 +31,12 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), file })
     }
 
+    /// The one this process is in.
+    pub fn current() -> Result<Self> {
+        let file = File::open("/proc/thread-self/ns/net").context("open this process's network namespace")?;
+        Ok(Self { name: "the host".to_owned(), file })
+    }
+
     /// Opens one that another process holds, by that process's `/proc/PID/fd/N`.
     pub fn open(name: &str, path: &Path) -> Result<Self> {
         let file = File::open(path)

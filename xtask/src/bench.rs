@@ -1,0 +1,61 @@
+//! `cargo xtask bench`: anycast-ctl's benchmarks.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::Uid;
+
+use crate::{
+    compile::{cargo, workspace},
+    setup::{self, Mode},
+};
+
+/// The benchmark that runs the XDP program in the kernel; the only one that prints JSON.
+const DATAPLANE: &str = "dataplane";
+
+/// Runs the named benchmarks, or all; `arguments` go to them as they are.
+pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
+    let all = benchmarks()?;
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        bail!("run benchmark {unknown}: there are {}", all.join(", "));
+    }
+    let mut chosen: Vec<&String> =
+        if names.is_empty() { all.iter().collect() } else { names.iter().collect() };
+    if json {
+        chosen.retain(|name| *name == DATAPLANE);
+        if chosen.is_empty() {
+            bail!("print JSON: only benchmark {DATAPLANE} does, and it is not among the chosen ones");
+        }
+    }
+    if chosen.iter().any(|name| *name == DATAPLANE) && !Uid::effective().is_root() {
+        bail!("run benchmark {DATAPLANE}: it loads XDP programs, which needs root; run this as root");
+    }
+    setup::setup(Mode::Install)?;
+    for name in chosen {
+        let mut command = cargo();
+        command.args(["bench", "--package", "anycast-ctl", "--bench", name, "--"]);
+        if json {
+            command.arg("--json");
+        }
+        let status = command.args(arguments).status().context("start cargo bench")?;
+        if !status.success() {
+            bail!("benchmark {name} ended with {status}");
+        }
+    }
+    Ok(())
+}
+
+fn benchmarks() -> Result<Vec<String>> {
+    let directory = workspace().join("anycast-ctl/benches");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&directory).with_context(|| format!("list {}", directory.display()))? {
+        let path = entry.with_context(|| format!("list {}", directory.display()))?.path();
+        let is_program =
+            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        if let (true, Some(name)) = (is_program, path.file_stem()) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
