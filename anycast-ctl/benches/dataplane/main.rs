@@ -34,7 +34,7 @@ use crate::{
 static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
 
 /// Packets per timed window.
-const WINDOW: u32 = 16_384;
+const WINDOW: u32 = 262_144;
 
 /// Backends of the pool under test.
 const BACKENDS: u16 = 100;

@@ -65,7 +65,7 @@ impl Scenario {
 
     pub fn name(&self) -> String {
         let kind = match self.kind {
-            Kind::EstablishedTcp => "established tcp",
+            Kind::EstablishedTcp => "established",
             Kind::NewTcp => "new tcp",
             Kind::Udp => "udp",
             Kind::NotVip => "not a vip",
