@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod backend;
+pub mod bench;
 pub mod checksum;
 pub mod counter;
 pub mod directory;

@@ -1,7 +1,10 @@
 //! Lets aya copy the shared types to and from maps.
 
-use crate::counter::Traffic;
+use crate::{bench::Workload, counter::Traffic};
 
 // SAFETY: `repr(C)`, Copy, and free of padding and of invalid bit patterns: the type derives zerocopy's FromBytes and
 // IntoBytes, which check that.
 unsafe impl aya::Pod for Traffic {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for Workload {}

@@ -8,7 +8,10 @@ use rtnetlink::packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, Prop},
 };
 
-use crate::api::types::XdpMode;
+use crate::{
+    api::types::XdpMode,
+    spelling::{listed, nearest, quoted},
+};
 
 /// One interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct AttachedXdp {
 #[derive(Debug, thiserror::Error)]
 pub enum InterfaceError {
     /// No interface has that name.
-    #[error("no interface is called `{name}`: {}", Existing { names: existing, wanted: name })]
+    #[error("no interface is called {}: {}", quoted(name), Existing { names: existing, wanted: name })]
     NoSuchInterface {
         /// The name that was asked for.
         name: String,
@@ -208,31 +211,12 @@ struct Existing<'a> {
 
 impl fmt::Display for Existing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let near = self.names.iter().map(|name| (distance(name, self.wanted), name)).min();
-        if let Some((1..=2, name)) = near {
-            write!(f, "did you mean `{name}`? ")?;
+        let names = || self.names.iter().map(String::as_str);
+        if let Some(name) = nearest(self.wanted, names()) {
+            write!(f, "did you mean {}? ", quoted(name))?;
         }
-        write!(f, "there is {}", self.names.join(", "))
+        write!(f, "there is {}", listed(names()))
     }
-}
-
-/// Levenshtein distance: the least number of characters to insert, delete or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (to, above) in b.chars().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = *above;
-            left = replaced.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -240,28 +224,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distance_counts_single_edits() {
-        for (a, b, edits) in [
-            ("eth0", "eth0", 0),
-            ("eth0", "eth1", 1),
-            ("et0", "eth0", 1),
-            ("", "lo", 2),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(a, b), edits, "{a} {b}");
-        }
-    }
-
-    #[test]
     fn a_missing_interface_is_reported_with_the_nearest_name() {
         let existing = vec!["lo".to_owned(), "eth0".to_owned(), "wan".to_owned()];
         let error = InterfaceError::NoSuchInterface { name: "etho".into(), existing };
         assert_eq!(
             error.to_string(),
-            "no interface is called `etho`: did you mean `eth0`? there is lo, eth0, wan"
+            "no interface is called `etho`: did you mean `eth0`? there is `lo`, `eth0`, `wan`"
         );
         let error = InterfaceError::NoSuchInterface { name: "bond7".into(), existing: vec!["lo".into()] };
-        assert_eq!(error.to_string(), "no interface is called `bond7`: there is lo");
+        assert_eq!(error.to_string(), "no interface is called `bond7`: there is `lo`");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod dataplane;

@@ -1,12 +1,7 @@
-//! temporary
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().init();
-    let args: Vec<String> = std::env::args().collect();
-    let site = anycast_ctl::config::load(args[1].as_ref())?;
-    anycast_ctl::controller::run(
-        site,
-        anycast_ctl::controller::RunOptions { socket: args[2].clone().into(), xdp_mode: None },
-    )
-    .await
+//! `anycast-ctl`: the daemon that steers, and the commands that talk to it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anycast_ctl::cli::main()
 }

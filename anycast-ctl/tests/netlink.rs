@@ -15,10 +15,11 @@ use std::{
 };
 
 use anycast_ctl::{
+    api::types::XdpMode,
     interface::{Interface, InterfaceError},
     neighbour::{NextHop, Resolution, Resolutions, Resolver, ResolverHandle, Why},
 };
-use namespace::Namespace;
+use namespace::{Namespace, xdp};
 use tokio::sync::watch;
 
 /// A change must be seen within this of the `ip` command that makes it.
@@ -34,7 +35,7 @@ struct Watch {
 
 impl Watch {
     fn new(addresses: &[&str]) -> Self {
-        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_test_writer().try_init();
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
         let (handle, resolutions) = Resolver::spawn().unwrap();
         handle.set_addresses(addresses.iter().map(|address| ip(address)).collect());
         Self { handle, resolutions }
@@ -297,6 +298,28 @@ fn a_permanent_entry_stays_permanent_and_a_stale_one_is_confirmed() {
 }
 
 #[test]
+fn a_flushed_entry_costs_no_backend_and_a_dead_neighbour_does() {
+    let (edge, peer) = edge_and_peer();
+    edge.write("net/ipv4/neigh/e0/delay_first_probe_time", "1");
+    edge.block_on(async {
+        let mut watch = Watch::new(&["10.0.0.2"]);
+        watch.resolved("10.0.0.2", SOON).await;
+        watch.resolutions.borrow_and_update();
+        for _ in 0..5 {
+            edge.ip("neigh flush dev e0");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(edge.ip("neigh show 10.0.0.2").contains("REACHABLE"), "the kernel was made to ask again");
+        }
+        assert!(!watch.resolutions.has_changed().unwrap(), "nothing was published in between");
+
+        // It dies without a word: its address goes, and the kernel's probes stay unanswered.
+        peer.ip("addr del 10.0.0.2/24 dev p0");
+        edge.ip("neigh change 10.0.0.2 lladdr 02:00:00:00:00:02 nud probe dev e0");
+        watch.until("10.0.0.2", SOON, silent).await;
+    });
+}
+
+#[test]
 fn lost_notifications_are_made_up_for() {
     let (edge, _peer) = edge_and_peer();
     edge.block_on(async {
@@ -322,9 +345,56 @@ fn interfaces_are_described_and_missing_ones_named() {
         assert_eq!(Interface::find("uplink-one").await.unwrap().name, "e1");
 
         let error = Interface::find("e9").await.unwrap_err().to_string();
-        assert_eq!(error, "no interface is called `e9`: did you mean `e0`? there is lo, e0, e1");
+        assert_eq!(error, "no interface is called `e9`: did you mean `e0`? there is `lo`, `e0`, `e1`");
 
         let lo = Interface::find("lo").await.unwrap();
         assert!(matches!(lo.check_attachable(), Err(InterfaceError::NotEthernet { .. })));
+    });
+}
+
+#[test]
+fn an_interface_with_a_program_is_refused_with_its_name() {
+    let (edge, _peer) = edge_and_peer();
+    edge.block_on(async {
+        for (name, flag, mode, off) in [
+            ("e0", xdp::NATIVE, XdpMode::Native, "xdpdrv"),
+            ("e1", xdp::GENERIC, XdpMode::Generic, "xdpgeneric"),
+        ] {
+            xdp::attach(Interface::find(name).await.unwrap().index, flag).await;
+            let taken = Interface::find(name).await.unwrap();
+            let attached = taken.xdp.unwrap();
+            assert_eq!(attached.mode, mode);
+            let text = taken.check_attachable().unwrap_err().to_string();
+            let id = attached.program_id;
+            let expected = format!("interface `{name}` already has XDP program `only_pass` (id {id}): ");
+            assert!(text.starts_with(&expected), "{text}");
+            // What the message advises works.
+            let advice = format!("link set dev {name} {off} off");
+            assert!(text.contains(&format!("`ip {advice}`")), "{text}");
+            edge.ip(&advice);
+            Interface::find(name).await.unwrap().check_attachable().unwrap();
+        }
+    });
+}
+
+/// Not a bound, but a look: how long a thousand backends take.
+#[test]
+fn a_thousand_backends_are_resolved_and_followed() {
+    let (edge, _peer) = edge_and_peer();
+    let addresses: Vec<_> =
+        (0..1000).map(|n: u32| std::net::Ipv4Addr::from(0x0a01_0000 + n).to_string()).collect();
+    edge.ip("route add 10.1.0.0/16 dev e0");
+    let entry =
+        |address: &String| format!("neigh add {address} lladdr 02:00:00:00:00:55 nud permanent dev e0\n");
+    edge.ip_batch(&addresses.iter().map(entry).collect::<String>());
+    edge.block_on(async {
+        let mut watch = Watch::new(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        watch.until(&addresses[999], SOON, has_mac(0x55)).await;
+        assert_eq!(watch.resolutions.borrow().len(), 1000);
+        edge.ip(&format!("neigh replace {} lladdr 02:00:00:00:00:56 nud permanent dev e0", addresses[500]));
+        watch.until(&addresses[500], AT_ONCE, has_mac(0x56)).await;
+        edge.ip("route replace 10.1.0.0/16 dev e1");
+        let moved = |it: &Resolution| it.next_hop().is_none_or(|hop| hop.interface != "e0");
+        watch.until(&addresses[999], SOON, moved).await;
     });
 }

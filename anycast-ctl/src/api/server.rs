@@ -30,6 +30,7 @@ use super::{
     socket::Socket,
     types::{ApiError, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
 };
+use crate::spelling::{listed, quoted};
 
 /// Largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -147,14 +148,11 @@ async fn backends(
     Path(name): Path<String>,
 ) -> Result<Json<Vec<BackendStatus>>, Refusal> {
     let pools = controller.ask(Request::Status).await??.pools;
-    let names: Vec<_> = pools.iter().map(|pool| pool.name.clone()).collect();
-    match pools.into_iter().find(|pool| pool.name == name) {
-        Some(pool) => Ok(Json(pool.backends)),
-        None => Err(Refusal(
-            StatusCode::NOT_FOUND,
-            format!("no pool is called `{name}`: there is {}", names.join(", ")),
-        )),
-    }
+    let names = listed(pools.iter().map(|pool| pool.name.as_str()));
+    let unknown =
+        || Refusal(StatusCode::NOT_FOUND, format!("no pool is called {}: there is {names}", quoted(&name)));
+    let pool = pools.into_iter().find(|pool| pool.name == name).ok_or_else(unknown)?;
+    Ok(Json(pool.backends))
 }
 
 async fn add_backend(

@@ -104,12 +104,10 @@ impl Events {
 
 /// Beyond `net.core.rmem_max` when allowed, else up to it.
 fn force_receive_buffer(socket: &TokioSocket) -> io::Result<()> {
-    use std::os::fd::{AsRawFd as _, BorrowedFd};
-
-    // SAFETY: the socket outlives the borrow, which ends with this function.
-    let fd = unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) };
     let bytes = usize::try_from(RECEIVE_BUFFER_BYTES).unwrap_or_default();
-    if nix::sys::socket::setsockopt(&fd, nix::sys::socket::sockopt::RcvBufForce, &bytes).is_ok() {
+    if nix::sys::socket::setsockopt(socket.socket_ref(), nix::sys::socket::sockopt::RcvBufForce, &bytes)
+        .is_ok()
+    {
         return Ok(());
     }
     socket.socket_ref().set_rx_buf_sz(RECEIVE_BUFFER_BYTES)

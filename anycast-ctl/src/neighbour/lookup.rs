@@ -38,8 +38,8 @@ pub(super) struct Route {
 pub(super) struct Neighbour {
     /// The link-layer address, in the states in which it may be used.
     pub(super) mac: Option<[u8; 6]>,
-    /// The kernel asked and has not given up.
-    pub(super) asking: bool,
+    /// The kernel asked and gave up.
+    pub(super) failed: bool,
     /// Set by hand (or by a routing daemon): the kernel never asks, and must not be told to.
     pub(super) permanent: bool,
 }
@@ -236,7 +236,7 @@ fn read_neighbour(answer: &NeighbourMessage) -> Neighbour {
     });
     Neighbour {
         mac: mac.filter(|_| valid),
-        asking: state == NeighbourState::Incomplete,
+        failed: state == NeighbourState::Failed,
         permanent: matches!(state, NeighbourState::Permanent | NeighbourState::Noarp),
     }
 }

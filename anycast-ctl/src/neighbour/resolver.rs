@@ -207,15 +207,17 @@ impl Resolver {
         );
 
         let mut differs = false;
+        let mut errors = Vec::new();
         for address in addresses {
             let Some(mut watched) = self.watched.remove(&address) else { continue };
             match self.look_up(address, &mut watched, now).await {
                 Ok(resolution) => differs |= watched.learn(address, resolution),
-                Err(error) => differs |= self.failed(address, &mut watched, &error),
+                Err(error) => errors.push((address, error)),
             }
             watched.reschedule(now);
             self.watched.insert(address, watched);
         }
+        differs |= self.failed(&errors, now);
         self.rest_until = Instant::now() + now.elapsed();
         if differs {
             self.publish();
@@ -268,8 +270,12 @@ impl Resolver {
         if helps && !permanent {
             self.lookup.use_neighbour(route.ifindex, route.neighbour).await?;
         }
+        let mac = match mac {
+            Some(mac) => Ok(mac),
+            None => watched.unanswered(&route, neighbour, interface, moved),
+        };
         Ok(match mac {
-            Some(mac) => Resolution::Resolved(NextHop {
+            Ok(mac) => Resolution::Resolved(NextHop {
                 ifindex: route.ifindex,
                 interface: interface.name.clone(),
                 neighbour: route.neighbour,
@@ -277,22 +283,34 @@ impl Resolver {
                 source_mac,
                 mtu: route.mtu.map_or(interface.mtu, |mtu| mtu.min(interface.mtu)),
             }),
-            None => Resolution::Unresolved(watched.silence(&route, neighbour, interface, moved)),
+            Err(why) => Resolution::Unresolved(why),
         })
     }
 
-    /// The kernel could not be asked. What was known stays; it is asked again soon.
-    fn failed(&mut self, address: IpAddr, watched: &mut Watched, error: &LookupError) -> bool {
-        let message = format!("{error} for {address}");
-        warn!("{message}: trying again in {} s", watched.retry.as_secs());
-        if let LookupError::Closed(_) = error {
+    /// The kernel could not be asked about these. What was known stays; they are asked about again soon.
+    fn failed(&mut self, errors: &[(IpAddr, LookupError)], now: Instant) -> bool {
+        let Some((_, first)) = errors.first() else { return false };
+        warn!(
+            "{} next hops could not be looked up, trying again in {} s: {first}",
+            errors.len(),
+            RETRY.as_secs()
+        );
+        if errors.iter().any(|(_, error)| matches!(error, LookupError::Closed(_))) {
             match Lookup::open() {
                 Ok(lookup) => self.lookup = lookup,
                 Err(error) => warn!(%error, "no netlink socket to look up routes and neighbours"),
             }
         }
-        let known = watched.resolution.as_ref().is_some_and(|resolution| resolution.next_hop().is_some());
-        !known && watched.learn(address, Resolution::Unresolved(Why::Lookup { message }))
+        let mut differs = false;
+        for (address, error) in errors {
+            let Some(watched) = self.watched.get_mut(address) else { continue };
+            watched.due = now + RETRY;
+            if watched.resolution.as_ref().is_none_or(|resolution| resolution.next_hop().is_none()) {
+                differs |= watched
+                    .learn(*address, Resolution::Unresolved(Why::Lookup { message: error.to_string() }));
+            }
+        }
+        differs
     }
 
     fn publish(&self) {

@@ -42,23 +42,28 @@ impl Watched {
         matches!(self.resolution, Some(Resolution::Unresolved(Why::Asking { .. } | Why::NoAnswer { .. })))
     }
 
-    /// Why a neighbour without a usable address has none. A neighbour that stayed silent once is called silent
-    /// until it answers, although the kernel keeps asking.
-    pub(super) fn silence(
+    /// The address to go on with while the kernel has none for the neighbour, or why there is none.
+    ///
+    /// An entry that was flushed or collected is asked for at once and mostly answers within a millisecond: until the
+    /// kernel gives up, the last address is as good as any, and taking the backend out would move its flows.
+    /// A neighbour that was silent once is called silent until it answers, although the kernel keeps asking.
+    pub(super) fn unanswered(
         &self,
-        route: &Route,
+        via: &Route,
         neighbour: Option<Neighbour>,
         interface: &Interface,
         moved: bool,
-    ) -> Why {
-        let (neighbour, asking) = (route.neighbour, neighbour.is_none_or(|neighbour| neighbour.asking));
-        let interface = interface.name.clone();
-        let silent = matches!(self.resolution, Some(Resolution::Unresolved(Why::NoAnswer { .. })));
-        let gave_up = self.waits() && !asking;
-        if !moved && (silent || gave_up) {
-            Why::NoAnswer { neighbour, interface }
-        } else {
-            Why::Asking { neighbour, interface }
+    ) -> Result<[u8; 6], Why> {
+        let (interface, failed) =
+            (interface.name.clone(), neighbour.is_some_and(|neighbour| neighbour.failed));
+        let neighbour = via.neighbour;
+        match &self.resolution {
+            Some(Resolution::Unresolved(Why::NoAnswer { .. })) if !moved => {
+                Err(Why::NoAnswer { neighbour, interface })
+            }
+            Some(_) if failed && !moved => Err(Why::NoAnswer { neighbour, interface }),
+            Some(Resolution::Resolved(last)) if !moved => Ok(last.mac),
+            Some(_) | None => Err(Why::Asking { neighbour, interface }),
         }
     }
 

@@ -10,6 +10,8 @@ use std::{
 
 use nix::sched::{CloneFlags, setns, unshare};
 
+pub mod xdp;
+
 /// Lives as long as this value, or any interface or process in it.
 pub struct Namespace {
     file: File,

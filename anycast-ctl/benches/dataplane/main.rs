@@ -1,0 +1,223 @@
+//! Nanoseconds per packet of the loaded program, beside floor programs in the same run.
+//!
+//! A wrapper program makes each packet anew, gives it the next flow's source, and tail-calls the program under test or a
+//! floor program that returns at once; the difference of both is what the program costs. Windows of packets are timed
+//! in turn, scenario by scenario, so that a noisy moment hits all alike. The counters of every timed window are checked.
+
+#![expect(clippy::indexing_slicing, reason = "a benchmark panics when it is wrong")]
+
+mod report;
+mod scenario;
+
+use anycast_common::{
+    backend::Backend,
+    reason::Reason,
+    slot::{NO_BACKEND, Slot},
+};
+use anycast_ctl::{
+    dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
+    maglev::{self, Member},
+};
+use anyhow::{Context as _, ensure};
+use aya::{
+    Ebpf, include_bytes_aligned,
+    maps::{Array, ProgramArray},
+    programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp},
+};
+use clap::Parser;
+
+use crate::{
+    report::{Report, Row},
+    scenario::{Expected, Scenario},
+};
+
+static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
+
+/// Packets per timed window.
+const WINDOW: u32 = 16_384;
+
+/// Backends of the pool under test.
+const BACKENDS: u16 = 100;
+
+/// Slots of its table.
+const SLOTS: u32 = 65_537;
+
+/// Measures the XDP program with BPF_PROG_TEST_RUN. Needs root.
+#[derive(Parser)]
+struct Options {
+    /// Timed windows per scenario.
+    #[arg(long, default_value_t = 100)]
+    windows: usize,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Only scenarios whose name contains this.
+    filter: Option<String>,
+    /// Passed by cargo bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let mut bench = Bench::new()?;
+    let mut scenarios = Scenario::all();
+    if let Some(filter) = &options.filter {
+        scenarios.retain(|scenario| scenario.name().contains(filter));
+    }
+    ensure!(!scenarios.is_empty(), "no scenario has a name that contains the filter");
+    let mut samples: Vec<(Vec<f64>, Vec<f64>)> = scenarios.iter().map(|_| Default::default()).collect();
+    for _ in 0..options.windows {
+        for (scenario, (floor, program)) in scenarios.iter().zip(&mut samples) {
+            // Untimed: the scenarios before have pushed this one's part of the tables out of the caches.
+            bench.program(scenario)?;
+            floor.push(bench.floor(scenario)?);
+            program.push(bench.program(scenario)?);
+        }
+    }
+    let rows =
+        scenarios.iter().zip(samples).map(|(scenario, (floor, program))| Row::new(scenario, floor, program));
+    let (verified_instructions, jit_bytes) = bench.size()?;
+    let report = Report { verified_instructions, jit_bytes, window: WINDOW, rows: rows.collect() };
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+struct Bench {
+    dataplane: Dataplane,
+    lab: Ebpf,
+    under_test: ProgramArray<aya::maps::MapData>,
+    program: ProgramFd,
+    floor_transmit: ProgramFd,
+    floor_pass: ProgramFd,
+}
+
+impl Bench {
+    fn new() -> anyhow::Result<Self> {
+        let mut dataplane = Dataplane::load(&LoadOptions::new(0x0123_4567_89ab_cdef))?;
+        fill(&mut dataplane)?;
+        let mut lab = Ebpf::load(LAB).context("loading the floor programs")?;
+        for name in ["workload", "floor_transmit", "floor_pass"] {
+            xdp(&mut lab, name)?.load().with_context(|| format!("loading {name}"))?;
+        }
+        let fd = |ebpf: &mut Ebpf, name| anyhow::Ok(xdp(ebpf, name)?.fd()?.try_clone()?);
+        Ok(Self {
+            program: fd(dataplane.ebpf_mut(), PROGRAM)?,
+            floor_transmit: fd(&mut lab, "floor_transmit")?,
+            floor_pass: fd(&mut lab, "floor_pass")?,
+            under_test: ProgramArray::try_from(lab.take_map("UNDER_TEST").context("no map UNDER_TEST")?)?,
+            dataplane,
+            lab,
+        })
+    }
+
+    /// Nanoseconds a packet of the floor takes.
+    fn floor(&mut self, scenario: &Scenario) -> anyhow::Result<f64> {
+        let floor = match scenario.expected() {
+            Expected::Delivered => &self.floor_transmit,
+            Expected::NotVip => &self.floor_pass,
+        };
+        self.under_test.set(0, floor, 0)?;
+        self.window(scenario)
+    }
+
+    /// Nanoseconds a packet of the program takes, with its counters checked.
+    fn program(&mut self, scenario: &Scenario) -> anyhow::Result<f64> {
+        self.under_test.set(0, &self.program, 0)?;
+        let before = self.counted(scenario)?;
+        let time = self.window(scenario)?;
+        let counted = self.counted(scenario)? - before;
+        ensure!(
+            counted == u64::from(WINDOW),
+            "{}: {counted} packets counted of {WINDOW}: the run did not do what it was timed for",
+            scenario.name()
+        );
+        Ok(time)
+    }
+
+    fn window(&mut self, scenario: &Scenario) -> anyhow::Result<f64> {
+        let mut workloads: Array<_, anycast_common::bench::Workload> =
+            Array::try_from(self.lab.map_mut("WORKLOAD").context("no map WORKLOAD")?)?;
+        workloads.set(0, scenario.workload(), 0)?;
+        let packet = scenario.packet();
+        let mut output = vec![0; packet.len() + 256];
+        let options = TestRunOptions {
+            data_in: Some(&packet),
+            data_out: Some(&mut output),
+            repeat: WINDOW,
+            ..TestRunOptions::new()
+        };
+        let program = xdp(&mut self.lab, "workload")?;
+        let result = program.test_run(options)?;
+        let (name, expected) = (scenario.name(), scenario.expected());
+        ensure!(result.return_value == expected.verdict(), "{name}: verdict {}", result.return_value);
+        ensure!(result.data_size_out as usize == packet.len(), "{name}: {} bytes left", result.data_size_out);
+        // The kernel's own clock around the repeats, in whole nanoseconds a packet. The system call takes milliseconds more:
+        // it installs the program in the XDP dispatcher and waits for an RCU grace period.
+        Ok(result.duration.as_nanos() as f64)
+    }
+
+    /// The counter the scenario's packets must move.
+    fn counted(&self, scenario: &Scenario) -> anyhow::Result<u64> {
+        Ok(match scenario.expected() {
+            Expected::NotVip => self.dataplane.refused(0, Reason::NotVip)?,
+            Expected::Delivered => {
+                let mut packets = 0;
+                for backend in 0..u32::from(BACKENDS) {
+                    packets += self.dataplane.traffic(backend * 2 + scenario.vip_ordinal())?.packets;
+                }
+                packets
+            }
+        })
+    }
+
+    /// Verified instructions and bytes of JIT code.
+    fn size(&mut self) -> anyhow::Result<(u32, u32)> {
+        let info = xdp(self.dataplane.ebpf_mut(), PROGRAM)?.info()?;
+        Ok((info.verified_instruction_count().unwrap_or_default(), info.size_jitted()))
+    }
+}
+
+/// One pool behind a v4 and a v6 VIP.
+fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
+    let mut members = Vec::new();
+    for index in 0..BACKENDS {
+        let [high, low] = index.to_be_bytes();
+        members.push(Member::new([10, 0, high, low].into(), 1));
+        dataplane.set_backend(
+            index,
+            Backend {
+                destination: [2, 0, 0, 0, high, low],
+                state: Backend::USABLE,
+                source: [2, 0, 0, 1, 0, 0],
+                reserved: 0,
+                // Test packets arrive on the loopback interface.
+                ifindex: 1,
+                first_counter: u32::from(index) * 2,
+            },
+        );
+    }
+    let table = maglev::table(&members, SLOTS, 7)?;
+    ensure!(table.iter().all(|&index| index != NO_BACKEND), "the table has a hole");
+    dataplane.publish_table(0, &table.into_iter().map(Slot::stable).collect::<Vec<_>>())?;
+    let entry = |address: &str, number: u16, ordinal| {
+        anyhow::Ok(DirectoryEntry {
+            address: address.parse()?,
+            number,
+            pool: 0,
+            ordinal,
+            drop_unknown_port: false,
+            services: vec!["tcp/443".parse()?, "udp/443".parse()?],
+        })
+    };
+    dataplane.publish_directory(&[entry(scenario::VIP_V4, 1, 0)?, entry(scenario::VIP_V6, 2, 1)?])?;
+    Ok(())
+}
+
+fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut Xdp> {
+    Ok(ebpf.program_mut(name).with_context(|| format!("no program {name}"))?.try_into()?)
+}

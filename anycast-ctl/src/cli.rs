@@ -1,0 +1,119 @@
+//! The command line: arguments, exit codes, and how errors are told.
+//!
+//! Exit codes: 0, 1 for what went wrong while running, 2 for wrong usage. A reader that closes the pipe is success.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::api::{client::Client, socket};
+
+mod backend;
+mod output;
+mod reference;
+mod run;
+mod status;
+mod table;
+mod unit;
+mod validate;
+mod vip;
+
+/// Steers packets for anycast VIPs to backends, in XDP.
+///
+/// `anycast-ctl run` is the daemon: it attaches the XDP program to the interfaces of its configuration file and keeps
+/// it steering. Every other command asks or tells the running daemon over its Unix socket.
+#[derive(Debug, Parser)]
+#[command(name = "anycast-ctl", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  anycast-ctl validate site.toml                       check a file, change nothing
+  sudo anycast-ctl run --config site.toml              start to steer; Ctrl-C or SIGTERM ends it
+  sudo anycast-ctl status                              what is up, and why something is not
+  sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
+  sudo anycast-ctl backend list --json | jq            for scripts
+
+Exit codes: 0 done, 1 it went wrong, 2 wrong usage.";
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Unix socket of the daemon
+    #[arg(long, global = true, value_name = "PATH", env = "ANYCAST_SOCKET", default_value = socket::DEFAULT_PATH)]
+    socket: PathBuf,
+
+    /// Print JSON, with exact numbers, instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Status(status::StatusCommand),
+    #[command(subcommand)]
+    Vip(vip::Vip),
+    #[command(subcommand)]
+    Backend(backend::Backend),
+    Validate(validate::Validate),
+    Completions(reference::Completions),
+    Man(reference::Man),
+}
+
+/// Parses the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to a pipe as well; one that is closed is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
+    let client = Client::new(&common.socket);
+    match command {
+        Command::Run(command) => command.execute(&common),
+        Command::Status(_) => status::execute(&common, &client),
+        Command::Vip(command) => command.execute(&common, &client),
+        Command::Backend(command) => command.execute(&common, &client),
+        Command::Validate(command) => command.execute(&common),
+        Command::Completions(command) => command.execute(),
+        Command::Man(command) => command.execute(),
+    }
+}
+
+/// Runs one question to the daemon to its end.
+fn block_on<T>(question: impl Future<Output = T>) -> anyhow::Result<T> {
+    use anyhow::Context as _;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("start the async runtime")?.block_on(question))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

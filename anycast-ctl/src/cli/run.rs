@@ -1,0 +1,71 @@
+//! `anycast-ctl run`
+
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use tracing::warn;
+use tracing_subscriber::EnvFilter;
+
+use super::{Common, block_on};
+use crate::{
+    api::types::XdpMode,
+    config,
+    controller::{self, RunOptions},
+    preflight,
+};
+
+/// Load, attach and steer until a signal comes.
+///
+/// Needs root, or CAP_BPF and CAP_NET_ADMIN. Stays in the foreground and logs to stderr, as a service manager wants
+/// it; SIGTERM and Ctrl-C detach cleanly.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  sudo anycast-ctl run --config /etc/anycast/site.toml
+  sudo anycast-ctl run --config site.toml --socket /tmp/a.sock --log debug
+  sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP")]
+pub struct Run {
+    /// Site file: interfaces, pools and VIPs (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+
+    /// How to attach; without this native, and generic with a warning where the driver cannot
+    #[arg(long, value_name = "MODE")]
+    xdp_mode: Option<XdpMode>,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
+    log: String,
+}
+
+impl Run {
+    pub fn execute(self, common: &Common) -> anyhow::Result<()> {
+        start_log(&self.log);
+        for warning in preflight::check().context("check rights and kernel")? {
+            warn!("{warning}");
+        }
+        let site = config::load(&self.config).context("load the configuration")?;
+        let options = RunOptions { socket: common.socket.clone(), xdp_mode: self.xdp_mode };
+        block_on(controller::run(site, options))?
+    }
+}
+
+/// Refuses a filter that cannot be read, as wrong usage.
+fn filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Lines on stderr; colours for people only.
+fn start_log(filter: &str) {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    // journald stamps every line itself, systemd.exec(5).
+    if std::env::var_os("JOURNAL_STREAM").is_some() { log.without_time().init() } else { log.init() }
+}

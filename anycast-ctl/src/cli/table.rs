@@ -1,0 +1,117 @@
+//! Tables without borders: columns two spaces apart, numbers to the right.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+use super::unit;
+use crate::api::types::{BackendState, BackendStatus, PoolStatus, Traffic};
+
+/// Where the cells of a column stand.
+#[derive(Clone, Copy)]
+pub enum Align {
+    /// Names.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// The lines of a table, each after `indent`, without spaces at their ends.
+pub fn render<const N: usize>(
+    indent: &str,
+    columns: [(&str, Align); N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let cell = |text: String, align: Align| {
+        Cell::new(text).set_alignment(match align {
+            Align::Left => CellAlignment::Left,
+            Align::Right => CellAlignment::Right,
+        })
+    };
+    let aligns = columns.map(|(_, align)| align);
+    table.set_header(columns.map(|(title, align)| cell(title.to_owned(), align)));
+    for row in rows {
+        table.add_row(row.into_iter().zip(aligns).map(|(text, align)| cell(text, align)).collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| format!("{indent}{}\n", line.trim_end())).collect()
+}
+
+/// A pool's line and the table of its backends.
+pub fn pool(pool: &PoolStatus) -> String {
+    let there = pool.backends.iter().filter(|backend| backend.state != BackendState::Removed).count();
+    let up = pool.backends.iter().filter(|backend| backend.state == BackendState::Up).count();
+    let title = format!("POOL {}: {up} of {there} backends up, {} slots\n", pool.name, pool.slots);
+    if pool.backends.is_empty() {
+        return title;
+    }
+    let columns = [
+        ("BACKEND", Align::Left),
+        ("ADDRESS", Align::Left),
+        ("STATE", Align::Left),
+        ("WEIGHT", Align::Right),
+        ("SLOTS", Align::Right),
+        ("SHARE", Align::Right),
+        ("PACKETS", Align::Right),
+        ("BYTES", Align::Right),
+        ("NEW FLOWS", Align::Right),
+        ("NEXT HOP", Align::Left),
+    ];
+    let rows = pool.backends.iter().map(|backend| {
+        let [packets, bytes, new_flows] = traffic(&backend.traffic);
+        [
+            backend.name.clone(),
+            backend.address.to_string(),
+            state(backend.state).to_owned(),
+            backend.weight.to_string(),
+            backend.slots.to_string(),
+            unit::share(backend.slots, pool.slots),
+            packets,
+            bytes,
+            new_flows,
+            way(backend),
+        ]
+    });
+    title + &render("  ", columns, rows)
+}
+
+/// Packets, bytes and new flows.
+pub fn traffic(traffic: &Traffic) -> [String; 3] {
+    [unit::count(traffic.packets), unit::bytes(traffic.bytes), unit::count(traffic.new_flows)]
+}
+
+/// The word for a state.
+pub const fn state(state: BackendState) -> &'static str {
+    match state {
+        BackendState::Up => "up",
+        BackendState::Unresolved => "unresolved",
+        BackendState::Removed => "removed",
+    }
+}
+
+/// Where frames for a backend go, or why nowhere.
+pub fn way(backend: &BackendStatus) -> String {
+    match (&backend.next_hop, &backend.detail) {
+        (Some(hop), _) if hop.neighbour == backend.address => format!("{} on {}", hop.mac, hop.interface),
+        (Some(hop), _) => format!("{} on {} (gateway {})", hop.mac, hop.interface, hop.neighbour),
+        (None, Some(detail)) => detail.clone(),
+        (None, None) => "-".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_and_lines_end_with_text() {
+        let columns = [("NAME", Align::Left), ("N", Align::Right), ("REST", Align::Left)];
+        let rows = [["a", "1", ""], ["long-name", "1000", "x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(
+            render("  ", columns, rows),
+            "  NAME          N  REST\n  a             1\n  long-name  1000  x\n"
+        );
+    }
+}

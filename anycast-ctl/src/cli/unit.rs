@@ -1,0 +1,84 @@
+//! Numbers for people. JSON has the exact ones.
+
+/// Powers of a thousand, largest first.
+const SCALES: [(u64, &str); 6] = [
+    (1_000_000_000_000_000_000, "E"),
+    (1_000_000_000_000_000, "P"),
+    (1_000_000_000_000, "T"),
+    (1_000_000_000, "G"),
+    (1_000_000, "M"),
+    (1_000, "k"),
+];
+
+/// Exact up to 9999, then three digits: `12.3k`, `4.56M`.
+pub fn count(n: u64) -> String {
+    if n < 10_000 { n.to_string() } else { scaled(n, "") }
+}
+
+/// `999 B`, `1.50 kB`, `12.3 MB`.
+pub fn bytes(n: u64) -> String {
+    if n < 1_000 { format!("{n} B") } else { format!("{}B", scaled(n, " ")) }
+}
+
+/// A part of a whole: `33.3%`; `-` of nothing.
+pub fn share(part: u32, whole: u32) -> String {
+    if whole == 0 {
+        return "-".into();
+    }
+    format!("{:.1}%", 100.0 * f64::from(part) / f64::from(whole))
+}
+
+/// The two largest units: `12s`, `5m 10s`, `3h 12m`, `40d 2h`.
+pub fn duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{minutes}m {}s", seconds % 60),
+        3_600..86_400 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {}h", hours % 24),
+    }
+}
+
+/// Cut, not rounded: a counter never looks further than it is.
+fn scaled(n: u64, space: &str) -> String {
+    let Some((scale, letter)) = SCALES.into_iter().find(|(scale, _)| n >= *scale) else {
+        return n.to_string();
+    };
+    let (whole, thousandths) = (n / scale, u128::from(n % scale) * 1_000 / u128::from(scale));
+    match whole {
+        0..10 => format!("{whole}.{:02}{space}{letter}", thousandths / 10),
+        10..100 => format!("{whole}.{}{space}{letter}", thousandths / 100),
+        _ => format!("{whole}{space}{letter}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_keep_three_digits() {
+        for (n, text) in [
+            (0, "0"),
+            (9_999, "9999"),
+            (10_000, "10.0k"),
+            (12_399, "12.3k"),
+            (999_999, "999k"),
+            (1_000_000, "1.00M"),
+            (4_567_000, "4.56M"),
+            (u64::MAX, "18.4E"),
+        ] {
+            assert_eq!(count(n), text);
+        }
+    }
+
+    #[test]
+    fn bytes_shares_and_durations_have_units() {
+        assert_eq!([999, 1_500, 12_345_678].map(bytes), ["999 B", "1.50 kB", "12.3 MB"]);
+        assert_eq!([(1, 3), (0, 7), (0, 0)].map(|(part, whole)| share(part, whole)), ["33.3%", "0.0%", "-"]);
+        let durations = [(59, "59s"), (310, "5m 10s"), (11_530, "3h 12m"), (3_463_200, "40d 2h")];
+        for (seconds, text) in durations {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The real binary and the real API, with a controller that only remembers.
+
+// What fails here fails the test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod daemon;
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Read as _,
+    os::unix::{fs::PermissionsExt as _, net::UnixListener},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use anycast_ctl::api::{
+    client::{Client, ClientError},
+    socket::{Socket, SocketError},
+    types::{BackendState, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
+};
+use daemon::Daemon;
+
+fn ctl<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anycast-ctl"));
+    command.args(arguments).env_remove("ANYCAST_SOCKET").env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    ctl(arguments).output().unwrap()
+}
+
+fn ask(daemon: &Daemon, words: &str) -> Output {
+    ctl(words.split_whitespace()).env("ANYCAST_SOCKET", daemon.socket()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What was complained about, on one line.
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn help_is_complete_and_wrong_usage_exits_2() {
+    for words in [&["--help"][..], &["-h"], &["run", "--help"], &["backend", "add", "--help"], &["--version"]]
+    {
+        assert!(!stdout(&run(words)).is_empty(), "{words:?}");
+    }
+    let help = stdout(&run(["--help"]));
+    for command in
+        ["run", "status", "vip", "backend", "validate", "completions", "man", "Examples:", "Exit codes:"]
+    {
+        assert!(help.contains(command), "{command} is missing in\n{help}");
+    }
+    for words in [
+        &[][..],
+        &["frobnicate"],
+        &["run"],
+        &["status", "--no-such"],
+        &["run", "--config", "x", "--xdp-mode", "fast"],
+        &["run", "--config", "x", "--log", "=,="],
+        &["backend", "add", "web", "web-9", "not-an-address"],
+        &["backend", "add", "web", "web-9", "10.0.0.9", "--weight", "0"],
+        &["completions", "ksh93"],
+    ] {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&run(["completions", shell])).contains("anycast-ctl"), "{shell}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    stdout(&run([OsStr::new("man"), directory.path().as_os_str()]));
+    let page = fs::read_to_string(directory.path().join("anycast-ctl-backend-add.1")).unwrap();
+    assert!(page.contains("\\-\\-weight"), "{page}");
+}
+
+#[test]
+fn without_a_daemon_the_way_to_start_one_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("a.sock");
+    for stale in [false, true] {
+        if stale {
+            drop(UnixListener::bind(&socket).unwrap());
+        }
+        let output = run([OsStr::new("status"), OsStr::new("--socket"), socket.as_os_str()]);
+        assert_eq!(
+            complaint(&output),
+            format!(
+                "anycast-ctl: ask the daemon for its status: no daemon is listening on {}: start it with \
+                 `anycast-ctl run --config FILE`, or name another socket with --socket\n",
+                socket.display()
+            )
+        );
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let daemon = Daemon::start();
+    for words in ["status", "completions bash", "--help"] {
+        let mut command = ctl(words.split_whitespace());
+        let mut child = command
+            .env("ANYCAST_SOCKET", daemon.socket())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut complaint = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+        assert!(child.wait().unwrap().success(), "{words}: {complaint}");
+        assert_eq!(complaint, "", "{words}");
+    }
+}
+
+#[test]
+fn status_says_what_is_wrong_first() {
+    let daemon = Daemon::start();
+    let expected = "\
+anycast-ctl 0.1.0, pid 4242, steering for 3h 12m
+ATTENTION: 1 of 2 backends get no packets:
+  web/web-2: no answer to ARP from 10.0.0.12 on eth0
+
+INTERFACE  XDP MODE
+eth0       native
+
+POOL web: 1 of 2 backends up, 65537 slots
+  BACKEND  ADDRESS    STATE       WEIGHT  SLOTS   SHARE  PACKETS    BYTES  NEW FLOWS  NEXT HOP
+  web-1    10.0.0.11  up               1  65537  100.0%    12.3M  9.87 GB       4321  02:00:00:00:00:11 on eth0
+  web-2    10.0.0.12  unresolved       1      0    0.0%        0      0 B          0  no answer to ARP from 10.0.0.12 on eth0
+
+VIP  ADDRESS    SERVICES        OTHER PORTS  POOL  PACKETS    BYTES  NEW FLOWS  NOT DELIVERED
+www  192.0.2.1  tcp/80,tcp/443  pass         web     12.3M  9.87 GB       4321             17
+
+NOT DELIVERED BECAUSE  VERDICT  PACKETS
+ttl_exceeded           drop          17
+";
+    assert_eq!(stdout(&ask(&daemon, "status")), expected);
+
+    let status: Status = serde_json::from_str(&stdout(&ask(&daemon, "status --json"))).unwrap();
+    assert_eq!(status.pools[0].backends[0].traffic.bytes, 9_876_543_210);
+    let vips: Vec<VipStatus> = serde_json::from_str(&stdout(&ask(&daemon, "vip list --json"))).unwrap();
+    assert_eq!(vips, status.vips);
+    assert!(stdout(&ask(&daemon, "vip list")).starts_with("VIP  ADDRESS"));
+}
+
+#[test]
+fn backends_are_listed_added_and_removed() {
+    let daemon = Daemon::start();
+    let list = stdout(&ask(&daemon, "backend list --pool web"));
+    assert!(list.starts_with("POOL web: 1 of 2 backends up"), "{list}");
+    assert!(
+        complaint(&ask(&daemon, "backend list --pool wbe"))
+            .contains("no pool is called `wbe`: there is `web`")
+    );
+
+    let added = stdout(&ask(&daemon, "backend add web web-3 10.0.0.13 --weight 2"));
+    assert_eq!(
+        added,
+        "added web-3 (10.0.0.13) to pool web: weight 2, unresolved, no slots yet (waiting for an answer to ARP from \
+         10.0.0.13 on eth0)\nThis lasts until the daemon restarts: add it to the configuration file to keep it.\n"
+    );
+    assert_eq!(
+        complaint(&ask(&daemon, "backend add web web-3 10.0.0.13")),
+        "anycast-ctl: add backend web-3 to pool web: pool `web` has a backend called `web-3`\n"
+    );
+    let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "backend list --json"))).unwrap();
+    assert_eq!(pools[0].backends.len(), 3);
+
+    let removed: BackendStatus =
+        serde_json::from_str(&stdout(&ask(&daemon, "backend remove web web-3 --json"))).unwrap();
+    assert_eq!((removed.name.as_str(), removed.state), ("web-3", BackendState::Unresolved));
+    let removed = stdout(&ask(&daemon, "backend remove web web-1"));
+    assert!(
+        removed.starts_with("removed web-1 (10.0.0.11) from pool web: it got 12.3M packets"),
+        "{removed}"
+    );
+    assert!(complaint(&ask(&daemon, "backend remove web web-1")).contains("no backend of pool `web`"));
+}
+
+#[tokio::test]
+async fn refusals_have_their_status_and_are_json() {
+    let daemon = Daemon::start();
+    let client = Client::new(&daemon.socket());
+    let backend = |name: &str, address: &str| NewBackend {
+        name: name.into(),
+        address: address.parse().unwrap(),
+        weight: 1,
+    };
+    let code = |error| {
+        let ClientError::Refused { status, .. } = error else { panic!("{error}") };
+        status
+    };
+    assert_eq!(code(client.backends("no/such pool").await.unwrap_err()), 404);
+    assert_eq!(code(client.add_backend("x", &backend("a", "10.0.0.1")).await.unwrap_err()), 404);
+    assert_eq!(code(client.add_backend("web", &backend("web-1", "10.0.0.1")).await.unwrap_err()), 409);
+    assert_eq!(code(client.add_backend("web", &backend("a", "fd00::1")).await.unwrap_err()), 422);
+    assert_eq!(client.backends("web").await.unwrap().len(), 2);
+
+    for (request, status, text) in [
+        ("GET /nowhere", 404, "there is no /nowhere"),
+        ("DELETE /v1/status", 405, "/v1/status does not take DELETE"),
+        ("POST /v1/pools/web/backends", 400, "read the backend from the request"),
+    ] {
+        let head = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        let answer = daemon::raw(
+            &daemon.socket(),
+            &format!("{head}content-type: application/json\r\ncontent-length: 1\r\n\r\n{{"),
+        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.contains("content-type: application/json"), "{answer}");
+        assert!(answer.contains(&format!("{{\"error\":\"{text}")), "{answer}");
+    }
+    let body = "x".repeat(70_000);
+    let head = "POST /v1/pools/web/backends HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let answer =
+        daemon::raw(&daemon.socket(), &format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_socket_has_one_owner() {
+    let daemon = Daemon::start();
+    let socket = daemon.socket();
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(fs::metadata(socket.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o755);
+
+    let error = Socket::bind(&socket).unwrap_err().to_string();
+    let pid = std::process::id();
+    assert_eq!(
+        error,
+        format!(
+            "another anycast-ctl (pid {pid}) already listens on {}: stop it first, or give this one its own --socket",
+            socket.display()
+        )
+    );
+    stdout(&ask(&daemon, "status"));
+    assert!(!daemon.stop().exists());
+}
+
+#[tokio::test]
+async fn a_stale_socket_is_taken_over_and_anything_else_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+
+    // As kill -9 leaves it: both files, and a process id that may have been given to another process since.
+    drop(UnixListener::bind(at("stale")).unwrap());
+    fs::write(at("stale.lock"), "1\n").unwrap();
+    drop(Socket::bind(&at("stale")).unwrap());
+    assert!(!at("stale").exists() && !at("stale.lock").exists());
+
+    let foreign = UnixListener::bind(at("foreign")).unwrap();
+    assert!(matches!(Socket::bind(&at("foreign")), Err(SocketError::Foreign(_))));
+    drop(foreign);
+    fs::write(at("file"), "precious").unwrap();
+    assert!(matches!(Socket::bind(&at("file")), Err(SocketError::NotASocket(_))));
+    assert_eq!(fs::read_to_string(at("file")).unwrap(), "precious");
+
+    // What replaced our socket is not ours to remove.
+    let socket = Socket::bind(&at("mine")).unwrap();
+    fs::remove_file(at("mine")).unwrap();
+    fs::write(at("mine"), "theirs").unwrap();
+    drop(socket);
+    assert_eq!(fs::read_to_string(at("mine")).unwrap(), "theirs");
+
+    let long = directory.path().join("x".repeat(120));
+    let text = Socket::bind(&long).unwrap_err().to_string();
+    assert!(text.contains("a Unix socket allows 107: name a shorter one with --socket"), "{text}");
+    assert!(
+        Socket::bind(Path::new("/proc/no/a.sock"))
+            .unwrap_err()
+            .to_string()
+            .starts_with("create the directory")
+    );
+}
+
+#[test]
+fn run_refuses_before_it_touches_anything() {
+    let missing = run(["run", "--config", "/no/such/site.toml"]);
+    assert!(complaint(&missing).contains("/no/such/site.toml"));
+    let unprivileged = Command::new("setpriv")
+        .args(["--reuid=65534", "--clear-groups", env!("CARGO_BIN_EXE_anycast-ctl"), "run", "--config", "x"])
+        .output()
+        .unwrap();
+    // Where the build directory is closed to other users there is nothing to learn.
+    if unprivileged.status.code() == Some(1) {
+        let text = String::from_utf8(unprivileged.stderr).unwrap();
+        assert!(text.contains("needs root or CAP_BPF + CAP_NET_ADMIN"), "{text}");
+        assert!(text.contains("run it with sudo"), "{text}");
+    }
+}
