@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, net::IpAddr, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, error::ErrorKind};
 use nix::{net::if_::if_nametoindex, unistd::Uid};
 
 use crate::{
@@ -50,7 +50,9 @@ pub enum XdpMode {
 
 /// Builds, attaches, waits for Ctrl-C, detaches.
 pub fn load(load: &Load) -> Result<()> {
-    let site = site(load)?;
+    // Arguments that do not fit together are wrong usage, as clap's own refusals are.
+    let site =
+        site(load).map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error:#}\n")))?;
     ensure!(
         if_nametoindex(load.interface.as_str()).is_ok(),
         "attach to interface {}: there is none of that name; `ip link` lists them",
