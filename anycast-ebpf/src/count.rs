@@ -5,18 +5,18 @@ use anycast_common::{backend::Backend, counter::reason_counter, directory::Vip};
 use crate::{
     Refusal,
     maps::{REASONS, TRAFFIC},
-    parse::{Ip, Transport},
+    parse::Ip,
 };
 
 /// Counts a delivered packet.
 #[inline(always)]
-pub fn delivered(vip: &Vip, backend: &Backend, ip: &Ip, transport: &Transport) {
+pub fn delivered(vip: &Vip, backend: &Backend, ip: &Ip, opens_flow: bool) {
     let Some(traffic) = TRAFFIC.get_ptr_mut(backend.first_counter + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };
     traffic.packets += 1;
     traffic.bytes += ip.length as u64;
-    if transport.opens_flow {
+    if opens_flow {
         traffic.new_flows += 1;
     }
 }

@@ -40,16 +40,16 @@ pub fn anycast(ctx: XdpContext) -> u32 {
 fn walk(ctx: &XdpContext) -> Result<Delivery, Refusal> {
     let packet = Packet::new(ctx);
     let ip = parse::ip(&packet)?;
-    let vip = vip::find(&ip.destination)?;
+    let directory = vip::directory()?;
+    let vip = vip::find(directory, &ip.destination)?;
     let refuse = |reason| Refusal { vip: vip.number, reason };
 
     let transport = parse::transport(&packet, &ip).map_err(refuse)?;
-    vip::check_service(vip, ip.protocol, transport.destination_port).map_err(refuse)?;
+    vip::check_service(directory, vip, &transport.flow).map_err(refuse)?;
 
-    let flow = parse::flow(&ip, &transport);
-    let backend = steer::backend(vip.pool, &flow).map_err(refuse)?;
+    let backend = steer::backend(vip.pool, &transport.flow).map_err(refuse)?;
     let delivery = deliver::l2(&packet, &ip, &backend).map_err(refuse)?;
-    count::delivered(vip, &backend, &ip, &transport);
+    count::delivered(vip, &backend, &ip, transport.opens_flow);
     Ok(delivery)
 }
 

@@ -5,7 +5,7 @@ mod network;
 mod transport;
 
 pub use network::{Ip, Version};
-pub use transport::{Transport, flow, transport};
+pub use transport::transport;
 
 use anycast_common::reason::Reason;
 use network_types::eth::EtherType;

@@ -3,31 +3,32 @@
 use anycast_common::{
     address::Address,
     directory::{Directory, Vip},
+    flow::Flow,
     reason::Reason,
 };
 
 use crate::maps::{ACTIVE_DIRECTORY, DIRECTORIES};
 
+/// The VIPs and services in use. Taken once, so that a packet is judged by one directory from end to end.
+#[inline(always)]
+pub fn directory() -> Result<&'static Directory, Reason> {
+    ACTIVE_DIRECTORY.get(0).and_then(|active| DIRECTORIES.get(*active)).ok_or(Reason::NotVip)
+}
+
 /// The VIP with that address.
 #[inline(always)]
-pub fn find(address: &Address) -> Result<&'static Vip, Reason> {
-    directory().and_then(|directory| directory.vip(address)).ok_or(Reason::NotVip)
+pub fn find<'a>(directory: &'a Directory, address: &Address) -> Result<&'a Vip, Reason> {
+    directory.vip(address).ok_or(Reason::NotVip)
 }
 
 /// Whether the VIP serves that protocol and port; if not, what it wants done.
 #[inline(always)]
-pub fn check_service(vip: &Vip, protocol: u8, port: u16) -> Result<(), Reason> {
-    if directory().is_some_and(|directory| directory.has_service(vip.number, protocol, port)) {
+pub fn check_service(directory: &Directory, vip: &Vip, flow: &Flow) -> Result<(), Reason> {
+    if directory.has_service(vip.number, flow.protocol, flow.destination_port) {
         Ok(())
     } else if vip.flags & Vip::DROP_UNKNOWN_PORT != 0 {
         Err(Reason::UnknownPortDropped)
     } else {
         Err(Reason::UnknownPortPassed)
     }
-}
-
-#[inline(always)]
-fn directory() -> Option<&'static Directory> {
-    let active = ACTIVE_DIRECTORY.get(0)?;
-    DIRECTORIES.get(*active)
 }

@@ -19,13 +19,10 @@ mod protocol {
     pub const DESTINATION_OPTIONS: u8 = 60;
 }
 
-/// What the walk needs of a transport header. Protocols without ports have port 0, which no service names.
-#[derive(Default)]
+/// What the walk needs of a transport header.
 pub struct Transport {
-    /// Source port, host order.
-    pub source_port: u16,
-    /// Destination port, host order.
-    pub destination_port: u16,
+    /// The packet's flow. Protocols without ports have port 0, which no service names.
+    pub flow: Flow,
     /// Whether the packet opens a flow: TCP SYN without ACK.
     pub opens_flow: bool,
 }
@@ -45,52 +42,45 @@ pub fn transport(packet: &Packet<'_>, ip: &Ip) -> Result<Transport, Reason> {
     let room = ip.length - ip.header_length;
     let offset = ip.offset + ip.header_length;
     match ip.protocol {
-        protocol::TCP => tcp(packet, offset, room),
-        protocol::UDP => udp(packet, offset, room),
+        protocol::TCP => tcp(packet, ip, offset, room),
+        protocol::UDP => udp(packet, ip, offset, room),
         protocol::ICMP | protocol::ICMP_V6 => Err(Reason::Icmp),
         protocol::FRAGMENT => Err(Reason::Fragment),
         protocol::HOP_BY_HOP
         | protocol::ROUTING
         | protocol::AUTHENTICATION
         | protocol::DESTINATION_OPTIONS => Err(Reason::ExtensionHeader),
-        _ => Ok(Transport::default()),
-    }
-}
-
-/// The flow of a packet.
-#[inline(always)]
-pub fn flow(ip: &Ip, transport: &Transport) -> Flow {
-    Flow {
-        source: ip.source,
-        destination: ip.destination,
-        source_port: transport.source_port,
-        destination_port: transport.destination_port,
-        protocol: ip.protocol,
+        _ => Ok(Transport { flow: flow(ip, 0, 0), opens_flow: false }),
     }
 }
 
 #[inline(always)]
-fn tcp(packet: &Packet<'_>, offset: usize, room: usize) -> Result<Transport, Reason> {
+fn tcp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Transport, Reason> {
     if room < TcpHdr::LEN {
         return Err(Reason::Truncated);
     }
     let header: TcpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
-    Ok(Transport {
-        source_port: u16::from_be_bytes(header.source),
-        destination_port: u16::from_be_bytes(header.dest),
-        opens_flow: header.syn() != 0 && header.ack() == 0,
-    })
+    let flow = flow(ip, u16::from_be_bytes(header.source), u16::from_be_bytes(header.dest));
+    Ok(Transport { flow, opens_flow: header.syn() != 0 && header.ack() == 0 })
 }
 
 #[inline(always)]
-fn udp(packet: &Packet<'_>, offset: usize, room: usize) -> Result<Transport, Reason> {
+fn udp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Transport, Reason> {
     if room < UdpHdr::LEN {
         return Err(Reason::Truncated);
     }
     let header: UdpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
-    Ok(Transport {
-        source_port: u16::from_be_bytes(header.src),
-        destination_port: u16::from_be_bytes(header.dst),
-        opens_flow: false,
-    })
+    let flow = flow(ip, u16::from_be_bytes(header.src), u16::from_be_bytes(header.dst));
+    Ok(Transport { flow, opens_flow: false })
+}
+
+#[inline(always)]
+fn flow(ip: &Ip, source_port: u16, destination_port: u16) -> Flow {
+    Flow {
+        source: ip.source,
+        destination: ip.destination,
+        source_port,
+        destination_port,
+        protocol: ip.protocol,
+    }
 }
