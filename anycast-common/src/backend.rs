@@ -16,8 +16,8 @@ pub struct Backend {
     pub state: u16,
     /// Ethernet source: the address of the interface frames leave by.
     pub source: Mac,
-    /// Zero.
-    pub reserved: u16,
+    /// How often the index was given to another backend: a pin of an earlier one no longer counts.
+    pub generation: u16,
     /// Kernel index of the interface frames leave by.
     pub ifindex: u32,
     /// First of the backend's traffic counters; a VIP's is this plus the VIP's ordinal.

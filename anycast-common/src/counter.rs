@@ -12,7 +12,7 @@ pub struct Traffic {
     pub packets: u64,
     /// Bytes of these packets from the IP header on, as the header states them.
     pub bytes: u64,
-    /// Packets that opened a flow: TCP SYN without ACK.
+    /// Packets that opened a flow: TCP SYN without ACK, QUIC Initial, the first datagram of a pinned UDP flow.
     pub new_flows: u64,
 }
 

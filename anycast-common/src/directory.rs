@@ -26,15 +26,21 @@ pub struct Vip {
     pub pool: u16,
     /// Its place among the VIPs of its pool, from 0: offset of its counter among those of a backend.
     pub ordinal: u32,
-    /// [`Vip::DROP_UNKNOWN_PORT`] or 0.
+    /// [`Vip::DROP_UNKNOWN_PORT`], [`Vip::UDP_PINNED`], [`Vip::UDP_QUIC`].
     pub flags: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Ticks after which a flow that shows no packet is taken for ended; see [`crate::clock`].
+    pub idle_timeout: u32,
 }
 
 impl Vip {
     /// Packets no service names are dropped, not passed.
     pub const DROP_UNKNOWN_PORT: u32 = 1;
+
+    /// UDP flows are remembered from their first datagram.
+    pub const UDP_PINNED: u32 = 2;
+
+    /// UDP is QUIC: Initial packets open flows.
+    pub const UDP_QUIC: u32 = 4;
 }
 
 /// A service as one word, never 0: VIP number, protocol, port.

@@ -10,16 +10,19 @@ pub mod address;
 pub mod backend;
 pub mod bench;
 pub mod checksum;
+pub mod clock;
 pub mod counter;
 pub mod directory;
 pub mod flow;
 pub mod hash;
 pub mod limits;
+pub mod pin;
 pub mod reason;
 pub mod slot;
+pub mod steer;
 
 #[cfg(feature = "user")]
 mod pod;
 
 /// Version of the map layouts below. A controller may only adopt maps of its own version.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;

@@ -19,8 +19,14 @@ pub const MAX_SLOTS: u32 = 8_388_593;
 /// Slots that share one 64-byte line of the slot arena.
 pub const SLOTS_PER_LINE: usize = 16;
 
-/// Lines of the slot arena unless the controller asks for another size: 4,194,304 slots, 16 MiB.
-pub const DEFAULT_ARENA_LINES: u32 = 1 << 18;
+/// Lines of the slot arena unless the controller asks for another size: 2,097,152 slots, 8 MiB, and as much for stamps.
+pub const DEFAULT_ARENA_LINES: u32 = 1 << 17;
+
+/// Flows that can be pinned unless the controller asks for another size.
+pub const DEFAULT_PINS: u32 = 1 << 18;
+
+/// Flows that can be embryonic unless the controller asks for another size.
+pub const DEFAULT_EMBRYONIC: u32 = 1 << 16;
 
 /// (VIP, backend) pairs that can be counted unless the controller asks for another size: 1.5 MiB a CPU.
 pub const DEFAULT_TRAFFIC_COUNTERS: u32 = 1 << 16;

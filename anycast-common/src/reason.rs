@@ -88,8 +88,8 @@ reasons! {
     ExtensionHeader = 9, "extension_header", Drop;
     /// The pool has no usable backend.
     NoBackend = 10, "no_backend", Drop;
-    /// The backend's next hop is unknown.
-    BackendUnresolved = 11, "backend_unresolved", Drop;
+    /// The backend that owns the flow is down, removed, or its next hop is unknown.
+    BackendUnusable = 11, "backend_unusable", Drop;
     /// TTL or hop limit ran out: forwarding would leave a routing loop running.
     TtlExpired = 12, "ttl_expired", Drop;
     /// The backend is reached by an interface frames cannot be redirected to.

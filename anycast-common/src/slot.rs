@@ -76,6 +76,15 @@ pub struct SlotLine {
     pub slots: [Slot; SLOTS_PER_LINE],
 }
 
+/// One value of the stamp map: for each slot of a line, the tick (see [`crate::clock`]) at which its base owner was last
+/// used, or its transition began.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct StampLine {
+    /// Stamps, in the order of the slots.
+    pub stamps: [u32; SLOTS_PER_LINE],
+}
+
 /// Where a pool's table lies in the arena. One word, so that one store switches a pool from one whole table to another.
 ///
 /// ```text

@@ -102,6 +102,30 @@ impl Protocol {
     }
 }
 
+/// How UDP flows are remembered. UDP has no packet that opens a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UdpPolicy {
+    /// Not at all: each datagram goes to the slot's current owner. For DNS.
+    #[default]
+    Stateless,
+    /// Every flow from its first datagram.
+    Pinned,
+    /// As TCP: QUIC's Initial packets open a flow (RFC 9000 section 17.2.2, RFC 9369 section 3.2).
+    Quic,
+}
+
+/// What becomes of the flows of a backend that is down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDown {
+    /// They go to another backend, whose RST tells the client at once.
+    #[default]
+    Reset,
+    /// They stay.
+    Keep,
+}
+
 /// What happens to packets to a VIP address that match no service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

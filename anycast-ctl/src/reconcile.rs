@@ -9,7 +9,7 @@ use anycast_common::backend::Backend as KernelBackend;
 
 use crate::{
     dataplane::DirectoryEntry,
-    model::{OnUnknownPort, Site, Vip},
+    model::{OnUnknownPort, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution},
     seats::{Seat, Seats},
 };
@@ -139,6 +139,8 @@ fn directory(site: &Site) -> Vec<DirectoryEntry> {
                 pool: pool_index(vip)?.0,
                 ordinal: ordinal(site, vip),
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
+                udp: UdpPolicy::Stateless,
+                idle_timeout_ticks: 300,
                 services: vip.services.clone(),
             })
         })
@@ -150,7 +152,7 @@ fn kernel_backend(seat: Seat, next_hop: &NextHop) -> KernelBackend {
         destination: next_hop.mac,
         state: KernelBackend::USABLE,
         source: next_hop.source_mac,
-        reserved: 0,
+        generation: 0,
         ifindex: next_hop.ifindex,
         first_counter: seat.first_counter,
     }

@@ -1,22 +1,27 @@
 //! One packet changes exactly one outcome: the traffic of its (VIP, backend) pair, or a reason.
 
-use anycast_common::{backend::Backend, counter::reason_counter, directory::Vip};
+use anycast_common::{
+    counter::reason_counter,
+    directory::Vip,
+    steer::{Kind, Why},
+};
 
 use crate::{
     Refusal,
     maps::{REASONS, TRAFFIC},
-    parse::Ip,
+    parse::{Ip, Transport},
+    steer::Target,
 };
 
 /// Counts a delivered packet.
 #[inline(always)]
-pub fn delivered(vip: &Vip, backend: &Backend, ip: &Ip, opens_flow: bool) {
-    let Some(traffic) = TRAFFIC.get_ptr_mut(backend.first_counter + vip.ordinal) else { return };
+pub fn delivered(vip: &Vip, ip: &Ip, transport: &Transport, target: &Target) {
+    let Some(traffic) = TRAFFIC.get_ptr_mut(target.backend.first_counter + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };
     traffic.packets += 1;
     traffic.bytes += ip.length as u64;
-    if opens_flow {
+    if transport.kind == Kind::Opens || target.why == Why::Opened {
         traffic.new_flows += 1;
     }
 }

@@ -44,12 +44,12 @@ fn walk(ctx: &XdpContext) -> Result<Delivery, Refusal> {
     let vip = vip::find(directory, &ip.destination)?;
     let refuse = |reason| Refusal { vip: vip.number, reason };
 
-    let transport = parse::transport(&packet, &ip).map_err(refuse)?;
+    let transport = parse::transport(&packet, &ip, vip).map_err(refuse)?;
     vip::check_service(directory, vip, &transport.flow).map_err(refuse)?;
 
-    let backend = steer::backend(vip.pool, &transport.flow).map_err(refuse)?;
-    let delivery = deliver::l2(&packet, &ip, &backend).map_err(refuse)?;
-    count::delivered(vip, &backend, &ip, transport.opens_flow);
+    let target = steer::backend(vip, &transport).map_err(refuse)?;
+    let delivery = deliver::l2(&packet, &ip, &target.backend).map_err(refuse)?;
+    count::delivered(vip, &ip, &transport, &target);
     Ok(delivery)
 }
 

@@ -3,19 +3,23 @@
 //! The arrays the controller writes can be mapped into its memory: it fills what no packet reads yet and then publishes it
 //! with one store. What such a store can change under a running program is read here, in one load.
 
-use core::ptr::read_volatile;
+use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
     backend::Backend,
     counter::{REASON_COUNTERS, Traffic},
     directory::Directory,
-    limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS, MAX_POOLS},
-    slot::{Slot, SlotLine, Table},
+    limits::{
+        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS,
+        MAX_POOLS, SLOTS_PER_LINE,
+    },
+    pin::FlowKey,
+    slot::{Slot, SlotLine, StampLine, Table},
 };
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, DevMapHash, PerCpuArray},
+    maps::{Array, DevMapHash, LruHashMap, PerCpuArray},
 };
 
 /// Which of the two directories packets use: 0 or 1.
@@ -37,6 +41,22 @@ pub static SLOTS: Array<SlotLine> = Array::with_max_entries(DEFAULT_ARENA_LINES,
 /// Backend index to how it is reached.
 #[map]
 pub static BACKENDS: Array<Backend> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
+
+/// Per slot of the arena: tick at which its base owner was last used.
+#[map]
+pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
+
+/// A map of remembered flows: flow to pin, as its word.
+#[repr(transparent)]
+pub struct Pins(pub LruHashMap<FlowKey, u64>);
+
+/// Flows that were born during a transition of their slot.
+#[map]
+pub static PINS: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
+
+/// As above, as long as only their opening packet was seen. A flood of these churns this map and no other.
+#[map]
+pub static EMBRYONIC: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
 
 /// Interfaces packets may be redirected to, by kernel index.
 #[map]
@@ -64,9 +84,24 @@ pub fn slot(line: u32, index: u32) -> Option<Slot> {
     let line = SLOTS.get_ptr(line)?;
     // SAFETY: inside the value that `get_ptr` returned.
     let slots = unsafe { &raw const (*line).slots };
-    let slot = slots.cast::<Slot>().wrapping_add(index as usize % anycast_common::limits::SLOTS_PER_LINE);
+    let slot = slots.cast::<Slot>().wrapping_add(index as usize % SLOTS_PER_LINE);
     // SAFETY: the index is below the line's length; stores to it are whole words.
     Some(unsafe { read_volatile(slot) })
+}
+
+/// Notes that the base owner of a slot was used. At most one store a tick: the line is shared by all CPUs.
+#[inline(always)]
+pub fn stamp(line: u32, index: u32, now: u32) {
+    let Some(line) = STAMPS.get_ptr_mut(line) else { return };
+    // SAFETY: inside the value that `get_ptr_mut` returned.
+    let stamps = unsafe { &raw mut (*line).stamps };
+    let stamp = stamps.cast::<u32>().wrapping_add(index as usize % SLOTS_PER_LINE);
+    // SAFETY: the index is below the line's length; a stamp is read and written in whole words.
+    unsafe {
+        if read_volatile(stamp) != now {
+            write_volatile(stamp, now);
+        }
+    }
 }
 
 /// A backend, in one load per word.

@@ -5,7 +5,7 @@ mod network;
 mod transport;
 
 pub use network::{Ip, Version};
-pub use transport::transport;
+pub use transport::{Transport, transport};
 
 use anycast_common::reason::Reason;
 use network_types::eth::EtherType;

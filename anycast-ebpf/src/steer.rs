@@ -1,16 +1,23 @@
-//! Choose the backend: flow, hash, slot, backend.
+//! Choose the backend: flow, hash, slot, and in a transition what is remembered. The decision itself is
+//! [`anycast_common::steer`]; here is what it reads and writes.
+
+use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
     backend::Backend,
+    clock,
+    directory::Vip,
     flow::Flow,
     hash::{HashKey, KEY_WORDS},
     limits::SLOTS_PER_LINE,
+    pin::{FlowKey, Pin},
     reason::Reason,
-    slot::Slot,
+    slot::{NO_BACKEND, Slot},
+    steer::{self, Choice, Entry, FlowMap, Kind, Why, World, choose},
 };
-use aya_ebpf::Global;
+use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
-use crate::maps;
+use crate::{maps, parse::Transport};
 
 /// Key of the flow hash, expanded from the fleet's seed. Set by the controller when it loads the program.
 #[unsafe(no_mangle)]
@@ -25,17 +32,113 @@ impl HashKey for LoadedKey {
     }
 }
 
-/// The backend that owns the flow.
-#[inline(always)]
-pub fn backend(pool: u16, flow: &Flow) -> Result<Backend, Reason> {
-    let slot = slot(pool, flow.hash(&LoadedKey))?;
-    maps::backend(slot.current()).filter(Backend::is_usable).ok_or(Reason::BackendUnresolved)
+/// A usable backend, and why the packet goes there.
+pub struct Target {
+    /// How it is reached.
+    pub backend: Backend,
+    /// Why this one.
+    pub why: Why,
 }
 
+/// The backend a packet goes to.
 #[inline(always)]
-fn slot(pool: u16, hash: u32) -> Result<Slot, Reason> {
-    let table = maps::table(pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
-    let slot = table.slot_of(hash);
-    let lines = SLOTS_PER_LINE as u32;
-    maps::slot(table.first_line() + slot / lines, slot % lines).ok_or(Reason::NoBackend)
+pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
+    let table = maps::table(vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
+    let slot = table.slot_of(transport.flow.hash(&LoadedKey));
+    let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
+    let place = Place { line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
+    let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
+    let Choice { index, why } = choose(&place, slot, &transport.flow, transport.kind);
+    if index == NO_BACKEND {
+        return Err(Reason::NoBackend);
+    }
+    let backend = maps::backend(index).filter(Backend::is_usable).ok_or(Reason::BackendUnusable)?;
+    Ok(Target { backend, why })
+}
+
+/// The slot a packet falls into, and the maps around it.
+struct Place {
+    line: u32,
+    index: u32,
+    idle_timeout: u32,
+}
+
+/// Out of line, see [`World::remembering`].
+#[inline(never)]
+fn remembering(place: &Place, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+    steer::remembering(place, slot, flow, kind)
+}
+
+impl World for Place {
+    #[inline(always)]
+    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+        remembering(self, slot, flow, kind)
+    }
+
+    #[inline(always)]
+    fn pins(&self) -> &impl FlowMap {
+        &maps::PINS
+    }
+
+    #[inline(always)]
+    fn embryonic(&self) -> &impl FlowMap {
+        &maps::EMBRYONIC
+    }
+
+    #[inline(always)]
+    fn backend(&self, index: u16) -> Option<Backend> {
+        maps::backend(index)
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u32 {
+        // SAFETY: a helper without arguments. Linux 5.11; a tenth of what the precise clock costs.
+        clock::ticks(unsafe { bpf_ktime_get_coarse_ns() })
+    }
+
+    #[inline(always)]
+    fn idle_timeout(&self) -> u32 {
+        self.idle_timeout
+    }
+
+    #[inline(always)]
+    fn stamp_base(&self, now: u32) {
+        maps::stamp(self.line, self.index, now);
+    }
+}
+
+impl FlowMap for maps::Pins {
+    #[inline(always)]
+    fn find(&self, flow: &FlowKey) -> Option<impl Entry> {
+        self.0.get_ptr_mut(flow).map(PinWord)
+    }
+
+    #[inline(always)]
+    fn insert(&self, flow: &FlowKey, pin: Pin) {
+        // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
+        let _ = self.0.insert(flow, pin.to_word(), 0);
+    }
+
+    #[inline(always)]
+    fn remove(&self, flow: &FlowKey) {
+        // Another CPU may have removed it already.
+        let _ = self.0.remove(flow);
+    }
+}
+
+/// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts.
+struct PinWord(*mut u64);
+
+impl Entry for PinWord {
+    #[inline(always)]
+    fn load(&self) -> Pin {
+        // SAFETY: see the type; other CPUs change it in whole words.
+        Pin::from_word(unsafe { read_volatile(self.0) })
+    }
+
+    #[inline(always)]
+    fn store(&self, pin: Pin) {
+        // SAFETY: as above.
+        unsafe { write_volatile(self.0, pin.to_word()) };
+    }
 }

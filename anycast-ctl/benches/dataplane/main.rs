@@ -17,6 +17,7 @@ use anycast_common::{
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
     maglev::{self, Member},
+    model::UdpPolicy,
 };
 use anyhow::{Context as _, ensure};
 use aya::{
@@ -194,7 +195,7 @@ fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 destination: [2, 0, 0, 0, high, low],
                 state: Backend::USABLE,
                 source: [2, 0, 0, 1, 0, 0],
-                reserved: 0,
+                generation: 0,
                 // Test packets arrive on the loopback interface.
                 ifindex: 1,
                 first_counter: u32::from(index) * 2,
@@ -211,6 +212,8 @@ fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
             pool: 0,
             ordinal,
             drop_unknown_port: false,
+            udp: UdpPolicy::Stateless,
+            idle_timeout_ticks: 300,
             services: vec!["tcp/443".parse()?, "udp/443".parse()?],
         })
     };

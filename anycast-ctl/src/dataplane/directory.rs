@@ -11,7 +11,7 @@ use anycast_common::{
 use zerocopy::{FromZeros, IntoBytes, TryFromBytes};
 
 use super::{grace, mapped::MappedArray};
-use crate::model::Service;
+use crate::model::{Service, UdpPolicy};
 
 /// Seeds tried before giving up. At full occupancy, a quarter of the buckets, nearly every first one fits.
 const ATTEMPTS: u64 = 64;
@@ -32,8 +32,24 @@ pub struct DirectoryEntry {
     pub ordinal: u32,
     /// Whether packets no service names are dropped.
     pub drop_unknown_port: bool,
+    /// How UDP flows of its pool are remembered.
+    pub udp: UdpPolicy,
+    /// Ticks after which a flow of its pool that shows no packet is taken for ended.
+    pub idle_timeout_ticks: u32,
     /// Its services.
     pub services: Vec<Service>,
+}
+
+impl DirectoryEntry {
+    fn flags(&self) -> u32 {
+        let unknown_port = if self.drop_unknown_port { Vip::DROP_UNKNOWN_PORT } else { 0 };
+        let udp = match self.udp {
+            UdpPolicy::Stateless => 0,
+            UdpPolicy::Pinned => Vip::UDP_PINNED,
+            UdpPolicy::Quic => Vip::UDP_QUIC,
+        };
+        unknown_port | udp
+    }
 }
 
 /// The site does not fit.
@@ -80,8 +96,8 @@ fn place(entries: &[DirectoryEntry], seed: u64) -> Option<Box<Directory>> {
             number: entry.number,
             pool: entry.pool,
             ordinal: entry.ordinal,
-            flags: if entry.drop_unknown_port { Vip::DROP_UNKNOWN_PORT } else { 0 },
-            reserved: 0,
+            flags: entry.flags(),
+            idle_timeout: entry.idle_timeout_ticks,
         };
         insert(&mut directory.vips, vip, |vip| vip.number == 0, |vip| vip_places(seed, &vip.address))?;
         for service in &entry.services {

@@ -11,7 +11,10 @@ use anycast_common::{
     reason::{Reason, Verdict},
     slot::{Slot, Table},
 };
-use anycast_ctl::dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM};
+use anycast_ctl::{
+    dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
+    model::UdpPolicy,
+};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 
 /// Seed of the flow hash in every packet test.
@@ -33,6 +36,9 @@ pub const BACKENDS: u16 = 4;
 
 /// Slots of each served pool's table.
 pub const SLOTS: u32 = 31;
+
+/// Ticks after which a flow is taken for ended.
+pub const IDLE_TIMEOUT: u32 = 300;
 
 /// Counters each backend has: one for every VIP number.
 const COUNTERS_PER_BACKEND: u32 = 16;
@@ -199,7 +205,7 @@ pub fn backend(index: u16) -> Backend {
         destination: [0x02, 0, 0, 0, high, low],
         state: Backend::USABLE,
         source: [0x02, 0xff, 0, 0, 0, 1],
-        reserved: 0,
+        generation: 0,
         ifindex: INGRESS,
         first_counter: u32::from(index) * COUNTERS_PER_BACKEND,
     }
@@ -214,6 +220,8 @@ fn entry(
         pool,
         ordinal: u32::from(number),
         drop_unknown_port,
+        udp: UdpPolicy::Stateless,
+        idle_timeout_ticks: IDLE_TIMEOUT,
         services: services.iter().map(|text| text.parse().unwrap()).collect(),
     }
 }

@@ -62,8 +62,8 @@ fn a_pool_without_a_backend_drops() {
     for (vip, address, reason) in [
         (7, "192.0.2.7", Reason::NoBackend),
         (8, "2001:db8:0:1::7", Reason::NoBackend),
-        (9, "192.0.2.9", Reason::BackendUnresolved),
-        (10, "2001:db8:0:1::9", Reason::BackendUnresolved),
+        (9, "192.0.2.9", Reason::BackendUnusable),
+        (10, "2001:db8:0:1::9", Reason::BackendUnusable),
         (11, "192.0.2.11", Reason::NoDevice),
         (12, "2001:db8:0:1::11", Reason::NoDevice),
     ] {

@@ -1,6 +1,6 @@
 //! TCP (RFC 9293) and UDP (RFC 768) headers, and what else may follow an IP header.
 
-use anycast_common::{flow::Flow, reason::Reason};
+use anycast_common::{directory::Vip, flow::Flow, reason::Reason, steer::Kind};
 use network_types::{ip::Ipv4Hdr, tcp::TcpHdr, udp::UdpHdr};
 
 use super::Ip;
@@ -23,13 +23,13 @@ mod protocol {
 pub struct Transport {
     /// The packet's flow. Protocols without ports have port 0, which no service names.
     pub flow: Flow,
-    /// Whether the packet opens a flow: TCP SYN without ACK.
-    pub opens_flow: bool,
+    /// What the packet means for it.
+    pub kind: Kind,
 }
 
 /// The transport header of a packet that is a VIP's.
 #[inline(always)]
-pub fn transport(packet: &Packet<'_>, ip: &Ip) -> Result<Transport, Reason> {
+pub fn transport(packet: &Packet<'_>, ip: &Ip, vip: &Vip) -> Result<Transport, Reason> {
     if ip.header_length < Ipv4Hdr::LEN
         || ip.length < ip.header_length
         || !packet.has_length(ip.offset + ip.length)
@@ -43,14 +43,14 @@ pub fn transport(packet: &Packet<'_>, ip: &Ip) -> Result<Transport, Reason> {
     let offset = ip.offset + ip.header_length;
     match ip.protocol {
         protocol::TCP => tcp(packet, ip, offset, room),
-        protocol::UDP => udp(packet, ip, offset, room),
+        protocol::UDP => udp(packet, ip, vip, offset, room),
         protocol::ICMP | protocol::ICMP_V6 => Err(Reason::Icmp),
         protocol::FRAGMENT => Err(Reason::Fragment),
         protocol::HOP_BY_HOP
         | protocol::ROUTING
         | protocol::AUTHENTICATION
         | protocol::DESTINATION_OPTIONS => Err(Reason::ExtensionHeader),
-        _ => Ok(Transport { flow: flow(ip, 0, 0), opens_flow: false }),
+        _ => Ok(Transport { flow: flow(ip, 0, 0), kind: Kind::Datagram }),
     }
 }
 
@@ -61,17 +61,45 @@ fn tcp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Trans
     }
     let header: TcpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
     let flow = flow(ip, u16::from_be_bytes(header.source), u16::from_be_bytes(header.dest));
-    Ok(Transport { flow, opens_flow: header.syn() != 0 && header.ack() == 0 })
+    let kind = if header.syn() != 0 && header.ack() == 0 {
+        Kind::Opens
+    } else if header.rst() != 0 || header.fin() != 0 {
+        Kind::Ends
+    } else {
+        Kind::Continues
+    };
+    Ok(Transport { flow, kind })
 }
 
 #[inline(always)]
-fn udp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Transport, Reason> {
+fn udp(packet: &Packet<'_>, ip: &Ip, vip: &Vip, offset: usize, room: usize) -> Result<Transport, Reason> {
     if room < UdpHdr::LEN {
         return Err(Reason::Truncated);
     }
     let header: UdpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
     let flow = flow(ip, u16::from_be_bytes(header.src), u16::from_be_bytes(header.dst));
-    Ok(Transport { flow, opens_flow: false })
+    let kind = if vip.flags & Vip::UDP_PINNED != 0 {
+        Kind::Pinned
+    } else if vip.flags & Vip::UDP_QUIC != 0 {
+        quic(packet, offset + UdpHdr::LEN, room - UdpHdr::LEN)
+    } else {
+        Kind::Datagram
+    };
+    Ok(Transport { flow, kind })
+}
+
+/// QUIC's invariants (RFC 8999): a long header has the top bit set and the version in the next four bytes. An Initial's type
+/// is 0 in version 1 (RFC 9000 section 17.2.2) and 1 in version 2 (RFC 9369 section 3.2).
+#[inline(always)]
+fn quic(packet: &Packet<'_>, offset: usize, room: usize) -> Kind {
+    const LONG_HEADER: u8 = 0x80;
+    const VERSION_2: u32 = 0x6b33_43cf;
+    if room < 5 {
+        return Kind::Continues;
+    }
+    let Ok([first, a, b, c, d]) = packet.read::<[u8; 5]>(offset) else { return Kind::Continues };
+    let initial = if u32::from_be_bytes([a, b, c, d]) == VERSION_2 { 1 } else { 0 };
+    if first & LONG_HEADER != 0 && first >> 4 & 3 == initial { Kind::Opens } else { Kind::Continues }
 }
 
 #[inline(always)]

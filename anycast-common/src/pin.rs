@@ -1,0 +1,104 @@
+//! Pins: flows that are remembered, because they were born while their slot was in transition.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{address::Address, flow::Flow};
+
+/// A flow as the key of a hash map.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowKey {
+    /// Source address.
+    pub source: Address,
+    /// Destination address: the VIP.
+    pub destination: Address,
+    /// Source port, host order.
+    pub source_port: u16,
+    /// Destination port, host order.
+    pub destination_port: u16,
+    /// IANA protocol number.
+    pub protocol: u32,
+}
+
+impl From<&Flow> for FlowKey {
+    #[inline(always)]
+    fn from(flow: &Flow) -> Self {
+        Self {
+            source: flow.source,
+            destination: flow.destination,
+            source_port: flow.source_port,
+            destination_port: flow.destination_port,
+            protocol: flow.protocol as u32,
+        }
+    }
+}
+
+impl From<&FlowKey> for Flow {
+    fn from(key: &FlowKey) -> Self {
+        Self {
+            source: key.source,
+            destination: key.destination,
+            source_port: key.source_port,
+            destination_port: key.destination_port,
+            protocol: key.protocol as u8,
+        }
+    }
+}
+
+/// Where a remembered flow goes. One word, so that it is read and stamped in one piece.
+///
+/// ```text
+///  63            32 31            16 15             0
+/// +----------------+----------------+----------------+
+/// |   last seen    |   generation   |     backend    |   last seen: ticks
+/// +----------------+----------------+----------------+
+/// ```
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Pin(u64);
+
+impl Pin {
+    /// A pin to a backend, seen at that tick.
+    #[inline(always)]
+    pub const fn new(backend: u16, generation: u16, last_seen: u32) -> Self {
+        Self((last_seen as u64) << 32 | (generation as u64) << 16 | backend as u64)
+    }
+
+    /// Index of the backend.
+    #[inline(always)]
+    pub const fn backend(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// Generation of that index when the flow was pinned: an index is reused, a generation is not.
+    #[inline(always)]
+    pub const fn generation(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// Tick of the flow's last packet.
+    #[inline(always)]
+    pub const fn last_seen(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The same pin, seen later.
+    #[inline(always)]
+    pub const fn seen(self, now: u32) -> Self {
+        Self::new(self.backend(), self.generation(), now)
+    }
+
+    /// A pin from its word.
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The word as the map stores it.
+    #[inline(always)]
+    pub const fn to_word(self) -> u64 {
+        self.0
+    }
+}
+
+const _: () = assert!(size_of::<FlowKey>() == 40);

@@ -1,0 +1,197 @@
+//! Steering: which backend a packet goes to. The program and the model that proves it run this very code.
+//!
+//! ```text
+//!                        slot stable?
+//!            yes ───────────┴────────── no
+//!             │                          │
+//!          current           opens a flow?  ── yes ─▶ remembered already? ─ yes ─▶ that backend
+//!       (nothing read,                   │            │ no
+//!       nothing written)                 no           └▶ remember it (embryonic), current
+//!                                        │
+//!                             pinned, or embryonic? ── yes ─▶ that backend if usable, else current
+//!                                        │                    (an embryonic flow becomes a pin)
+//!                                        no
+//!                                        │
+//!                                  base if usable, else current
+//! ```
+
+use crate::{
+    backend::Backend,
+    clock,
+    flow::Flow,
+    pin::{FlowKey, Pin},
+    slot::{NO_BACKEND, Slot},
+};
+
+/// What a packet means for its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It opens the flow: TCP SYN without ACK, QUIC Initial.
+    Opens,
+    /// It belongs to a flow that was opened.
+    Continues,
+    /// It ends the flow: TCP RST or FIN. It follows what is remembered and makes nothing be remembered.
+    Ends,
+    /// A datagram on its own: UDP of a pool with `udp = "stateless"`.
+    Datagram,
+    /// A datagram of a flow without an opening packet: UDP of a pool with `udp = "pinned"`.
+    Pinned,
+}
+
+/// Why the packet goes where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The slot is stable, or the packet stands alone: the current owner.
+    Current,
+    /// The flow is new and was remembered: the current owner.
+    Opened,
+    /// The flow is remembered.
+    Pinned,
+    /// The flow was born before the transition: the base owner.
+    Base,
+    /// What the flow belonged to is no longer usable: the current owner, which will refuse it.
+    Reset,
+}
+
+/// Where a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Index of the backend. [`NO_BACKEND`], or one that is not usable, when there is no better one.
+    pub index: u16,
+    /// Why this one.
+    pub why: Why,
+}
+
+/// Where a map keeps one pin.
+pub trait Entry {
+    /// The pin.
+    fn load(&self) -> Pin;
+    /// Overwrites it, in one piece.
+    fn store(&self, pin: Pin);
+}
+
+/// A map of remembered flows.
+pub trait FlowMap {
+    /// The pin of a flow, to read and to stamp.
+    fn find(&self, flow: &FlowKey) -> Option<impl Entry>;
+    /// Remembers a flow, or remembers it anew. May evict another; a full map that refuses is not noticed.
+    fn insert(&self, flow: &FlowKey, pin: Pin);
+    /// Forgets a flow.
+    fn remove(&self, flow: &FlowKey);
+}
+
+/// What steering reads and writes beside the slot.
+pub trait World: Sized {
+    /// [`remembering`]. The program keeps it out of line: what most packets never run should not cost them registers.
+    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+        remembering(self, slot, flow, kind)
+    }
+
+    /// Remembers flows that have shown more than their opening packet.
+    fn pins(&self) -> &impl FlowMap;
+    /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
+    fn embryonic(&self) -> &impl FlowMap;
+    /// The backend with that index.
+    fn backend(&self, index: u16) -> Option<Backend>;
+    /// Ticks since boot.
+    fn now(&self) -> u32;
+    /// Ticks after which a flow that shows no packet is taken for ended.
+    fn idle_timeout(&self) -> u32;
+    /// Notes that the slot's base owner was used.
+    fn stamp_base(&self, now: u32);
+}
+
+/// The backend for a packet of that kind.
+#[inline(always)]
+pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+    if kind == Kind::Datagram || (slot.is_stable() && kind != Kind::Pinned) {
+        Choice { index: slot.current(), why: Why::Current }
+    } else {
+        world.remembering(slot, flow, kind)
+    }
+}
+
+/// The backend for a packet whose slot is in transition, or whose flows are remembered whatever the slot.
+#[inline(always)]
+pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+    let (key, now) = (FlowKey::from(flow), world.now());
+    let mut remembered = lookup(world, world.pins(), &key, now);
+    if remembered == Remembered::Not && kind != Kind::Pinned {
+        remembered = lookup(world, world.embryonic(), &key, now);
+        // The first packet after the opening one: somebody answers at the flow's source, it is no flood.
+        if let (Remembered::Usable(pin), Kind::Continues) = (remembered, kind) {
+            world.pins().insert(&key, pin);
+            world.embryonic().remove(&key);
+        }
+    }
+    match (remembered, kind) {
+        // An opening packet that is repeated goes where the first one went, and one that reuses the addresses of a flow that
+        // is pinned goes where that went: a flow that is remembered has one backend, whoever sends what in its name.
+        (Remembered::Usable(pin), _) => Choice { index: pin.backend(), why: Why::Pinned },
+        (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
+            let index = slot.current();
+            if let Some(backend) = usable(world, index) {
+                let map_pin = Pin::new(index, backend.generation, now);
+                if kind == Kind::Opens {
+                    world.embryonic().insert(&key, map_pin);
+                } else {
+                    world.pins().insert(&key, map_pin);
+                }
+            }
+            Choice { index, why: Why::Opened }
+        }
+        (Remembered::Unusable, Kind::Continues | Kind::Ends) => {
+            Choice { index: slot.current(), why: Why::Reset }
+        }
+        (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot, now),
+    }
+}
+
+/// A flow that is not remembered was born before the transition.
+#[inline(always)]
+fn base<W: World>(world: &W, slot: Slot, now: u32) -> Choice {
+    if usable(world, slot.base()).is_none() {
+        return Choice { index: slot.current(), why: Why::Reset };
+    }
+    if slot.base() != slot.current() {
+        world.stamp_base(now);
+    }
+    Choice { index: slot.base(), why: Why::Base }
+}
+
+#[inline(always)]
+fn usable<W: World>(world: &W, index: u16) -> Option<Backend> {
+    if index == NO_BACKEND {
+        return None;
+    }
+    world.backend(index).filter(Backend::is_usable)
+}
+
+/// What a map remembers of a flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Remembered {
+    /// Nothing, or nothing that has not timed out.
+    Not,
+    /// A backend that cannot be used any more.
+    Unusable,
+    /// A usable backend.
+    Usable(Pin),
+}
+
+#[inline(always)]
+fn lookup<W: World>(world: &W, map: &impl FlowMap, key: &FlowKey, now: u32) -> Remembered {
+    let Some(entry) = map.find(key) else { return Remembered::Not };
+    let pin = entry.load();
+    // While its slot is stable a flow's pin is not looked at, so what it says may be out of date by then. It is not
+    // believed for longer than the slot must have been quiet to become stable.
+    if clock::since(pin.last_seen(), now) > world.idle_timeout() {
+        return Remembered::Not;
+    }
+    if usable(world, pin.backend()).is_none_or(|backend| backend.generation != pin.generation()) {
+        return Remembered::Unusable;
+    }
+    if pin.last_seen() != now {
+        entry.store(pin.seen(now));
+    }
+    Remembered::Usable(pin.seen(now))
+}
