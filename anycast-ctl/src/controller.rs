@@ -29,6 +29,7 @@ use crate::{
     neighbour::{Resolutions, Resolver, ResolverHandle},
     reconcile::{self, Maps, Operation},
     seats::{Occupant, Seats},
+    spelling::{quoted, unknown},
 };
 
 /// How often steps that failed are tried again.
@@ -193,8 +194,8 @@ impl Controller {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
         let position = edited.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
-            let names: Vec<&str> = edited.backends.iter().map(|backend| backend.name.as_str()).collect();
-            EditError::NotFound(format!("pool {pool} has no backend {name}: it has {}", names.join(", ")))
+            let names = edited.backends.iter().map(|backend| backend.name.as_str());
+            EditError::NotFound(unknown(&format!("backend of pool {}", quoted(pool)), name, names))
         })?;
         let backend = edited.backends.remove(position);
         self.edit(site)?;
@@ -297,8 +298,7 @@ impl Controller {
     }
 
     fn no_pool(&self, name: &str) -> EditError {
-        let names: Vec<&str> = self.site.pools.iter().map(|pool| pool.name.as_str()).collect();
-        EditError::NotFound(format!("there is no pool {name}: there is {}", names.join(", ")))
+        EditError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
     }
 }
 
