@@ -25,7 +25,7 @@ use crate::{
     dataplane::{Dataplane, LoadOptions},
     interface::Interface,
     maglev::{self, Member},
-    model::{Backend, Site},
+    model::{Backend, Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     reconcile::{self, Maps, Operation},
     seats::{Occupant, Seats},
@@ -93,7 +93,7 @@ async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
 
 struct Controller {
     site: Site,
-    seed: u64,
+    seed: Seed,
     seats: Seats,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
@@ -117,7 +117,7 @@ impl Controller {
                 tracing::warn!(
                     "no `seed` in the configuration: drew one, so no other host steers as this one does"
                 );
-                random_seed().context("drawing a seed from /dev/urandom")?
+                Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
             }
         };
         let options = LoadOptions::for_site(&site, seed);
@@ -280,8 +280,11 @@ impl Controller {
     fn publish_table(&mut self, pool: u16, table: &reconcile::Table) -> anyhow::Result<()> {
         let members: Vec<Member> =
             table.members.iter().map(|member| Member::new(member.address, member.weight)).collect();
-        let slots =
-            if members.is_empty() { Vec::new() } else { maglev::table(&members, table.slots, self.seed)? };
+        let slots = if members.is_empty() {
+            Vec::new()
+        } else {
+            maglev::table(&members, table.slots, self.seed.get())?
+        };
         let owners: Vec<u16> =
             slots.iter().filter_map(|&member| Some(table.members.get(usize::from(member))?.index)).collect();
         let slots: Vec<Slot> = owners.iter().map(|&index| Slot::stable(index)).collect();

@@ -3,7 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{OnUnknownPort, Service};
+use crate::model::{OnUnknownPort, Seed, Service};
 
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
 
@@ -55,7 +55,7 @@ fn keys_left_out_have_their_defaults() {
     assert_eq!(site.vips[0].on_unknown_port, OnUnknownPort::Pass);
     let text = GOOD.replace("pool = \"web4\"", "pool = \"web4\"\non_unknown_port = \"drop\"");
     let site = parse(&format!("seed = \"00000000000000fF\"\r\n{text}"), "site.toml").unwrap();
-    assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(255), OnUnknownPort::Drop));
+    assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(Seed::new(255)), OnUnknownPort::Drop));
 }
 
 #[test]
