@@ -60,6 +60,8 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     let socket = Socket::bind(&options.socket)?;
     let interfaces = find_interfaces(&site).await?;
     let mut controller = Controller::start(site)?;
+    #[cfg(feature = "packet-log")]
+    controller.dataplane.follow_packet_log()?;
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
