@@ -23,7 +23,7 @@ use crate::{
         types::{BackendStatus, Traffic, XdpMode},
     },
     dataplane::{Dataplane, LoadOptions},
-    interface::Interface,
+    interface::{self, Interface},
     maglev::{self, Member},
     model::{Backend, Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
@@ -65,6 +65,8 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
+
+    interface::log_departures(&interfaces)?;
 
     let (sender, requests) = mpsc::channel(QUEUE);
     let (stop, stopped) = oneshot::channel::<()>();

@@ -10,6 +10,10 @@ use rtnetlink::packet_route::{
 
 use crate::{api::types::XdpMode, spelling::unknown};
 
+mod watch;
+
+pub use watch::{exists, log_departures};
+
 /// One interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {

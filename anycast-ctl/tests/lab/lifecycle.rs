@@ -8,8 +8,7 @@ use xtask::lab::Family;
 
 use crate::{
     harness::{
-        BINARY, SOON, daemon, ended, idle, programs, refusal, site, site_file, spawn, status, steering,
-        wait_for,
+        BINARY, daemon, ended, idle, programs, refusal, site, site_file, spawn, status, steering, wait_for,
     },
     http,
     steer::spread,
@@ -117,8 +116,16 @@ fn an_interface_that_goes_away_takes_the_program_along_and_nothing_else() {
     assert_eq!(programs(&lab, "edge").len(), 2);
     lab.run("edge", "ip", &["link", "del", "veth0"]).unwrap();
     assert_eq!(programs(&lab, "edge"), [("eth0".to_owned(), XdpMode::Native)]);
+    let present: Vec<bool> = status(&lab).interfaces.iter().map(|interface| interface.present).collect();
+    assert_eq!(present, [true, false]);
+    let page = lab.ctl(&["status"]).unwrap();
+    assert!(page.contains("ATTENTION: interface veth0 is gone"), "{page}");
     assert_eq!(http::who(&lab, lab.plan().vips.of(Family::V4)).unwrap(), "backend1");
+    // Another of that name is another interface.
+    lab.run("edge", "ip", &["link", "add", "veth0", "type", "veth", "peer", "name", "veth1"]).unwrap();
+    assert!(!status(&lab).interfaces[1].present);
     assert!(daemon.stop().unwrap().success(), "it still ends cleanly");
     assert_eq!(programs(&lab, "edge"), []);
-    let _ = SOON;
+    let (_, log) = ended(daemon);
+    assert_eq!(log.matches("the interface is gone").count(), 1, "{log}");
 }
