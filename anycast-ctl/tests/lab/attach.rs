@@ -57,6 +57,26 @@ fn native_mode_is_refused_where_the_driver_has_none() {
 }
 
 #[test]
+fn too_few_receive_queues_are_told_apart() {
+    let mut lab = idle(1, 0);
+    let words =
+        "link add veth0 numrxqueues 1 numtxqueues 1 type veth peer name veth1 numrxqueues 2 numtxqueues 2";
+    lab.run("edge", "ip", &words.split(' ').collect::<Vec<_>>()).unwrap();
+    let both = site(&lab).replace(r#"["eth0"]"#, r#"["eth0", "veth0"]"#);
+    let config = site_file(&lab, "both.toml", &both);
+    let socket = lab.socket().to_str().unwrap();
+    let text = refusal(&lab, &["--config", &config, "--socket", socket, "--xdp-mode", "native"]);
+    assert!(text.contains("veth0 does not take a native XDP program"), "{text}");
+    assert!(text.contains("fewer receive queues") && text.contains("ethtool -l"), "{text}");
+    // Each interface is attached as well as it can be.
+    lab.start_controller_on(&both, &[]).unwrap();
+    let modes = [("veth0".to_owned(), XdpMode::Generic), ("eth0".to_owned(), XdpMode::Native)];
+    let mut attached = programs(&lab, "edge");
+    attached.sort_by_key(|(name, _)| std::cmp::Reverse(name.clone()));
+    assert_eq!(attached, modes);
+}
+
+#[test]
 fn one_bad_interface_of_two_leaves_nothing_attached() {
     let lab = idle(1, 0);
     lab.run("edge", "ip", &["link", "add", "br0", "type", "bridge"]).unwrap();
