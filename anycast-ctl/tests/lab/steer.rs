@@ -1,12 +1,17 @@
 //! Connections through the VIP end at the backends, whole, and are counted as they arrive.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use anycast_ctl::api::types::XdpMode;
 use xtask::lab::{Family, Lab, OwnedLab};
 
 use crate::{
-    harness::{assert_counters_agree, idle, programs, refused, site, status, steering},
+    harness::{assert_counters_agree, backend, idle, programs, refused, site, status, steering, wait_for},
     http,
 };
 
@@ -88,7 +93,7 @@ fn weights_share_slots_and_connections() {
     let mut lab = idle(2, 0);
     let weighted = site(&lab).replacen("weight = 1", "weight = 3", 1);
     lab.start_controller_on(&weighted, &[]).unwrap();
-    crate::harness::wait_for("both backends are up", || lab.status().unwrap().all_up());
+    wait_for("both backends are up", || lab.status().unwrap().all_up());
     let slots: Vec<u32> = status(&lab).pools[0].backends.iter().map(|backend| backend.slots).collect();
     assert_eq!(slots.iter().sum::<u32>(), 65_537);
     assert!(slots[0].abs_diff(49_153) <= 1, "{slots:?}");
@@ -96,4 +101,81 @@ fn weights_share_slots_and_connections() {
     // 300 are expected, with a standard deviation of 8.7.
     assert!((250..=350).contains(&spread["backend1"]), "{spread:?}");
     assert_eq!(refused(&lab, "no_backend"), 0);
+}
+
+#[test]
+fn datagrams_reach_the_backends_and_are_answered_from_the_vip() {
+    let mut lab = idle(2, 0);
+    let with_dns = site(&lab).replace(r#"["tcp/80"]"#, r#"["tcp/80", "udp/53"]"#);
+    lab.start_controller_on(&with_dns, &[]).unwrap();
+    wait_for("both backends are up", || lab.status().unwrap().all_up());
+    for family in Family::ALL {
+        let vip = SocketAddr::from((lab.plan().vips.of(family), 53));
+        let bind = |namespace: &str, address: SocketAddr| {
+            lab.inside(namespace, || {
+                let socket = UdpSocket::bind(address)?;
+                socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+                Ok(socket)
+            })
+            .unwrap()
+        };
+        let servers = lab.plan().backends.iter().map(|host| bind(&host.name, vip)).collect::<Vec<_>>();
+        let mut answered = BTreeSet::new();
+        for _ in 0..20 {
+            let any = if family == Family::V4 { "0.0.0.0:0" } else { "[::]:0" };
+            let client = bind("client", any.parse().unwrap());
+            client.connect(vip).unwrap();
+            client.send(b"who?").unwrap();
+            // The flow's datagram waits at one of them.
+            let mut question = [0; 16];
+            let mut from = None;
+            wait_for("a backend is asked", || {
+                from = servers.iter().enumerate().find_map(|(number, server)| {
+                    server.set_nonblocking(true).unwrap();
+                    Some((number, server.recv_from(&mut question).ok()?.1))
+                });
+                from.is_some()
+            });
+            let (number, client_address) = from.unwrap();
+            servers[number].send_to(format!("server {number}").as_bytes(), client_address).unwrap();
+            let mut answer = [0; 16];
+            let length = client.recv(&mut answer).unwrap();
+            assert_eq!(answer[..length], *format!("server {number}").as_bytes());
+            answered.insert(number);
+        }
+        assert_eq!(answered.len(), 2);
+    }
+    assert_counters_agree(&lab);
+}
+
+#[test]
+fn a_backend_behind_another_interface_is_reached_by_redirect() {
+    for mode in ["native", "generic"] {
+        let mut lab = idle(1, 1);
+        let peer = lab.namespace("backend2").unwrap().path();
+        let words = format!("link add side0 type veth peer name side0 netns {}", peer.display());
+        lab.run("edge", "ip", &words.split(' ').collect::<Vec<_>>()).unwrap();
+        for (namespace, number) in [("edge", 1), ("backend2", 2)] {
+            lab.run(namespace, "ip", &["link", "set", "side0", "up"]).unwrap();
+            lab.run(namespace, "ip", &["addr", "add", &format!("10.9.0.{number}/24"), "dev", "side0"])
+                .unwrap();
+            let v6 = format!("fd00:9::{number}/64");
+            lab.run(namespace, "ip", &["addr", "add", &v6, "dev", "side0", "nodad"]).unwrap();
+        }
+        // A veth takes redirected frames when its peer polls: with GRO on, or with a program of its own.
+        lab.run("backend2", "ethtool", &["-K", "side0", "gro", "on"]).unwrap();
+        lab.start_controller(&["--xdp-mode", mode]).unwrap();
+        lab.ctl(&["backend", "add", "web4", "side", "10.9.0.2"]).unwrap();
+        lab.ctl(&["backend", "add", "web6", "side", "fd00:9::2"]).unwrap();
+        wait_for("both backends are up", || lab.status().unwrap().all_up());
+        for family in Family::ALL {
+            let side = backend(&lab, family.pool_name(), "side");
+            assert_eq!(side.next_hop.unwrap().interface, "side0");
+            let spread = spread(&lab, family, 20);
+            assert_eq!(spread.len(), 2, "{mode} {family:?}: {spread:?}");
+            let traffic = backend(&lab, family.pool_name(), "side").traffic;
+            assert_eq!(traffic.new_flows, u64::from(spread["backend2"]));
+        }
+        assert_eq!(refused(&lab, "no_device"), 0);
+    }
 }
