@@ -9,6 +9,8 @@ mod directory;
 mod grace;
 mod load;
 mod mapped;
+#[cfg(feature = "packet-log")]
+mod packet_log;
 
 use anycast_common::{
     backend::Backend,
