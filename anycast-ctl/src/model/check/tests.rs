@@ -213,10 +213,10 @@ fn limits() {
         });
         backends.collect::<Vec<_>>()
     };
-    assert_eq!(problems(|site| site.pools[0].backends = many(65_532)), [""; 0]);
+    assert_eq!(problems(|site| site.pools[0].backends = many(65_533)), [""; 0]);
     assert_eq!(
-        problems(|site| site.pools[0].backends = many(65_533)),
-        ["pool: 65535 backends, all pools together, are too many: at most 65534"]
+        problems(|site| site.pools[0].backends = many(65_534)),
+        ["pool: 65536 backends, all pools together, are too many: at most 65535"]
     );
     assert_eq!(
         problems(|site| site.vips[0].services =
