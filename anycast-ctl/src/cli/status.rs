@@ -16,7 +16,7 @@ use crate::api::{
 /// Show what is steered where, and why something is not.
 ///
 /// Begins with one line that says whether all is well. Counters run since the daemon started. Packets that were not
-/// delivered are listed by reason; packets to other addresses than a VIP are not counted at all.
+/// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`.
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
