@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_common::{backend::Backend as KernelBackend, slot::Slot};
+use anycast_common::slot::Slot;
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -34,6 +34,9 @@ use crate::{
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the start waits for neighbours to answer, so that the first packets find full tables.
+const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
@@ -62,6 +65,7 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     let mut controller = Controller::start(site)?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
+    controller.wait_for_next_hops().await;
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
@@ -142,6 +146,21 @@ impl Controller {
         };
         controller.adopt(site)?;
         Ok(controller)
+    }
+
+    /// Fills the tables as far as next hops become known; a backend that stays silent does not hold up the others for long.
+    async fn wait_for_next_hops(&mut self) {
+        let pending = |controller: &Self| {
+            let resolutions = controller.resolutions.borrow();
+            controller.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| {
+                resolutions.get(&backend.address).is_none_or(|resolution| !resolution.is_settled())
+            })
+        };
+        let settled = async { while pending(self) && self.resolutions.changed().await.is_ok() {} };
+        if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
+            tracing::warn!("some backends have not answered yet: starting without them");
+        }
+        self.reconcile_or_retry();
     }
 
     /// Reacts to requests and to next hops until something ends for good.
@@ -275,7 +294,7 @@ impl Controller {
             Operation::SetBackend(index, backend) => self.dataplane.set_backend(*index, *backend),
             Operation::PublishTable(pool, table) => self.publish_table(*pool, table)?,
             Operation::PublishDirectory(directory) => self.dataplane.publish_directory(directory)?,
-            Operation::ClearBackend(index) => self.dataplane.set_backend(*index, KernelBackend::default()),
+            Operation::ClearBackend(index) => self.dataplane.clear_backend(*index),
             Operation::RemoveDevice(device) => self.dataplane.remove_device(*device)?,
         }
         Ok(())
