@@ -8,7 +8,7 @@ use toml::{
 };
 
 use crate::{
-    model::{Backend, DEFAULT_SLOTS, OnUnknownPort, Pool, Service, Site, Vip, default_weight},
+    model::{Backend, DEFAULT_SLOTS, OnUnknownPort, Pool, Seed, Service, Site, Vip, default_weight},
     spelling::{listed, nearest, quoted},
 };
 
@@ -107,11 +107,15 @@ fn on_unknown_port(value: &DeValue<'_>) -> Result<OnUnknownPort, String> {
 }
 
 /// The seed is a secret: no message repeats it.
-fn seed(value: &DeValue<'_>) -> Result<u64, String> {
+fn seed(value: &DeValue<'_>) -> Result<Seed, String> {
     let rule = "exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them";
     let digits = text(value, rule)?;
     let hexadecimal = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hexadecimal.then(|| u64::from_str_radix(digits, 16).ok()).flatten().ok_or_else(|| format!("give {rule}"))
+    hexadecimal
+        .then(|| u64::from_str_radix(digits, 16).ok())
+        .flatten()
+        .map(Seed::new)
+        .ok_or_else(|| format!("give {rule}"))
 }
 
 fn text<'a>(value: &'a DeValue<'_>, wanted: &str) -> Result<&'a str, String> {
