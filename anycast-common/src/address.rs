@@ -30,13 +30,8 @@ impl Address {
     /// An IPv6 address.
     #[inline(always)]
     pub const fn from_v6(octets: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = octets;
-        Self {
-            words: [
-                u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-                u64::from_le_bytes([i, j, k, l, m, n, o, p]),
-            ],
-        }
+        let [high, low]: [[u8; 8]; 2] = zerocopy::transmute!(octets);
+        Self { words: [u64::from_le_bytes(high), u64::from_le_bytes(low)] }
     }
 
     /// The address's bytes in network order, read as two little-endian words.

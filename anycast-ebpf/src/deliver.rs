@@ -5,7 +5,7 @@ use aya_ebpf::bindings::xdp_action;
 
 use crate::{
     maps::DEVICES,
-    packet::{OutOfBounds, Packet},
+    packet::{Copied, OutOfBounds, Packet},
     parse::{Ip, IpHeader},
 };
 
@@ -22,7 +22,8 @@ pub enum Delivery {
 #[inline(always)]
 pub fn l2<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, backend: &Backend) -> Result<Delivery, Reason> {
     // RFC 791 section 3.2, RFC 8200 section 3: what arrives with 1 or 0 is not forwarded.
-    let hop: H::Hop = packet.read(ip.offset + H::HOP_OFFSET).map_err(|_| Reason::BadHeader)?;
+    let Copied(hop): Copied<H::Hop> =
+        packet.read(ip.offset + H::HOP_OFFSET).map_err(|_| Reason::BadHeader)?;
     if H::hop_limit(hop) <= 1 {
         return Err(Reason::TtlExpired);
     }

@@ -31,6 +31,11 @@ unsafe impl Wire for UdpHdr {}
 // SAFETY: bytes.
 unsafe impl<const N: usize> Wire for [u8; N] {}
 
+/// A header, aligned: behind the tag of a `Result`, bytes would start at an odd offset, and LLVM would load and reassemble each
+/// word of theirs in pieces.
+#[repr(C, align(8))]
+pub struct Copied<T>(pub T);
+
 /// The access lies beyond the packet's end.
 pub struct OutOfBounds;
 
@@ -48,10 +53,10 @@ impl<'a> Packet<'a> {
 
     /// A copy of the header at `offset`.
     #[inline(always)]
-    pub fn read<T: Wire>(&self, offset: usize) -> Result<T, OutOfBounds> {
+    pub fn read<T: Wire>(&self, offset: usize) -> Result<Copied<T>, OutOfBounds> {
         let address = self.address(offset, size_of::<T>())?;
         // SAFETY: `address` checked that all of T lies inside the packet; `Wire` says that any bytes make a T.
-        Ok(unsafe { (address as *const T).read_unaligned() })
+        Ok(Copied(unsafe { (address as *const T).read_unaligned() }))
     }
 
     /// Overwrites the bytes at `offset`.

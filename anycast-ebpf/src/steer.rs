@@ -72,7 +72,9 @@ fn remembering(place: &Place, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
 impl World for Place {
     #[inline(always)]
     fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-        remembering(self, slot, flow, kind)
+        // A copy that only this path makes: the flow of most packets need never be in memory.
+        let flow = *flow;
+        remembering(self, slot, &flow, kind)
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@ use network_types::{
     vlan::VlanHdr,
 };
 
-use crate::packet::Packet;
+use crate::packet::{Copied, Packet};
 
 /// What lies in front of the network header.
 pub struct Link {
@@ -19,13 +19,13 @@ pub struct Link {
 /// Walks the Ethernet header and the tags.
 #[inline(always)]
 pub fn link(packet: &Packet<'_>) -> Result<Link, Reason> {
-    let ethernet: EthHdr = packet.read(0).map_err(|_| Reason::NotIp)?;
+    let Copied(ethernet): Copied<EthHdr> = packet.read(0).map_err(|_| Reason::NotIp)?;
     if tags(ethernet.ether_type) == 0 {
         return Ok(Link { length: EthHdr::LEN, ether_type: ethernet.ether_type });
     }
-    let tag: VlanHdr = packet.read(EthHdr::LEN).map_err(|_| Reason::NotIp)?;
+    let Copied(tag): Copied<VlanHdr> = packet.read(EthHdr::LEN).map_err(|_| Reason::NotIp)?;
     let length = EthHdr::LEN + VlanHdr::LEN + tags(tag.ether_type) * VlanHdr::LEN;
-    let ether_type = packet.read(length - size_of::<u16>()).map_err(|_| Reason::NotIp)?;
+    let Copied(ether_type) = packet.read(length - size_of::<u16>()).map_err(|_| Reason::NotIp)?;
     Ok(Link { length, ether_type: u16::from_ne_bytes(ether_type) })
 }
 

@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use anycast_common::{address::Address, checksum, reason::Reason};
 use network_types::ip::{Ipv4Hdr, Ipv6Hdr};
 
-use crate::packet::{Packet, Wire};
+use crate::packet::{Copied, Packet, Wire};
 
 /// What the walk needs of an IP header of that kind. What only delivery needs stays in the packet until then.
 pub struct Ip<H> {
@@ -54,7 +54,7 @@ impl IpHeader for Ipv4Hdr {
 
     #[inline(always)]
     fn parse(packet: &Packet<'_>, offset: usize) -> Result<Ip<Self>, Reason> {
-        let header: Self = packet.read(offset).map_err(|_| Reason::NotIp)?;
+        let Copied(header): Copied<Self> = packet.read(offset).map_err(|_| Reason::NotIp)?;
         if header.vihl >> 4 != 4 {
             return Err(Reason::NotIp);
         }
@@ -93,7 +93,7 @@ impl IpHeader for Ipv6Hdr {
 
     #[inline(always)]
     fn parse(packet: &Packet<'_>, offset: usize) -> Result<Ip<Self>, Reason> {
-        let header: Self = packet.read(offset).map_err(|_| Reason::NotIp)?;
+        let Copied(header): Copied<Self> = packet.read(offset).map_err(|_| Reason::NotIp)?;
         let [version_and_class, ..] = header.vcf;
         if version_and_class >> 4 != 6 {
             return Err(Reason::NotIp);

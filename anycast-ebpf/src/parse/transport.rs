@@ -4,7 +4,7 @@ use anycast_common::{directory::Vip, flow::Flow, reason::Reason, steer::Kind};
 use network_types::{tcp::TcpHdr, udp::UdpHdr};
 
 use super::{Ip, IpHeader};
-use crate::packet::Packet;
+use crate::packet::{Copied, Packet};
 
 /// IANA protocol numbers.
 mod protocol {
@@ -62,7 +62,7 @@ fn tcp<H: IpHeader>(
     if room < TcpHdr::LEN {
         return Err(Reason::Truncated);
     }
-    let header: TcpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
+    let Copied(header): Copied<TcpHdr> = packet.read(offset).map_err(|_| Reason::Truncated)?;
     let flow = flow(ip, u16::from_be_bytes(header.source), u16::from_be_bytes(header.dest));
     let kind = if header.syn() != 0 && header.ack() == 0 {
         Kind::Opens
@@ -85,7 +85,7 @@ fn udp<H: IpHeader>(
     if room < UdpHdr::LEN {
         return Err(Reason::Truncated);
     }
-    let header: UdpHdr = packet.read(offset).map_err(|_| Reason::Truncated)?;
+    let Copied(header): Copied<UdpHdr> = packet.read(offset).map_err(|_| Reason::Truncated)?;
     let flow = flow(ip, u16::from_be_bytes(header.src), u16::from_be_bytes(header.dst));
     let kind = if vip.flags & Vip::UDP_PINNED != 0 {
         Kind::Pinned
@@ -106,7 +106,7 @@ fn quic(packet: &Packet<'_>, offset: usize, room: usize) -> Kind {
     if room < 5 {
         return Kind::Continues;
     }
-    let Ok([first, a, b, c, d]) = packet.read::<[u8; 5]>(offset) else { return Kind::Continues };
+    let Ok(Copied([first, a, b, c, d])) = packet.read::<[u8; 5]>(offset) else { return Kind::Continues };
     let initial = if u32::from_be_bytes([a, b, c, d]) == VERSION_2 { 1 } else { 0 };
     if first & LONG_HEADER != 0 && first >> 4 & 3 == initial { Kind::Opens } else { Kind::Continues }
 }
