@@ -9,6 +9,7 @@ pub mod interface;
 pub mod maglev;
 pub mod model;
 pub mod neighbour;
+pub mod period;
 pub mod preflight;
 pub mod reconcile;
 pub mod seats;
