@@ -14,3 +14,5 @@ pub mod preflight;
 pub mod reconcile;
 pub mod seats;
 mod spelling;
+pub mod sweep;
+pub mod transition;
