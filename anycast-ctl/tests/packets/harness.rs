@@ -82,6 +82,8 @@ pub struct Harness {
     pub dataplane: Dataplane,
     /// Verdict of delivered packets.
     pub delivery_verdict: u32,
+    /// Whether the next packet opens a flow; `None`: if it is a SYN.
+    pub opens_flow: Option<bool>,
     slots: Vec<Slot>,
 }
 
@@ -102,9 +104,8 @@ impl Harness {
         dataplane.publish_table(0, &slots).unwrap();
         dataplane.publish_table(2, &[Slot::stable(UNRESOLVED); 7]).unwrap();
         dataplane.publish_table(3, &[Slot::stable(ELSEWHERE); 7]).unwrap();
-        let directory: Vec<DirectoryEntry> = VIPS.iter().map(|&vip| entry(vip)).collect();
-        dataplane.publish_directory(&directory).unwrap();
-        Self { dataplane, delivery_verdict: xdp_action::XDP_TX, slots }
+        dataplane.publish_directory(&directory(UdpPolicy::Stateless)).unwrap();
+        Self { dataplane, delivery_verdict: xdp_action::XDP_TX, opens_flow: None, slots }
     }
 
     /// Runs one packet through the program and checks that exactly one outcome was counted, and rightly.
@@ -184,7 +185,7 @@ impl Harness {
                 let expected = Traffic {
                     packets: old.packets + 1,
                     bytes: old.bytes + headers.ip_length,
-                    new_flows: old.new_flows + u64::from(headers.opens_flow),
+                    new_flows: old.new_flows + u64::from(self.opens_flow.unwrap_or(headers.opens_flow)),
                 };
                 assert_eq!(new, expected, "{name}: traffic counter {counter}");
                 Outcome::Transmitted {
@@ -209,6 +210,11 @@ pub fn backend(index: u16) -> Backend {
         ifindex: INGRESS,
         first_counter: u32::from(index) * COUNTERS_PER_BACKEND,
     }
+}
+
+/// All VIPs, with that policy for UDP.
+pub fn directory(udp: UdpPolicy) -> Vec<DirectoryEntry> {
+    VIPS.iter().map(|&vip| DirectoryEntry { udp, ..entry(vip) }).collect()
 }
 
 fn entry(

@@ -8,4 +8,5 @@ mod harness;
 mod pass;
 mod refuse;
 mod steer;
+mod transition;
 mod truncate;

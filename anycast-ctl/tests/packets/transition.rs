@@ -1,0 +1,281 @@
+//! Slots in transition: who is remembered, who goes where.
+
+use std::net::IpAddr;
+
+use anycast_common::{
+    address::Address,
+    backend::Backend,
+    clock,
+    flow::Flow,
+    hash::expand_seed,
+    pin::{FlowKey, Pin},
+    reason::Reason,
+    slot::{NO_BACKEND, Slot, Table},
+};
+use anycast_ctl::{dataplane::Dataplane, model::UdpPolicy};
+
+use crate::{
+    harness::{Harness, IDLE_TIMEOUT, Outcome, SEED, SLOTS, backend, directory},
+    steer::{Shape, Transport, client},
+};
+
+/// The v4 and the v6 VIP of pool 0.
+const VIPS: [&str; 2] = ["192.0.2.1", "2001:db8:0:1::1"];
+
+/// Backends, by the era in which they own the slot.
+const A: u16 = 0;
+const B: u16 = 1;
+const C: u16 = 2;
+
+fn publish(harness: &mut Harness, slot: Slot) {
+    harness.dataplane.publish_table(0, &[slot; SLOTS as usize]).unwrap();
+}
+
+fn shape(vip: &str, source_port: u16, transport: Transport) -> Shape<'_> {
+    let port = if transport == Transport::Udp { 53 } else { 80 };
+    Shape { ports: (source_port, port), ..Shape::new(vip, port, transport) }
+}
+
+/// The backend a packet reaches.
+fn reached(harness: &mut Harness, name: &str, packet: &[u8]) -> u16 {
+    match harness.run(name, packet) {
+        Outcome::Transmitted { backend, .. } => backend,
+        refused => panic!("{name}: {refused:?}"),
+    }
+}
+
+fn tcp(harness: &mut Harness, vip: &str, source_port: u16, transport: Transport) -> u16 {
+    reached(
+        harness,
+        &format!("{vip} {source_port} {transport:?}"),
+        &shape(vip, source_port, transport).bytes(),
+    )
+}
+
+fn flow(vip: &str, source_port: u16, udp: bool) -> Flow {
+    let (source, destination): (IpAddr, IpAddr) = (client(vip), vip.parse().unwrap());
+    Flow {
+        source: Address::from(source),
+        destination: Address::from(destination),
+        source_port,
+        destination_port: if udp { 53 } else { 80 },
+        protocol: if udp { 17 } else { 6 },
+    }
+}
+
+fn key(vip: &str, source_port: u16) -> FlowKey {
+    FlowKey::from(&flow(vip, source_port, false))
+}
+
+/// What is remembered of a flow: (embryonic, pinned), as backend indices.
+fn remembered(dataplane: &Dataplane, key: &FlowKey) -> (Option<u16>, Option<u16>) {
+    let of = |pin: Option<Pin>| pin.map(Pin::backend);
+    (of(dataplane.embryonic.get(key).unwrap()), of(dataplane.pins.get(key).unwrap()))
+}
+
+fn now() -> u32 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
+    clock::ticks(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+}
+
+#[test]
+fn a_stable_slot_remembers_nothing() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::stable(A));
+    for vip in VIPS {
+        for transport in [Transport::Syn, Transport::Ack, Transport::Rst] {
+            assert_eq!(tcp(&mut harness, vip, 1, transport), A);
+        }
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, None));
+    }
+}
+
+#[test]
+fn flows_born_in_a_transition_are_embryonic_first_and_pinned_then() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    for vip in VIPS {
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Syn), B);
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (Some(B), None));
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), B);
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, Some(B)));
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), B);
+        assert_eq!(tcp(&mut harness, vip, 2, Transport::Ack), A, "born before the transition");
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 2)), (None, None), "and not remembered");
+    }
+}
+
+#[test]
+fn resets_follow_what_is_remembered_and_add_nothing() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    for vip in VIPS {
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Rst), A);
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, None));
+        assert_eq!(tcp(&mut harness, vip, 2, Transport::Syn), B);
+        assert_eq!(tcp(&mut harness, vip, 2, Transport::Rst), B);
+        assert_eq!(remembered(&harness.dataplane, &key(vip, 2)), (Some(B), None), "an RST promotes no flow");
+    }
+}
+
+#[test]
+fn each_era_keeps_its_backend() {
+    let mut harness = Harness::new();
+    for vip in VIPS {
+        publish(&mut harness, Slot::in_transition(B, A));
+        tcp(&mut harness, vip, 2, Transport::Syn);
+        tcp(&mut harness, vip, 2, Transport::Ack);
+        tcp(&mut harness, vip, 3, Transport::Syn);
+        publish(&mut harness, Slot::in_transition(C, A));
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), A, "from before the first move");
+        assert_eq!(tcp(&mut harness, vip, 2, Transport::Ack), B, "from between the moves");
+        assert_eq!(
+            tcp(&mut harness, vip, 3, Transport::Syn),
+            B,
+            "a SYN that is sent again goes where the first went"
+        );
+        assert_eq!(tcp(&mut harness, vip, 3, Transport::Ack), B);
+        assert_eq!(tcp(&mut harness, vip, 4, Transport::Syn), C, "new");
+        publish(&mut harness, Slot::in_transition(A, A));
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), A, "back to the first owner");
+        assert_eq!(tcp(&mut harness, vip, 2, Transport::Ack), B);
+        assert_eq!(tcp(&mut harness, vip, 4, Transport::Ack), C);
+        assert_eq!(tcp(&mut harness, vip, 5, Transport::Syn), A);
+    }
+}
+
+#[test]
+fn an_unusable_backend_hands_its_flows_to_the_current_one() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    tcp(&mut harness, VIPS[0], 1, Transport::Syn);
+    tcp(&mut harness, VIPS[0], 1, Transport::Ack);
+    publish(&mut harness, Slot::in_transition(C, A));
+    harness.dataplane.set_backend(B, Backend::default());
+    assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), C, "its pinned backend is gone");
+    harness.dataplane.set_backend(B, Backend { generation: 1, ..backend(B) });
+    assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), C, "another backend has its index");
+    harness.dataplane.set_backend(A, Backend::default());
+    assert_eq!(tcp(&mut harness, VIPS[0], 2, Transport::Ack), C, "its base owner is gone");
+}
+
+#[test]
+fn with_nobody_to_open_to_old_flows_live_on() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(NO_BACKEND, A));
+    assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), A);
+    let syn = shape(VIPS[0], 2, Transport::Syn).bytes();
+    assert_eq!(harness.run("syn", &syn), Outcome::Dropped { vip: 1, reason: Reason::NoBackend });
+    assert_eq!(remembered(&harness.dataplane, &key(VIPS[0], 2)), (None, None));
+}
+
+#[test]
+fn a_pin_is_believed_for_the_idle_timeout() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    for (age, expected) in [(IDLE_TIMEOUT - 2, C), (IDLE_TIMEOUT + 2, A)] {
+        let pin = Pin::new(C, 0, now().wrapping_sub(age));
+        harness.dataplane.pins.insert(&key(VIPS[0], 1), pin).unwrap();
+        assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), expected, "{age} ticks old");
+    }
+    let pin = Pin::new(C, 0, now().wrapping_sub(IDLE_TIMEOUT / 2));
+    harness.dataplane.pins.insert(&key(VIPS[0], 2), pin).unwrap();
+    tcp(&mut harness, VIPS[0], 2, Transport::Ack);
+    let seen = harness.dataplane.pins.get(&key(VIPS[0], 2)).unwrap().unwrap().last_seen();
+    assert!(clock::since(seen, now()) <= 1, "a packet keeps its pin fresh");
+}
+
+#[test]
+fn the_base_owners_use_is_stamped() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::stable(A));
+    publish(&mut harness, Slot::in_transition(B, A));
+    let slot = |source_port| {
+        Table::new(0, SLOTS).slot_of(flow(VIPS[0], source_port, false).hash(&expand_seed(SEED))) as usize
+    };
+    let used = slot(1);
+    let other = (1..100).map(slot).find(|&slot| slot != used).unwrap();
+    let before = now();
+    std::thread::sleep(std::time::Duration::from_millis(2200));
+    tcp(&mut harness, VIPS[0], 1, Transport::Ack);
+    let stamps = harness.dataplane.stamps(0);
+    assert!(clock::since(before, stamps[used]) >= 1, "{} at {before}", stamps[used]);
+    assert!(clock::since(stamps[other], before) <= 1, "{} at {before}", stamps[other]);
+}
+
+#[test]
+fn stateless_datagrams_follow_the_slot() {
+    let mut harness = Harness::new();
+    for slot in [Slot::stable(A), Slot::in_transition(B, A), Slot::in_transition(C, A)] {
+        publish(&mut harness, slot);
+        let packet = shape(VIPS[0], 1, Transport::Udp).bytes();
+        assert_eq!(reached(&mut harness, "datagram", &packet), slot.current());
+    }
+    let key = FlowKey::from(&flow(VIPS[0], 1, true));
+    assert_eq!(remembered(&harness.dataplane, &key), (None, None));
+}
+
+#[test]
+fn pinned_datagrams_stay_from_the_first_one_on() {
+    let mut harness = Harness::new();
+    harness.dataplane.publish_directory(&directory(UdpPolicy::Pinned)).unwrap();
+    for vip in VIPS {
+        publish(&mut harness, Slot::stable(A));
+        let packet = |port| shape(vip, port, Transport::Udp).bytes();
+        harness.opens_flow = Some(true);
+        assert_eq!(reached(&mut harness, "first datagram", &packet(1)), A);
+        harness.opens_flow = Some(false);
+        publish(&mut harness, Slot::in_transition(B, A));
+        assert_eq!(reached(&mut harness, "later datagram", &packet(1)), A);
+        publish(&mut harness, Slot::stable(C));
+        assert_eq!(reached(&mut harness, "later still", &packet(1)), A);
+        harness.opens_flow = Some(true);
+        assert_eq!(reached(&mut harness, "another flow", &packet(2)), C);
+    }
+}
+
+#[test]
+fn quic_initials_open_and_short_headers_continue() {
+    let mut harness = Harness::new();
+    harness.dataplane.publish_directory(&directory(UdpPolicy::Quic)).unwrap();
+    publish(&mut harness, Slot::in_transition(B, A));
+    let rows: [(&str, &[u8], bool); 8] = [
+        ("version 1 initial", &[0xc3, 0, 0, 0, 1, 8], true),
+        ("version 2 initial", &[0xd3, 0x6b, 0x33, 0x43, 0xcf, 8], true),
+        ("version 1 handshake", &[0xe3, 0, 0, 0, 1, 8], false),
+        ("version 1 0-rtt", &[0xd3, 0, 0, 0, 1, 8], false),
+        ("version 2 0-rtt", &[0xe3, 0x6b, 0x33, 0x43, 0xcf, 8], false),
+        ("short header", &[0x43, 1, 2, 3, 4, 5], false),
+        ("too short", &[0xc3, 0, 0], false),
+        ("empty", &[], false),
+    ];
+    for (row, (name, payload, opens)) in rows.into_iter().enumerate() {
+        for vip in VIPS {
+            let source_port = 100 + row as u16;
+            let packet = Shape { payload, ..shape(vip, source_port, Transport::Udp) }.bytes();
+            harness.opens_flow = Some(opens);
+            assert_eq!(reached(&mut harness, name, &packet), if opens { B } else { A }, "{name}");
+            if opens {
+                let short =
+                    Shape { payload: &[0x43, 9, 9, 9, 9, 9], ..shape(vip, source_port, Transport::Udp) }
+                        .bytes();
+                harness.opens_flow = Some(false);
+                assert_eq!(reached(&mut harness, name, &short), B, "{name}: the flow it opened");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_opening_packets_leaves_pins_alone() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    tcp(&mut harness, VIPS[0], 1, Transport::Syn);
+    tcp(&mut harness, VIPS[0], 1, Transport::Ack);
+    for source_port in 1000..3000 {
+        tcp(&mut harness, VIPS[0], source_port, Transport::Syn);
+    }
+    publish(&mut harness, Slot::in_transition(C, A));
+    assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), B);
+    assert_eq!(harness.dataplane.pins.get(&key(VIPS[0], 2999)).unwrap(), None);
+}
