@@ -9,8 +9,12 @@
 mod report;
 mod scenario;
 
+use std::net::IpAddr;
+
 use anycast_common::{
     backend::Backend,
+    flow::Flow,
+    pin::{FlowKey, Pin},
     reason::Reason,
     slot::{NO_BACKEND, Slot},
 };
@@ -29,7 +33,7 @@ use clap::Parser;
 
 use crate::{
     report::{Report, Row},
-    scenario::{Expected, Scenario},
+    scenario::{Expected, Scenario, State},
 };
 
 static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
@@ -39,6 +43,9 @@ const WINDOW: u32 = 262_144;
 
 /// Backends of the pool under test.
 const BACKENDS: u16 = 100;
+
+/// VIPs: one of each IP version for each state.
+const VIPS: u32 = 2 * State::ALL.len() as u32;
 
 /// Slots of its table.
 const SLOTS: u32 = 65_537;
@@ -61,12 +68,16 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let mut bench = Bench::new()?;
     let mut scenarios = Scenario::all();
     if let Some(filter) = &options.filter {
         scenarios.retain(|scenario| scenario.name().contains(filter));
     }
     ensure!(!scenarios.is_empty(), "no scenario has a name that contains the filter");
+    let mut bench = Bench::new()?;
+    if let Some(most_flows) = scenarios.iter().filter(|it| it.state == State::Pinned).map(|it| it.flows).max()
+    {
+        pin_flows(&mut bench.dataplane, most_flows)?;
+    }
     let mut samples: Vec<(Vec<f64>, Vec<f64>)> = scenarios.iter().map(|_| Default::default()).collect();
     for _ in 0..options.windows {
         for (scenario, (floor, program)) in scenarios.iter().zip(&mut samples) {
@@ -99,7 +110,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> anyhow::Result<Self> {
-        let mut dataplane = Dataplane::load(&LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef)))?;
+        let mut dataplane = Dataplane::load(&LoadOptions {
+            pins: 4 * scenario::MOST_FLOWS,
+            ..LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef))
+        })?;
         fill(&mut dataplane)?;
         let mut lab = Ebpf::load(LAB).context("loading the floor programs")?;
         for name in ["workload", "floor_transmit", "floor_pass"] {
@@ -169,7 +183,7 @@ impl Bench {
             Expected::Delivered => {
                 let mut packets = 0;
                 for backend in 0..u32::from(BACKENDS) {
-                    packets += self.dataplane.traffic(backend * 2 + scenario.vip_ordinal())?.packets;
+                    packets += self.dataplane.traffic(backend * VIPS + scenario.vip_ordinal())?.packets;
                 }
                 packets
             }
@@ -183,7 +197,7 @@ impl Bench {
     }
 }
 
-/// One pool behind a v4 and a v6 VIP.
+/// A pool for each state behind a v4 and a v6 VIP, all with the same backends.
 fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
     let mut members = Vec::new();
     for index in 0..BACKENDS {
@@ -198,26 +212,57 @@ fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 generation: 0,
                 // Test packets arrive on the loopback interface.
                 ifindex: 1,
-                first_counter: u32::from(index) * 2,
+                first_counter: u32::from(index) * VIPS,
             },
         );
     }
     let table = maglev::table(&members, SLOTS, 7)?;
     ensure!(table.iter().all(|&index| index != NO_BACKEND), "the table has a hole");
-    dataplane.publish_table(0, &table.into_iter().map(Slot::stable).collect::<Vec<_>>())?;
-    let entry = |address: &str, number: u16, ordinal| {
-        anyhow::Ok(DirectoryEntry {
-            address: address.parse()?,
-            number,
-            pool: 0,
-            ordinal,
-            drop_unknown_port: false,
-            udp: UdpPolicy::Stateless,
-            idle_timeout_ticks: 300,
-            services: vec!["tcp/443".parse()?, "udp/443".parse()?],
-        })
-    };
-    dataplane.publish_directory(&[entry(scenario::VIP_V4, 1, 0)?, entry(scenario::VIP_V6, 2, 1)?])?;
+    let mut directory = Vec::new();
+    for state in State::ALL {
+        let slot = |&owner: &u16| match state {
+            State::Stable => Slot::stable(owner),
+            State::Base | State::Pinned | State::Opening => {
+                Slot::in_transition(owner, (owner + 1) % BACKENDS)
+            }
+        };
+        dataplane.publish_table(state.pool(), &table.iter().map(slot).collect::<Vec<_>>())?;
+        for ip in [4, 6] {
+            let ordinal = scenario::vip_ordinal(state, ip);
+            directory.push(DirectoryEntry {
+                address: state.vip(ip).parse()?,
+                number: ordinal as u16 + 1,
+                pool: state.pool(),
+                ordinal,
+                drop_unknown_port: false,
+                udp: UdpPolicy::Stateless,
+                // Nothing times out while the benchmark runs.
+                idle_timeout_ticks: 100_000,
+                services: vec!["tcp/443".parse()?, "udp/443".parse()?],
+            });
+        }
+    }
+    dataplane.publish_directory(&directory)?;
+    Ok(())
+}
+
+/// Pins every flow of the pinned pool, as if it had been opened in the transition.
+fn pin_flows(dataplane: &mut Dataplane, most_flows: u32) -> anyhow::Result<()> {
+    for ip in [4, 6] {
+        let destination: IpAddr = State::Pinned.vip(ip).parse()?;
+        for number in 0..most_flows {
+            let (source, source_port) = scenario::source(ip, number);
+            let flow = Flow {
+                source: source.into(),
+                destination: destination.into(),
+                source_port,
+                destination_port: 443,
+                protocol: 6,
+            };
+            let pin = Pin::new((number % u32::from(BACKENDS)) as u16, 0, 0);
+            dataplane.pins.insert(&FlowKey::from(&flow), pin)?;
+        }
+    }
     Ok(())
 }
 

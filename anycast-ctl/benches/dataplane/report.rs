@@ -67,15 +67,17 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{:<16} {:>2} {:>8}  {:>8}  {:>8} {:>7} {:>7}  {:>8} {:>8}",
-            "packets", "ip", "flows", "floor", "best 10%", "median", "90%", "net best", "net med."
+            "{:<16} {:<8} {:>2} {:>8}  {:>8}  {:>8} {:>7} {:>7}  {:>8} {:>8}",
+            "packets", "slots", "ip", "flows", "floor", "best 10%", "median", "90%", "net best", "net med."
         )?;
         for row in &self.rows {
             let kind = serde_json::to_value(row.scenario.kind).map_err(|_| fmt::Error)?;
+            let state = serde_json::to_value(row.scenario.state).map_err(|_| fmt::Error)?;
             writeln!(
                 f,
-                "{:<16} {:>2} {:>8}  {:>8.1}  {:>8.1} {:>7.1} {:>7.1}  {:>8.1} {:>8.1}",
+                "{:<16} {:<8} {:>2} {:>8}  {:>8.1}  {:>8.1} {:>7.1} {:>7.1}  {:>8.1} {:>8.1}",
                 kind.as_str().unwrap_or_default(),
+                state.as_str().unwrap_or_default(),
                 format!("v{}", row.scenario.ip),
                 row.scenario.flows,
                 row.floor.best_tenth_ns,

@@ -1,15 +1,56 @@
 //! What is measured.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anycast_common::bench::{TEMPLATE_WORDS, Workload};
 use etherparse::PacketBuilder;
 use serde::Serialize;
 
-/// The VIPs of the site under test.
-pub const VIP_V4: &str = "192.0.2.1";
-/// As above.
-pub const VIP_V6: &str = "2001:db8:0:1::1";
+/// What the slots of a pool are in. Each state has a pool of its own, behind a v4 and a v6 VIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Every slot is stable.
+    Stable,
+    /// Every slot is in transition, and no flow is pinned: they were born before.
+    Base,
+    /// Every slot is in transition, and every flow is pinned.
+    Pinned,
+    /// Every slot is in transition, and flows are opened.
+    Opening,
+}
+
+impl State {
+    pub const ALL: [Self; 4] = [Self::Stable, Self::Base, Self::Pinned, Self::Opening];
+
+    /// Index of its pool.
+    pub fn pool(self) -> u16 {
+        self as u16
+    }
+
+    /// Its VIP of that IP version.
+    pub fn vip(self, ip: u8) -> String {
+        let last = self.pool() + 1;
+        if ip == 4 { format!("192.0.2.{last}") } else { format!("2001:db8:0:1::{last}") }
+    }
+}
+
+/// Packets of the most flows that are measured.
+pub const MOST_FLOWS: u32 = 1 << 20;
+
+/// Low 32 bits of the first source address.
+const FIRST_SOURCE: u32 = 0x0a80_0000;
+
+/// Source address and port of a flow, as the generator numbers them.
+pub fn source(ip: u8, flow: u32) -> (IpAddr, u16) {
+    let low = FIRST_SOURCE + (flow >> 6);
+    let address = if ip == 4 {
+        Ipv4Addr::from_bits(low).into()
+    } else {
+        Ipv6Addr::from_bits(0x2001_0db8_ffff << 80 | u128::from(low)).into()
+    };
+    (address, 1024 + (flow & 63) as u16)
+}
 
 const OTHER_V4: &str = "203.0.113.9";
 const OTHER_V6: &str = "2001:db8:9::9";
@@ -22,6 +63,11 @@ pub enum Kind {
     NewTcp,
     Udp,
     NotVip,
+}
+
+/// Which of a backend's counters a VIP has.
+pub fn vip_ordinal(state: State, ip: u8) -> u32 {
+    u32::from(state.pool()) * 2 + u32::from(ip == 6)
 }
 
 /// What must happen to every packet.
@@ -45,6 +91,7 @@ impl Expected {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Scenario {
     pub kind: Kind,
+    pub state: State,
     pub ip: u8,
     pub flows: u32,
 }
@@ -54,9 +101,17 @@ impl Scenario {
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for ip in [4, 6] {
-            for kind in [Kind::EstablishedTcp, Kind::NewTcp, Kind::Udp, Kind::NotVip] {
-                for flows in [1, 1 << 16, 1 << 20] {
-                    all.push(Self { kind, ip, flows });
+            for (kind, state) in [
+                (Kind::EstablishedTcp, State::Stable),
+                (Kind::NewTcp, State::Stable),
+                (Kind::Udp, State::Stable),
+                (Kind::NotVip, State::Stable),
+                (Kind::EstablishedTcp, State::Base),
+                (Kind::EstablishedTcp, State::Pinned),
+                (Kind::NewTcp, State::Opening),
+            ] {
+                for flows in [1, 1 << 16, MOST_FLOWS] {
+                    all.push(Self { kind, state, ip, flows });
                 }
             }
         }
@@ -70,7 +125,13 @@ impl Scenario {
             Kind::Udp => "udp",
             Kind::NotVip => "not a vip",
         };
-        format!("{kind}, v{}, {} flows", self.ip, self.flows)
+        let state = match self.state {
+            State::Stable => "stable",
+            State::Base => "base",
+            State::Pinned => "pinned",
+            State::Opening => "opening",
+        };
+        format!("{kind}, {state}, v{}, {} flows", self.ip, self.flows)
     }
 
     pub fn expected(&self) -> Expected {
@@ -79,7 +140,7 @@ impl Scenario {
 
     /// Which of a backend's counters it moves.
     pub fn vip_ordinal(&self) -> u32 {
-        u32::from(self.ip == 6)
+        vip_ordinal(self.state, self.ip)
     }
 
     /// A packet of the first flow.
@@ -87,10 +148,12 @@ impl Scenario {
         let ethernet = PacketBuilder::ethernet2([2, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]);
         let not_vip = self.kind == Kind::NotVip;
         let ip = if self.ip == 4 {
-            let destination: Ipv4Addr = if not_vip { OTHER_V4 } else { VIP_V4 }.parse().expect("an address");
+            let vip = if not_vip { OTHER_V4.to_owned() } else { self.state.vip(4) };
+            let destination: Ipv4Addr = vip.parse().expect("an address");
             ethernet.ipv4([10, 128, 0, 0], destination.octets(), 64)
         } else {
-            let destination: Ipv6Addr = if not_vip { OTHER_V6 } else { VIP_V6 }.parse().expect("an address");
+            let vip = if not_vip { OTHER_V6.to_owned() } else { self.state.vip(6) };
+            let destination: Ipv6Addr = vip.parse().expect("an address");
             let source: Ipv6Addr = "2001:db8:ffff::".parse().expect("an address");
             ethernet.ipv6(source.octets(), destination.octets(), 64)
         };
@@ -120,7 +183,7 @@ impl Scenario {
             template,
             flow_mask: self.flows - 1,
             multiplier: 0x9e37_79b1,
-            first_source: 0x0a80_0000,
+            first_source: FIRST_SOURCE,
             source_offset,
             port_offset,
         }
