@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_common::{backend::Backend as KernelBackend, slot::Slot};
+use anycast_common::slot::Slot;
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -23,16 +23,20 @@ use crate::{
         types::{BackendStatus, Traffic, XdpMode},
     },
     dataplane::{Dataplane, LoadOptions},
-    interface::Interface,
+    interface::{self, Interface},
     maglev::{self, Member},
-    model::{Backend, Site},
+    model::{Backend, Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     reconcile::{self, Maps, Operation},
     seats::{Occupant, Seats},
+    spelling::{quoted, unknown},
 };
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the start waits for neighbours to answer, so that the first packets find full tables.
+const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
@@ -59,9 +63,14 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     let socket = Socket::bind(&options.socket)?;
     let interfaces = find_interfaces(&site).await?;
     let mut controller = Controller::start(site)?;
+    #[cfg(feature = "packet-log")]
+    controller.dataplane.follow_packet_log()?;
+    controller.wait_for_next_hops().await;
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
+
+    interface::log_departures(&interfaces)?;
 
     let (sender, requests) = mpsc::channel(QUEUE);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -92,7 +101,7 @@ async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
 
 struct Controller {
     site: Site,
-    seed: u64,
+    seed: Seed,
     seats: Seats,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
@@ -116,7 +125,7 @@ impl Controller {
                 tracing::warn!(
                     "no `seed` in the configuration: drew one, so no other host steers as this one does"
                 );
-                random_seed().context("drawing a seed from /dev/urandom")?
+                Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
             }
         };
         let options = LoadOptions::for_site(&site, seed);
@@ -137,6 +146,21 @@ impl Controller {
         };
         controller.adopt(site)?;
         Ok(controller)
+    }
+
+    /// Fills the tables as far as next hops become known; a backend that stays silent does not hold up the others for long.
+    async fn wait_for_next_hops(&mut self) {
+        let pending = |controller: &Self| {
+            let resolutions = controller.resolutions.borrow();
+            controller.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| {
+                resolutions.get(&backend.address).is_none_or(|resolution| !resolution.is_settled())
+            })
+        };
+        let settled = async { while pending(self) && self.resolutions.changed().await.is_ok() {} };
+        if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
+            tracing::warn!("some backends have not answered yet: starting without them");
+        }
+        self.reconcile_or_retry();
     }
 
     /// Reacts to requests and to next hops until something ends for good.
@@ -193,8 +217,8 @@ impl Controller {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
         let position = edited.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
-            let names: Vec<&str> = edited.backends.iter().map(|backend| backend.name.as_str()).collect();
-            EditError::NotFound(format!("pool {pool} has no backend {name}: it has {}", names.join(", ")))
+            let names = edited.backends.iter().map(|backend| backend.name.as_str());
+            EditError::NotFound(unknown(&format!("backend of pool {}", quoted(pool)), name, names))
         })?;
         let backend = edited.backends.remove(position);
         self.edit(site)?;
@@ -270,7 +294,7 @@ impl Controller {
             Operation::SetBackend(index, backend) => self.dataplane.set_backend(*index, *backend),
             Operation::PublishTable(pool, table) => self.publish_table(*pool, table)?,
             Operation::PublishDirectory(directory) => self.dataplane.publish_directory(directory)?,
-            Operation::ClearBackend(index) => self.dataplane.set_backend(*index, KernelBackend::default()),
+            Operation::ClearBackend(index) => self.dataplane.clear_backend(*index),
             Operation::RemoveDevice(device) => self.dataplane.remove_device(*device)?,
         }
         Ok(())
@@ -279,8 +303,11 @@ impl Controller {
     fn publish_table(&mut self, pool: u16, table: &reconcile::Table) -> anyhow::Result<()> {
         let members: Vec<Member> =
             table.members.iter().map(|member| Member::new(member.address, member.weight)).collect();
-        let slots =
-            if members.is_empty() { Vec::new() } else { maglev::table(&members, table.slots, self.seed)? };
+        let slots = if members.is_empty() {
+            Vec::new()
+        } else {
+            maglev::table(&members, table.slots, self.seed.get())?
+        };
         let owners: Vec<u16> =
             slots.iter().filter_map(|&member| Some(table.members.get(usize::from(member))?.index)).collect();
         let slots: Vec<Slot> = owners.iter().map(|&index| Slot::stable(index)).collect();
@@ -297,8 +324,7 @@ impl Controller {
     }
 
     fn no_pool(&self, name: &str) -> EditError {
-        let names: Vec<&str> = self.site.pools.iter().map(|pool| pool.name.as_str()).collect();
-        EditError::NotFound(format!("there is no pool {name}: there is {}", names.join(", ")))
+        EditError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
     }
 }
 

@@ -9,6 +9,8 @@ mod directory;
 mod grace;
 mod load;
 mod mapped;
+#[cfg(feature = "packet-log")]
+mod packet_log;
 
 use anycast_common::{
     backend::Backend,
@@ -84,6 +86,8 @@ pub struct Dataplane {
     slots: MappedArray,
     backends: MappedArray,
     arena: Arena,
+    /// Whether a packet may still be reading a table that was replaced.
+    tables_may_be_read: bool,
     devices: DevMapHash<MapData>,
     traffic: PerCpuArray<MapData, Traffic>,
     reasons: PerCpuArray<MapData, u64>,
@@ -105,6 +109,15 @@ impl Dataplane {
         self.backends.store(usize::from(index), &backend.to_words());
     }
 
+    /// Ends deliveries to the backend with that index. No published table may name it; packets that found it in the
+    /// table before are delivered first.
+    pub fn clear_backend(&mut self, index: u16) {
+        if std::mem::take(&mut self.tables_may_be_read) {
+            grace::wait();
+        }
+        self.set_backend(index, Backend::default());
+    }
+
     /// Publishes a pool's table. Readers see the old one or the new one, never a mixture.
     pub fn publish_table(&mut self, pool: u16, slots: &[Slot]) -> Result<(), DataplaneError> {
         let old = Table::from_word(self.tables.load(usize::from(pool)));
@@ -118,6 +131,7 @@ impl Dataplane {
         self.slots.store(table.first_line() as usize, &words);
         self.tables.store(usize::from(pool), &[table.to_word()]);
         self.arena.retire(old);
+        self.tables_may_be_read = true;
         Ok(())
     }
 

@@ -58,7 +58,7 @@ pub enum Operation {
     PublishTable(u16, Table),
     /// Publish the VIPs and services.
     PublishDirectory(Vec<DirectoryEntry>),
-    /// A backend that no slot names any more cannot be reached.
+    /// End deliveries to a backend that no slot names any more.
     ClearBackend(u16),
     /// No longer let packets be redirected to an interface.
     RemoveDevice(u32),

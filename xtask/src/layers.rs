@@ -96,6 +96,10 @@ fn layers() -> Result<Vec<Layer>> {
         let arguments = words(&format!("-p anycast-ctl --test {name}"));
         match name.as_str() {
             "packets" | "lab" => {}
+            // Before the lab, so that the build that stays is the usual one.
+            "packet_log" => {
+                third.push((words("-p anycast-ctl --features packet-log --test packet_log"), &[]))
+            }
             // Makes namespaces of its own.
             "netlink" => third.push((arguments, &[])),
             _ => first.push((arguments, &[])),

@@ -30,7 +30,7 @@ use super::{
     socket::Socket,
     types::{ApiError, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
 };
-use crate::spelling::{listed, quoted};
+use crate::spelling::unknown;
 
 /// Largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -148,11 +148,9 @@ async fn backends(
     Path(name): Path<String>,
 ) -> Result<Json<Vec<BackendStatus>>, Refusal> {
     let pools = controller.ask(Request::Status).await??.pools;
-    let names = listed(pools.iter().map(|pool| pool.name.as_str()));
-    let unknown =
-        || Refusal(StatusCode::NOT_FOUND, format!("no pool is called {}: there is {names}", quoted(&name)));
-    let pool = pools.into_iter().find(|pool| pool.name == name).ok_or_else(unknown)?;
-    Ok(Json(pool.backends))
+    let message = unknown("pool", &name, pools.iter().map(|pool| pool.name.as_str()));
+    let pool = pools.into_iter().find(|pool| pool.name == name);
+    Ok(Json(pool.ok_or(Refusal(StatusCode::NOT_FOUND, message))?.backends))
 }
 
 async fn add_backend(

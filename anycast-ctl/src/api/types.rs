@@ -34,6 +34,8 @@ pub struct InterfaceStatus {
     pub index: u32,
     /// `native` or `generic`.
     pub mode: XdpMode,
+    /// Whether it still exists: the program goes with the interface, also when another of its name comes.
+    pub present: bool,
 }
 
 /// How the program is attached.

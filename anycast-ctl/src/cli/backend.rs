@@ -12,7 +12,7 @@ use crate::{
         types::{BackendState, BackendStatus},
     },
     model,
-    spelling::{listed, quoted},
+    spelling::unknown,
 };
 
 /// Show and change the backends of a pool.
@@ -76,8 +76,7 @@ impl List {
         let mut pools = block_on(client.pools())?.context("ask the daemon for its pools")?;
         if let Some(wanted) = self.pool {
             if !pools.iter().any(|pool| pool.name == wanted) {
-                let names = listed(pools.iter().map(|pool| pool.name.as_str()));
-                bail!("no pool is called {}: there is {names}", quoted(&wanted));
+                bail!(unknown("pool", &wanted, pools.iter().map(|pool| pool.name.as_str())));
             }
             pools.retain(|pool| pool.name == wanted);
         }

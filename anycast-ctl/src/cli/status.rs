@@ -10,13 +10,13 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, PoolStatus, Status, XdpMode},
+    types::{BackendState, Status, XdpMode},
 };
 
 /// Show what is steered where, and why something is not.
 ///
 /// Begins with one line that says whether all is well. Counters run since the daemon started. Packets that were not
-/// delivered are listed by reason; packets to other addresses than a VIP are not counted at all.
+/// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`.
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
@@ -32,13 +32,14 @@ fn page(status: &Status) -> String {
         status.version,
         status.pid,
         unit::duration(status.uptime_seconds),
-        verdict(&status.pools)
+        verdict(status)
     );
 
     let rows = status.interfaces.iter().map(|interface| {
-        let mode = match interface.mode {
-            XdpMode::Native => "native",
-            XdpMode::Generic => "generic (slow: in the stack, not in the driver)",
+        let mode = match (interface.present, interface.mode) {
+            (false, _) => "gone",
+            (true, XdpMode::Native) => "native",
+            (true, XdpMode::Generic) => "generic (slow: in the stack, not in the driver)",
         };
         [interface.name.clone(), mode.to_owned()]
     });
@@ -68,16 +69,24 @@ fn page(status: &Status) -> String {
     page
 }
 
-/// One line, or one for each backend that is missing.
-fn verdict(pools: &[PoolStatus]) -> String {
+/// One line, or one for each interface and backend that is missing.
+fn verdict(status: &Status) -> String {
+    let pools = &status.pools;
     let backends = || pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
     let there = backends().filter(|(_, backend)| backend.state != BackendState::Removed).count();
     let missing: Vec<_> =
         backends().filter(|(_, backend)| backend.state == BackendState::Unresolved).collect();
-    if missing.is_empty() {
-        return format!("All is well: {there} of {there} backends up.\n");
+
+    let mut text = String::new();
+    for interface in status.interfaces.iter().filter(|interface| !interface.present) {
+        text += &format!(
+            "ATTENTION: interface {} is gone, and nothing is steered there: restart the daemon when it is back\n",
+            interface.name
+        );
     }
-    let mut text = format!("ATTENTION: {} of {there} backends get no packets:\n", missing.len());
+    if !missing.is_empty() {
+        text += &format!("ATTENTION: {} of {there} backends get no packets:\n", missing.len());
+    }
     for (pool, backend) in missing {
         text += &format!("  {}/{}: {}\n", pool.name, backend.name, table::way(backend));
     }
@@ -86,5 +95,5 @@ fn verdict(pools: &[PoolStatus]) -> String {
             text += &format!("  pool {} has no backend left\n", pool.name);
         }
     }
-    text
+    if text.is_empty() { format!("All is well: {there} of {there} backends up.\n") } else { text }
 }

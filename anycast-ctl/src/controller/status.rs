@@ -8,6 +8,7 @@ use crate::{
         BackendState, BackendStatus, InterfaceStatus, NextHopStatus, PoolStatus, ReasonStatus, Status,
         Traffic, VipBackendStatus, VipStatus,
     },
+    interface,
     model::{Backend, Pool, Vip},
     neighbour::{NextHop, Resolution},
     reconcile,
@@ -26,6 +27,7 @@ impl Controller {
                     name: attachment.interface.clone(),
                     index: attachment.ifindex,
                     mode: attachment.mode,
+                    present: interface::exists(attachment.ifindex),
                 })
                 .collect(),
             vips: (1u16..)

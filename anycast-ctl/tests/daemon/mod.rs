@@ -140,7 +140,12 @@ fn status() -> Status {
         version: "0.1.0".into(),
         pid: 4242,
         uptime_seconds: 11_530,
-        interfaces: vec![InterfaceStatus { name: "eth0".into(), index: 2, mode: XdpMode::Native }],
+        interfaces: vec![InterfaceStatus {
+            name: "eth0".into(),
+            index: 2,
+            mode: XdpMode::Native,
+            present: true,
+        }],
         vips: vec![VipStatus {
             name: "www".into(),
             address: "192.0.2.1".parse().unwrap(),
