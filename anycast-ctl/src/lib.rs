@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod condition;
 pub mod config;
 pub mod controller;
 pub mod dataplane;
@@ -14,3 +15,5 @@ pub mod preflight;
 pub mod reconcile;
 pub mod seats;
 mod spelling;
+pub mod sweep;
+pub mod transition;

@@ -15,7 +15,8 @@ use aya::{
 use crate::model::{Seed, Site};
 
 use super::{
-    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, grace, mapped::MappedArray,
+    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, flows::FlowMap, grace,
+    mapped::MappedArray,
 };
 
 /// The XDP object that `build.rs` compiled.
@@ -84,6 +85,9 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         ),
         tables: mapped(&mut ebpf, "TABLES")?,
         slots: mapped(&mut ebpf, "SLOTS")?,
+        stamps: mapped(&mut ebpf, "STAMPS")?,
+        pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
+        embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
         arena: Arena::new(arena_lines, grace::wait),
         tables_may_be_read: false,
