@@ -1,5 +1,6 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
+mod change;
 mod edit;
 mod status;
 mod tending;
@@ -119,6 +120,8 @@ pub struct Controller {
     installed: Maps,
     /// Whom the slots of each pool name.
     census: BTreeMap<u16, Census>,
+    /// Since when a pool has slots in transition; those that have none are not listed.
+    moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
     /// Traffic of backends that lost their seats, by VIP name.
     forgotten_traffic: BTreeMap<String, Traffic>,
@@ -150,6 +153,7 @@ impl Controller {
             dataplane,
             installed: Maps::default(),
             census: BTreeMap::new(),
+            moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
             forgotten_traffic: BTreeMap::new(),
             behind: false,
@@ -207,12 +211,9 @@ impl Controller {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
-            Request::AddBackend { pool, backend, reply } => {
-                drop(reply.send(self.add_backend(&pool, backend)))
-            }
-            Request::RemoveBackend { pool, name, reply } => {
-                drop(reply.send(self.remove_backend(&pool, &name)))
-            }
+            Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
+            Request::Change { pool, change, reply } => drop(reply.send(self.change(&pool, change))),
+            Request::Plan { pool, change, reply } => drop(reply.send(self.plan(&pool, &change))),
         }
     }
 
@@ -296,8 +297,20 @@ impl Controller {
             "published a table"
         );
         self.census.insert(pool, census);
+        self.note_transitions();
         self.tending.expect_flows();
         Ok(())
+    }
+
+    /// Notes which pools began to have slots in transition, and which have none any more.
+    fn note_transitions(&mut self) {
+        for (&pool, census) in &self.census {
+            if census.in_transition() == 0 {
+                self.moving_since.remove(&pool);
+            } else {
+                self.moving_since.entry(pool).or_insert_with(Instant::now);
+            }
+        }
     }
 
     /// What a pool's slots become with a table.
