@@ -181,6 +181,11 @@ impl Dataplane {
         Ok(values.iter().sum())
     }
 
+    /// Slots all tables may have together.
+    pub fn arena_slots(&self) -> u64 {
+        self.arena.slots()
+    }
+
     /// Where the program is attached.
     pub fn attachments(&self) -> &[Attachment] {
         &self.attachments

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod condition;
 pub mod config;
 pub mod controller;
 pub mod dataplane;
@@ -10,6 +11,7 @@ pub mod maglev;
 pub mod model;
 pub mod neighbour;
 pub mod period;
+pub mod plan;
 pub mod preflight;
 pub mod reconcile;
 pub mod seats;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
 mod attach;
+mod control;
 mod edit;
 mod harness;
 mod http;
