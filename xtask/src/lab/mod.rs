@@ -41,7 +41,9 @@ mod namespace;
 mod pass;
 mod plan;
 mod process;
+pub mod random;
 pub mod server;
+pub mod session;
 mod state;
 mod topology;
 
