@@ -1,4 +1,4 @@
-//! What the benchmark and its generator program share.
+//! What benchmarks, tests and the generator programs share.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -24,3 +24,9 @@ pub struct Workload {
 }
 
 const _: () = assert!(size_of::<Workload>() == 96);
+
+/// First byte of the IPv4 source addresses of generated packets: 10.0.0.0/8.
+pub const GENERATED_V4: u8 = 10;
+
+/// First bytes of their IPv6 source addresses: 2001:db8:ffff::/48.
+pub const GENERATED_V6: [u8; 6] = [0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff];
