@@ -1,6 +1,6 @@
 //! Lets aya copy the shared types to and from maps.
 
-use crate::{bench::Workload, counter::Traffic};
+use crate::{bench::Workload, counter::Traffic, pin::FlowKey};
 
 // SAFETY: `repr(C)`, Copy, and free of padding and of invalid bit patterns: the type derives zerocopy's FromBytes and
 // IntoBytes, which check that.
@@ -8,3 +8,6 @@ unsafe impl aya::Pod for Traffic {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for Workload {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for FlowKey {}

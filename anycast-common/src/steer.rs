@@ -131,11 +131,15 @@ pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> 
         (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
             let index = slot.current();
             if let Some(backend) = usable(world, index) {
-                let map_pin = Pin::new(index, backend.generation, now);
+                let pin = Pin::new(index, backend.generation, now);
                 if kind == Kind::Opens {
-                    world.embryonic().insert(&key, map_pin);
+                    world.embryonic().insert(&key, pin);
+                    // What is remembered of an earlier flow of these addresses is over, even if its backend comes back.
+                    if remembered == Remembered::Unusable {
+                        world.pins().remove(&key);
+                    }
                 } else {
-                    world.pins().insert(&key, map_pin);
+                    world.pins().insert(&key, pin);
                 }
             }
             Choice { index, why: Why::Opened }

@@ -5,16 +5,19 @@
 
 mod arena;
 mod attach;
+mod batch;
+mod clock;
 mod directory;
+mod flows;
 mod grace;
 mod load;
 mod mapped;
+mod tables;
 
 use anycast_common::{
     backend::Backend,
     counter::{Traffic, reason_counter},
     reason::Reason,
-    slot::{Slot, SlotLine, Table},
 };
 use aya::{
     Ebpf,
@@ -25,7 +28,10 @@ use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
 
 pub use self::{
     attach::Attachment,
+    batch::Batch,
+    clock::now_ticks,
     directory::{DirectoryEntry, DirectoryError},
+    flows::FlowMap,
     load::{LoadOptions, PROGRAM},
 };
 
@@ -82,6 +88,11 @@ pub struct Dataplane {
     directory: ActiveDirectory,
     tables: MappedArray,
     slots: MappedArray,
+    stamps: MappedArray,
+    /// Flows born during a transition.
+    pub pins: FlowMap,
+    /// Those of which only the opening packet was seen.
+    pub embryonic: FlowMap,
     backends: MappedArray,
     arena: Arena,
     devices: DevMapHash<MapData>,
@@ -101,37 +112,17 @@ impl Dataplane {
     }
 
     /// Sets where packets for the backend with that index go.
+    ///
+    /// Its first word says whether it is usable: it comes last when it is and first when it is not, so that nobody takes
+    /// the rest of another backend, or its generation, for this one's.
     pub fn set_backend(&mut self, index: u16, backend: Backend) {
-        self.backends.store(usize::from(index), &backend.to_words());
-    }
-
-    /// Publishes a pool's table. Readers see the old one or the new one, never a mixture.
-    pub fn publish_table(&mut self, pool: u16, slots: &[Slot]) -> Result<(), DataplaneError> {
-        let old = Table::from_word(self.tables.load(usize::from(pool)));
-        let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
-        let table =
-            if slots.is_empty() { Table::default() } else { Table::new(self.arena.allocate(count)?, count) };
-        let words: Vec<u64> = slots
-            .chunks(2)
-            .map(|pair| pair.iter().rev().fold(0, |word, slot| word << 32 | u64::from(slot.to_word())))
-            .collect();
-        self.slots.store(table.first_line() as usize, &words);
-        self.tables.store(usize::from(pool), &[table.to_word()]);
-        self.arena.retire(old);
-        Ok(())
-    }
-
-    /// The table of a pool, as packets see it.
-    pub fn table(&self, pool: u16) -> Vec<Slot> {
-        let table = Table::from_word(self.tables.load(usize::from(pool)));
-        let words = size_of::<SlotLine>() / size_of::<u64>();
-        (0..Table::lines(table.slots()) as usize * words)
-            .flat_map(|word| {
-                let pair = self.slots.load_word(table.first_line() as usize * words + word);
-                [Slot::from_word(pair as u32), Slot::from_word((pair >> 32) as u32)]
-            })
-            .take(table.slots() as usize)
-            .collect()
+        let [first, rest @ ..] = backend.to_words();
+        let index = usize::from(index);
+        if !backend.is_usable() {
+            self.backends.store(index, &[first]);
+        }
+        self.backends.store_from(index, 1, &rest);
+        self.backends.store(index, &[first]);
     }
 
     /// Publishes the VIPs and services. Readers see the old ones or the new ones, never a mixture.

@@ -1,19 +1,24 @@
 //! The desired state: what the operator wants this host to steer, and the rules it must keep.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::spelling::quoted;
 
 mod check;
+mod maps;
 mod prime;
 
 pub use check::Problem;
+pub use maps::MapSizes;
 pub use prime::{is_prime, next_prime};
 
 /// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).
 pub const DEFAULT_SLOTS: u32 = 65_537;
+
+/// How long a flow may be silent in a pool whose entry does not say.
+pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Everything one host steers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub struct Site {
     /// Secret key of the flow hash and of the slot tables, shared by all hosts of a fleet.
     /// `None`: the daemon draws one, and no other host steers alike.
     pub seed: Option<u64>,
+    /// Sizes of the dataplane's maps.
+    pub maps: MapSizes,
     /// The pools, in the order they were written.
     pub pools: Vec<Pool>,
     /// The VIPs, in the order they were written.
@@ -36,6 +43,12 @@ pub struct Pool {
     pub name: String,
     /// Slots of the table: a prime, at least the number of backends.
     pub slots: u32,
+    /// How its UDP flows are remembered.
+    pub udp: UdpPolicy,
+    /// What becomes of the flows of a backend that is down.
+    pub on_down: OnDown,
+    /// How long a flow may be silent before it is taken for ended. 1 s to 24 h, in whole seconds.
+    pub idle_timeout: Duration,
     /// The servers.
     pub backends: Vec<Backend>,
 }
@@ -135,6 +148,25 @@ pub enum OnUnknownPort {
     Pass,
     /// They are dropped and counted.
     Drop,
+}
+
+impl Pool {
+    /// A pool of that name in which everything else is what an entry gets that does not say.
+    pub fn new(name: impl Into<String>, backends: Vec<Backend>) -> Self {
+        Self {
+            name: name.into(),
+            slots: DEFAULT_SLOTS,
+            udp: UdpPolicy::default(),
+            on_down: OnDown::default(),
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            backends,
+        }
+    }
+
+    /// The backend of that name.
+    pub fn backend(&self, name: &str) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.name == name)
+    }
 }
 
 impl Site {

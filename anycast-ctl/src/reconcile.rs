@@ -5,11 +5,11 @@ use std::{
     net::IpAddr,
 };
 
-use anycast_common::backend::Backend as KernelBackend;
+use anycast_common::{backend::Backend as KernelBackend, clock};
 
 use crate::{
     dataplane::DirectoryEntry,
-    model::{OnUnknownPort, Site, UdpPolicy, Vip},
+    model::{OnUnknownPort, Site, Vip},
     neighbour::{NextHop, Resolution},
     seats::{Seat, Seats},
 };
@@ -129,18 +129,21 @@ pub fn ordinal(site: &Site, vip: &Vip) -> u32 {
 }
 
 fn directory(site: &Site) -> Vec<DirectoryEntry> {
-    let pool_index = |vip: &Vip| (0u16..).zip(&site.pools).find(|(_, pool)| pool.name == vip.pool);
+    let pool_of = |vip: &Vip| (0u16..).zip(&site.pools).find(|(_, pool)| pool.name == vip.pool);
     (1u16..)
         .zip(&site.vips)
         .filter_map(|(number, vip)| {
+            let (pool_index, pool) = pool_of(vip)?;
             Some(DirectoryEntry {
                 address: vip.address,
                 number,
-                pool: pool_index(vip)?.0,
+                pool: pool_index,
                 ordinal: ordinal(site, vip),
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
-                udp: UdpPolicy::Stateless,
-                idle_timeout_ticks: 300,
+                udp: pool.udp,
+                idle_timeout_ticks: clock::ticks_at_least(
+                    u32::try_from(pool.idle_timeout.as_secs()).unwrap_or(u32::MAX),
+                ),
                 services: vip.services.clone(),
             })
         })

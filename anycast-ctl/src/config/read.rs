@@ -1,6 +1,6 @@
 //! From TOML's tables to the model: which keys there are, of which types, and what they mean when left out.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use toml::{
     Spanned,
@@ -8,7 +8,11 @@ use toml::{
 };
 
 use crate::{
-    model::{Backend, DEFAULT_SLOTS, OnUnknownPort, Pool, Service, Site, Vip, default_weight},
+    model::{
+        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, MapSizes, OnDown, OnUnknownPort, Pool, Service, Site,
+        UdpPolicy, Vip, default_weight,
+    },
+    period,
     spelling::{listed, nearest, quoted},
 };
 
@@ -26,23 +30,49 @@ pub struct Misread {
 pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let mut faults = Vec::new();
     let mut root = Table { table: document, path: "", at: 0, faults: &mut faults };
-    root.only(&["interfaces", "pool", "seed", "vip"]);
+    root.only(&["interfaces", "maps", "pool", "seed", "vip"]);
     let interfaces = root.list("interfaces", string);
     let seed = root.optional("seed", seed);
+    let maps = root.table("maps", maps);
     let pools = root.entries("pool", pool);
     let vips = root.entries("vip", vip);
     let site = (|| {
-        Some(Site { interfaces: interfaces?.unwrap_or_default(), seed: seed?, pools: pools?, vips: vips? })
+        Some(Site {
+            interfaces: interfaces?.unwrap_or_default(),
+            seed: seed?,
+            maps: maps?.unwrap_or_default(),
+            pools: pools?,
+            vips: vips?,
+        })
     })();
     (site, faults)
 }
 
+fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
+    table.only(&["embryonic", "pins", "slots", "traffic_counters"]);
+    let pins = table.optional("pins", number);
+    let embryonic = table.optional("embryonic", number);
+    let slots = table.optional("slots", number);
+    let traffic_counters = table.optional("traffic_counters", number);
+    Some(MapSizes { pins: pins?, embryonic: embryonic?, slots: slots?, traffic_counters: traffic_counters? })
+}
+
 fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
-    table.only(&["backend", "name", "slots"]);
+    table.only(&["backend", "idle_timeout", "name", "on_down", "slots", "udp"]);
     let name = table.required("name", string);
     let slots = table.optional("slots", number);
+    let udp = table.optional("udp", udp);
+    let on_down = table.optional("on_down", on_down);
+    let idle_timeout = table.optional("idle_timeout", period);
     let backends = table.entries("backend", backend);
-    Some(Pool { name: name?, slots: slots?.unwrap_or(DEFAULT_SLOTS), backends: backends? })
+    Some(Pool {
+        name: name?,
+        slots: slots?.unwrap_or(DEFAULT_SLOTS),
+        udp: udp?.unwrap_or_default(),
+        on_down: on_down?.unwrap_or_default(),
+        idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
+        backends: backends?,
+    })
 }
 
 fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
@@ -104,6 +134,28 @@ fn on_unknown_port(value: &DeValue<'_>) -> Result<OnUnknownPort, String> {
         "drop" => Ok(OnUnknownPort::Drop),
         other => Err(format!(r#"{} is neither "pass" nor "drop""#, quoted(other))),
     }
+}
+
+fn udp(value: &DeValue<'_>) -> Result<UdpPolicy, String> {
+    match text(value, r#""stateless", "pinned" or "quic" in quotes"#)? {
+        "stateless" => Ok(UdpPolicy::Stateless),
+        "pinned" => Ok(UdpPolicy::Pinned),
+        "quic" => Ok(UdpPolicy::Quic),
+        other => Err(format!(r#"{} is not one of "stateless", "pinned" and "quic""#, quoted(other))),
+    }
+}
+
+fn on_down(value: &DeValue<'_>) -> Result<OnDown, String> {
+    match text(value, r#""reset" or "keep" in quotes"#)? {
+        "reset" => Ok(OnDown::Reset),
+        "keep" => Ok(OnDown::Keep),
+        other => Err(format!(r#"{} is neither "reset" nor "keep""#, quoted(other))),
+    }
+}
+
+fn period(value: &DeValue<'_>) -> Result<Duration, String> {
+    let text = text(value, r#"a period in quotes, as "90s" or "5m""#)?;
+    period::parse(text).map_err(|error| error.to_string())
 }
 
 /// The seed is a secret: no message repeats it.
@@ -192,6 +244,17 @@ impl<'a> Table<'a, '_> {
             .map(|(i, item)| self.value(item, &format!("{path}[{i}]"), &read))
             .collect();
         values.into_iter().collect::<Option<Vec<T>>>().map(Some)
+    }
+
+    /// The one entry under `[key]`.
+    fn table<T>(&mut self, key: &str, read: impl Fn(Table<'_, '_>) -> Option<T>) -> Option<Option<T>> {
+        let Some(value) = self.table.get(key) else { return Some(None) };
+        let (path, at) = (self.path_of(key), value.span().start);
+        let Some(table) = value.get_ref().as_table() else {
+            self.note(at, &path, format!("is {}: begin it with [{key}] in brackets", kind(value.get_ref())));
+            return None;
+        };
+        read(Table { table, path: &path, at, faults: self.faults }).map(Some)
     }
 
     /// The entries under `[[key]]`; none when there is no such heading.

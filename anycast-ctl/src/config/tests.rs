@@ -3,7 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{OnUnknownPort, Service};
+use crate::model::{MapSizes, OnDown, OnUnknownPort, Pool, Service, UdpPolicy};
 
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
 
@@ -53,9 +53,76 @@ fn keys_left_out_have_their_defaults() {
     let site = parse(GOOD, "site.toml").unwrap();
     assert_eq!((site.pools[0].slots, site.pools[0].backends[1].weight), (65_537, 1));
     assert_eq!(site.vips[0].on_unknown_port, OnUnknownPort::Pass);
+    assert_eq!(site.pools[0], Pool::new("web4", site.pools[0].backends.clone()));
+    assert_eq!(site.maps, MapSizes::default());
     let text = GOOD.replace("pool = \"web4\"", "pool = \"web4\"\non_unknown_port = \"drop\"");
     let site = parse(&format!("seed = \"00000000000000fF\"\r\n{text}"), "site.toml").unwrap();
     assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(255), OnUnknownPort::Drop));
+}
+
+#[test]
+fn what_pools_remember_and_how_much() {
+    let text = GOOD
+        .replace("[[pool]]", "[maps]\npins = 2_000_000\nembryonic = 4096\nslots = 0x10_0000\n[[pool]]")
+        .replace(
+            "name = \"web4\"",
+            "name = \"web4\"\nudp = \"quic\"\non_down = \"keep\"\nidle_timeout = \"1h30m\"",
+        );
+    let site = parse(&text, "site.toml").unwrap();
+    let maps = MapSizes {
+        pins: Some(2_000_000),
+        embryonic: Some(4_096),
+        slots: Some(1 << 20),
+        traffic_counters: None,
+    };
+    assert_eq!(site.maps, maps);
+    let pool = &site.pools[0];
+    assert_eq!((pool.udp, pool.on_down, pool.idle_timeout.as_secs()), (UdpPolicy::Quic, OnDown::Keep, 5_400));
+    for (key, message) in [
+        ("udp = \"sticky\"", "udp: `sticky` is not one of \"stateless\", \"pinned\" and \"quic\""),
+        ("udp = true", "udp: is true or false: give \"stateless\", \"pinned\" or \"quic\" in quotes"),
+        ("on_down = \"drop\"", "on_down: `drop` is neither \"reset\" nor \"keep\""),
+        ("idle_timeout = 300", "idle_timeout: is a number: give a period in quotes, as \"90s\" or \"5m\""),
+        (
+            "idle_timeout = \"300\"",
+            "idle_timeout: `300` is no period: write whole numbers with their units, as 90s, 5m or 1h30m",
+        ),
+        ("idle_timeout = \"0s\"", "idle_timeout: 0s is out of range: give 1s to 1d"),
+        ("idle_timeout = \"25h\"", "idle_timeout: 1d1h is out of range: give 1s to 1d"),
+    ] {
+        let column = key.find('=').unwrap() + 3;
+        let bad = format!("{key}\n[[pool.backend]]");
+        assert_eq!(broken("[[pool.backend]]", &bad), format!("site.toml:4:{column}: pool[0].{message}"));
+    }
+}
+
+#[test]
+fn map_sizes_have_bounds() {
+    for (maps, message) in [
+        ("[maps]\npins = 0", "3:8: maps.pins: 0 flows are out of range: give 1024 to 16777216"),
+        ("[maps]\npins = \"many\"", "3:8: maps.pins: is a string: give a whole number without quotes"),
+        (
+            "[maps]\nembryonic = 16777217",
+            "3:13: maps.embryonic: 16777217 flows are out of range: give 1024 to 16777216",
+        ),
+        (
+            "[maps]\nslots = 65537",
+            "3:9: maps.slots: the pools need 196611 slots, three times what all pools have, as a table is replaced by a \
+             second one: take at least that, or leave it out",
+        ),
+        (
+            "[maps]\ntraffic_counters = 1023",
+            "3:20: maps.traffic_counters: 1023 counters are out of range: give 1024 to 4194304",
+        ),
+        (
+            "[maps]\npin = 2048",
+            "3:1: maps: unknown key `pin`: did you mean `pins`? here can be `embryonic`, `pins`, `slots`, \
+             `traffic_counters`",
+        ),
+        ("[[maps]]", "2:1: maps: is a list: begin it with [maps] in brackets"),
+    ] {
+        assert_eq!(broken("[[pool]]", &format!("{maps}\n[[pool]]")), format!("site.toml:{message}"));
+    }
 }
 
 #[test]
@@ -99,7 +166,8 @@ fn unknown_keys() {
     );
     assert_eq!(
         broken("[[vip]]", "[[vips]]"),
-        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `interfaces`, `pool`, `seed`, `vip`"
+        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `interfaces`, `maps`, `pool`, `seed`, \
+         `vip`"
     );
     assert_eq!(
         broken("services", "\"port\\u001b\" = 80\nservices"),

@@ -2,7 +2,9 @@
 
 use anycast_common::{
     hash::expand_seed,
-    limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE},
+    limits::{
+        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE,
+    },
 };
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
@@ -13,7 +15,8 @@ use aya::{
 use crate::model::Site;
 
 use super::{
-    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, grace, mapped::MappedArray,
+    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, flows::FlowMap, grace,
+    mapped::MappedArray,
 };
 
 /// The XDP object that `build.rs` compiled.
@@ -31,26 +34,32 @@ pub struct LoadOptions {
     pub arena_slots: u32,
     /// (VIP, backend) pairs that can be counted.
     pub traffic_counters: u32,
+    /// Flows that can be pinned.
+    pub pins: u32,
+    /// Flows that can be embryonic.
+    pub embryonic: u32,
 }
 
 impl LoadOptions {
     /// Default sizes.
     pub fn new(seed: u64) -> Self {
-        let arena_slots = DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32;
-        Self { seed, arena_slots, traffic_counters: DEFAULT_TRAFFIC_COUNTERS }
+        Self {
+            seed,
+            arena_slots: DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32,
+            traffic_counters: DEFAULT_TRAFFIC_COUNTERS,
+            pins: DEFAULT_PINS,
+            embryonic: DEFAULT_EMBRYONIC,
+        }
     }
 
-    /// Default sizes, or more where the site needs it: room for its tables, for those that replace them, and for what lies
-    /// between tables of different lengths; room to count each (VIP, backend) pair twice.
+    /// The sizes the site asks for; where it does not, the default ones or more as it needs them.
     pub fn for_site(site: &Site, seed: u64) -> Self {
-        let default = Self::new(seed);
-        let slots: u64 = site.pools.iter().map(|pool| 3 * u64::from(pool.slots)).sum();
-        let pairs: usize =
-            site.vips.iter().filter_map(|vip| site.pool(&vip.pool)).map(|pool| 2 * pool.backends.len()).sum();
         Self {
-            arena_slots: default.arena_slots.max(u32::try_from(slots).unwrap_or(u32::MAX)),
-            traffic_counters: default.traffic_counters.max(u32::try_from(pairs).unwrap_or(u32::MAX)),
-            ..default
+            seed,
+            arena_slots: site.arena_slots(),
+            traffic_counters: site.traffic_counters(),
+            pins: site.maps.pins.unwrap_or(DEFAULT_PINS),
+            embryonic: site.maps.embryonic.unwrap_or(DEFAULT_EMBRYONIC),
         }
     }
 }
@@ -62,6 +71,9 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
     let mut ebpf = EbpfLoader::new()
         .override_global("HASH_KEY", &key[..], true)
         .map_max_entries("SLOTS", arena_lines)
+        .map_max_entries("STAMPS", arena_lines)
+        .map_max_entries("PINS", options.pins)
+        .map_max_entries("EMBRYONIC", options.embryonic)
         .map_max_entries("TRAFFIC", options.traffic_counters)
         .load(OBJECT)?;
     program(&mut ebpf)?.load()?;
@@ -73,6 +85,9 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         ),
         tables: mapped(&mut ebpf, "TABLES")?,
         slots: mapped(&mut ebpf, "SLOTS")?,
+        stamps: mapped(&mut ebpf, "STAMPS")?,
+        pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
+        embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
         arena: Arena::new(arena_lines, grace::wait),
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)

@@ -4,7 +4,7 @@ use std::{
     num::NonZeroUsize,
     os::fd::AsFd,
     ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use aya::maps::MapData;
@@ -44,7 +44,16 @@ impl MappedArray {
     ///
     /// If they reach beyond the map.
     pub fn store(&self, index: usize, values: &[u64]) {
-        let first = index * self.words_per_value;
+        self.store_from(index, 0, values);
+    }
+
+    /// As [`Self::store`], from word `offset` of value `index` on.
+    ///
+    /// # Panics
+    ///
+    /// If they reach beyond the map.
+    pub fn store_from(&self, index: usize, offset: usize, values: &[u64]) {
+        let first = index * self.words_per_value + offset;
         for (offset, value) in values.iter().enumerate() {
             self.word(first + offset).store(*value, Ordering::Release);
         }
@@ -68,10 +77,35 @@ impl MappedArray {
         self.word(word).load(Ordering::Acquire)
     }
 
+    /// Half-word `half` of the map, in the order of their addresses.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such half-word.
+    pub fn load_half(&self, half: usize) -> u32 {
+        self.half(half).load(Ordering::Acquire)
+    }
+
+    /// Stores half-word `half` of the map.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such half-word.
+    pub fn store_half(&self, half: usize, value: u32) {
+        self.half(half).store(value, Ordering::Release);
+    }
+
+    fn half(&self, half: usize) -> &AtomicU32 {
+        assert!(half / 2 < self.words, "half-word {half} of a map of {} words", self.words);
+        // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`. No two threads of this process
+        // access the map at a time: `Self` is not `Sync`.
+        unsafe { self.start.cast::<AtomicU32>().add(half).as_ref() }
+    }
+
     fn word(&self, word: usize) -> &AtomicU64 {
         assert!(word < self.words, "word {word} of a map of {} words", self.words);
-        // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`; the kernel side only reads these words
-        // with aligned loads.
+        // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`; the kernel side accesses it
+        // in aligned words of 32 or 64 bits.
         unsafe { self.start.add(word).as_ref() }
     }
 }

@@ -1,15 +1,21 @@
 //! The rules a site must keep, whoever wrote it: a file, or a command.
 
-use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr};
+use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, MAX_VIPS};
 
-use super::{DEFAULT_SLOTS, Pool, Site, Vip, is_prime, next_prime};
-use crate::spelling::{listed, nearest, quoted};
+use super::{DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
+use crate::{
+    period,
+    spelling::{listed, nearest, quoted},
+};
 
 mod form;
 #[cfg(test)]
 mod tests;
+
+/// How long a flow may be silent: ticks are a second, and more than a day is not remembered.
+const IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,7 @@ impl Site {
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Found::default();
         self.check_interfaces(&mut found);
+        self.check_maps(&mut found);
         self.check_pools(&mut found);
         self.check_vips(&mut found);
         found.0
@@ -53,6 +60,36 @@ impl Site {
         }
     }
 
+    fn check_maps(&self, found: &mut Found) {
+        let MapSizes { pins, embryonic, slots, traffic_counters } = self.maps;
+        found.size("pins", pins, MapSizes::FLOWS, "flows");
+        found.size("embryonic", embryonic, MapSizes::FLOWS, "flows");
+        found.size("slots", slots, MapSizes::SLOTS, "slots");
+        found.size("traffic_counters", traffic_counters, MapSizes::TRAFFIC_COUNTERS, "counters");
+        let (most, needed) = (*MapSizes::SLOTS.end(), self.slots_needed());
+        if needed > most {
+            let advice = format!("all pools together may have {}, give pools fewer slots", most / 3);
+            found.add(
+                "pool",
+                format!("the tables of all pools and what replaces them need {needed} slots: {advice}"),
+            );
+        } else if slots.is_some_and(|slots| MapSizes::SLOTS.contains(&slots) && slots < needed) {
+            let why = "three times what all pools have, as a table is replaced by a second one";
+            found.add(
+                "maps.slots",
+                format!("the pools need {needed} slots, {why}: take at least that, or leave it out"),
+            );
+        }
+        let needed = self.traffic_counters_needed();
+        if traffic_counters
+            .is_some_and(|counters| MapSizes::TRAFFIC_COUNTERS.contains(&counters) && counters < needed)
+        {
+            let why = "two for each VIP and each backend of its pool";
+            let advice = "take at least that, or leave it out";
+            found.add("maps.traffic_counters", format!("the VIPs need {needed} counters, {why}: {advice}"));
+        }
+    }
+
     fn check_pools(&self, found: &mut Found) {
         found.at_most(MAX_POOLS, self.pools.len(), "pool", "pools");
         let backends = self.pools.iter().map(|pool| pool.backends.len()).sum();
@@ -65,6 +102,7 @@ impl Site {
             let path = format!("pool[{i}]");
             found.name(&mut names, &pool.name, &path, "pools");
             found.slots(pool, &path);
+            found.idle_timeout(pool, &path);
             found.backends(pool, &path, &vips);
         }
     }
@@ -155,6 +193,20 @@ impl Found {
             return;
         };
         self.add(format!("{path}.slots"), message);
+    }
+
+    fn size(&mut self, key: &str, size: Option<u32>, range: RangeInclusive<u32>, what: &str) {
+        let Some(size) = size.filter(|size| !range.contains(size)) else { return };
+        let (least, most) = range.into_inner();
+        self.add(format!("maps.{key}"), format!("{size} {what} are out of range: give {least} to {most}"));
+    }
+
+    fn idle_timeout(&mut self, pool: &Pool, path: &str) {
+        if !IDLE_TIMEOUT.contains(&pool.idle_timeout) {
+            let (least, most) = IDLE_TIMEOUT.into_inner();
+            let [is, least, most] = [pool.idle_timeout, least, most].map(period::text);
+            self.add(format!("{path}.idle_timeout"), format!("{is} is out of range: give {least} to {most}"));
+        }
     }
 
     fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, usize>) {

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
-    model::{Backend, DEFAULT_SLOTS, Pool},
+    model::{Backend, Pool},
     neighbour::Why,
 };
 
@@ -19,10 +19,11 @@ fn site() -> Site {
         pool: pool.into(),
         on_unknown_port: OnUnknownPort::Pass,
     };
-    let pool = |name: &str, backends| Pool { name: name.into(), slots: DEFAULT_SLOTS, backends };
+    let pool = |name: &str, backends| Pool::new(name, backends);
     Site {
         interfaces: vec!["eth0".into()],
         seed: Some(1),
+        maps: Default::default(),
         pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
         vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],
     }

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DEFAULT_SLOTS, OnUnknownPort, Pool, Vip};
+use crate::model::{OnUnknownPort, Pool, Vip};
 
 fn site(backends: &[u8]) -> Site {
     let vip = |name: &str, last| Vip {
@@ -21,7 +21,8 @@ fn site(backends: &[u8]) -> Site {
     Site {
         interfaces: vec!["eth0".into()],
         seed: None,
-        pools: vec![Pool { name: "web".into(), slots: DEFAULT_SLOTS, backends: backends.collect() }],
+        maps: Default::default(),
+        pools: vec![Pool::new("web", backends.collect())],
         vips: vec![vip("www", 1), vip("api", 2)],
     }
 }

@@ -18,14 +18,12 @@ fn vip(name: &str, address: &str, services: &[&str], pool: &str) -> Vip {
 
 /// Two families, each with two backends and a VIP.
 fn site() -> Site {
-    let pool = |name: &str, one: &str, other: &str| Pool {
-        name: name.into(),
-        slots: DEFAULT_SLOTS,
-        backends: vec![backend("a", one), backend("b", other)],
-    };
+    let pool =
+        |name: &str, one: &str, other: &str| Pool::new(name, vec![backend("a", one), backend("b", other)]);
     Site {
         interfaces: vec!["eth0".into()],
         seed: None,
+        maps: Default::default(),
         pools: vec![pool("web4", "10.0.0.1", "10.0.0.2"), pool("web6", "2001:db8::1", "2001:db8::2")],
         vips: vec![
             vip("www4", "192.0.2.1", &["tcp/80", "tcp/443"], "web4"),

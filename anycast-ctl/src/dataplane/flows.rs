@@ -1,0 +1,68 @@
+//! The maps of remembered flows, from the controller's side.
+
+use anycast_common::pin::{FlowKey, Pin};
+use aya::maps::{HashMap, Map, MapData, MapError};
+
+use super::{DataplaneError, batch::Batch, while_doing};
+
+/// An LRU hash map of flows.
+pub struct FlowMap {
+    map: Map,
+    capacity: u32,
+}
+
+impl FlowMap {
+    /// Takes over a map of the program.
+    pub fn new(map: Map, name: &'static str) -> Result<Self, DataplaneError> {
+        let Map::LruHashMap(data) = &map else { return Err(DataplaneError::Missing(name)) };
+        let capacity = data.info().map_err(while_doing("reading a map's size"))?.max_entries();
+        let flows = Self { map, capacity };
+        // Checks the sizes of key and value, which batches rely on.
+        flows.entries("taking over a map of flows")?;
+        Ok(flows)
+    }
+
+    /// Entries there is room for.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Reads on from a cursor; see [`Batch::read`].
+    pub fn read(&self, batch: &mut Batch, cursor: Option<u32>) -> Result<Option<u32>, DataplaneError> {
+        let Map::LruHashMap(data) = &self.map else { return Ok(None) };
+        batch.read(data, cursor).map_err(while_doing("reading remembered flows"))
+    }
+
+    /// What is remembered of a flow.
+    pub fn get(&self, flow: &FlowKey) -> Result<Option<Pin>, DataplaneError> {
+        let doing = "reading a remembered flow";
+        match self.entries(doing)?.get(flow, 0) {
+            Ok(word) => Ok(Some(Pin::from_word(word))),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(while_doing(doing)(error)),
+        }
+    }
+
+    /// Remembers a flow.
+    pub fn insert(&mut self, flow: &FlowKey, pin: Pin) -> Result<(), DataplaneError> {
+        let doing = "remembering a flow";
+        let mut entries: HashMap<&mut MapData, FlowKey, u64> =
+            (&mut self.map).try_into().map_err(while_doing(doing))?;
+        entries.insert(flow, pin.to_word(), 0).map_err(while_doing(doing))
+    }
+
+    /// Forgets a flow. One that is not remembered is no error.
+    pub fn remove(&mut self, flow: &FlowKey) -> Result<(), DataplaneError> {
+        let doing = "forgetting a flow";
+        let mut entries: HashMap<&mut MapData, FlowKey, u64> =
+            (&mut self.map).try_into().map_err(while_doing(doing))?;
+        match entries.remove(flow) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(error) => Err(while_doing(doing)(error)),
+        }
+    }
+
+    fn entries(&self, doing: &'static str) -> Result<HashMap<&MapData, FlowKey, u64>, DataplaneError> {
+        (&self.map).try_into().map_err(while_doing(doing))
+    }
+}

@@ -1,0 +1,59 @@
+//! Sizes of the dataplane's maps: what they may be, and what a site needs.
+
+use std::ops::RangeInclusive;
+
+use anycast_common::limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_SLOTS, SLOTS_PER_LINE};
+
+use super::Site;
+
+/// Sizes the operator wants for maps, in entries. `None`: the default, or more where the site needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MapSizes {
+    /// Flows that can be pinned.
+    pub pins: Option<u32>,
+    /// Flows of which only the opening packet was seen.
+    pub embryonic: Option<u32>,
+    /// Slots of all tables together, those being replaced included.
+    pub slots: Option<u32>,
+    /// (VIP, backend) pairs that can be counted.
+    pub traffic_counters: Option<u32>,
+}
+
+impl MapSizes {
+    /// Flows that may be remembered: below the least the kernel's per-CPU free lists leave nothing to remember with,
+    /// the most are some 2 GB.
+    pub const FLOWS: RangeInclusive<u32> = 1_024..=1 << 24;
+
+    /// Slots of all tables: the most are 2 GiB, stamps included.
+    pub const SLOTS: RangeInclusive<u32> = 1_024..=1 << 28;
+
+    /// Traffic counters: the most are 96 MiB a CPU.
+    pub const TRAFFIC_COUNTERS: RangeInclusive<u32> = 1_024..=1 << 22;
+}
+
+impl Site {
+    /// Slots the arena must hold: the tables of all pools, those that replace them, and what lies between tables of
+    /// different lengths.
+    pub fn slots_needed(&self) -> u32 {
+        let slots: u64 = self.pools.iter().map(|pool| 3 * u64::from(pool.slots.min(MAX_SLOTS))).sum();
+        u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    /// Traffic counters the site needs: each (VIP, backend) pair twice, as removed backends keep theirs for a while.
+    pub fn traffic_counters_needed(&self) -> u32 {
+        let pools = self.vips.iter().filter_map(|vip| self.pool(&vip.pool));
+        u32::try_from(pools.map(|pool| 2 * pool.backends.len()).sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    /// Slots the arena gets.
+    pub fn arena_slots(&self) -> u32 {
+        let default = DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32;
+        self.maps.slots.unwrap_or_else(|| default.max(self.slots_needed()))
+    }
+
+    /// Traffic counters there are.
+    pub fn traffic_counters(&self) -> u32 {
+        let needed = || DEFAULT_TRAFFIC_COUNTERS.max(self.traffic_counters_needed());
+        self.maps.traffic_counters.unwrap_or_else(needed)
+    }
+}

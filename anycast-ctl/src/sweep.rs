@@ -1,0 +1,132 @@
+//! The sweep: makes slots stable again when nothing is left to remember, and forgets flows that have ended. No IO here;
+//! [`Sweeper`] does it, in pieces.
+//!
+//! A slot in transition becomes stable when an unrecorded flow and a remembered one would go to its current owner alike,
+//! now and from now on:
+//!
+//! - no live flow is remembered for it that goes anywhere else. A remembered flow is dead when it has shown no packet for
+//!   the idle timeout or when its backend, or that generation of it, is gone;
+//! - its base owner is gone, or is the current owner, or has not been used for the idle timeout;
+//! - its owner did not change for [`SETTLE_TICKS`] before the sweep began. Flows are only ever recorded for the owner of the
+//!   moment, so nothing that is recorded behind the sweep's back holds such a slot.
+//!
+//! Embryonic flows are looked at before pins: a flow that is promoted meanwhile is seen at least once. Dead flows are
+//! deleted before any slot is made stable. While a slot is stable its records are not read and may become untrue; those
+//! that the sweep left agreed with the slot, and the program believes none for longer than the idle timeout.
+
+mod sweeper;
+
+use std::collections::HashMap;
+
+use anycast_common::{
+    address::Address,
+    clock,
+    flow::Flow,
+    hash::{KEY_WORDS, expand_seed},
+    pin::{FlowKey, Pin},
+    slot::{Slot, Table},
+};
+
+pub use self::sweeper::{Outcome, Progress, Sweeper};
+
+/// Ticks for which a slot's owner must have been the same before a sweep that makes the slot stable begins. A run of the
+/// program that read the slot before takes microseconds.
+pub const SETTLE_TICKS: u32 = 2;
+
+/// Protocol number of UDP.
+const UDP: u32 = 17;
+
+/// What a sweep must know of the site. It may change between two pieces of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The pools, by their index.
+    pub pools: Vec<PoolScope>,
+    /// Pool index by the address of the VIP.
+    pub vips: HashMap<Address, u16>,
+    /// Generation by the index of every backend whose flows may live, whether it can be reached or not. Whoever was
+    /// removed, or drained past its deadline, is not among them.
+    pub backends: HashMap<u16, u16>,
+}
+
+/// What a sweep must know of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolScope {
+    /// Slots of its table.
+    pub slots: u32,
+    /// Ticks after which a silent flow has ended.
+    pub idle_timeout: u32,
+    /// Whether the records of UDP flows are read whatever the state of the slot: then they hold none in transition.
+    pub udp_pinned: bool,
+}
+
+/// The published tables.
+pub trait Tables {
+    /// Where a pool's table lies, and how many slots it has.
+    fn place(&self, pool: u16) -> Table;
+    /// A slot, if the table has it.
+    fn slot(&self, pool: u16, slot: u32) -> Option<Slot>;
+    /// The slot's stamp.
+    fn stamp(&self, pool: u16, slot: u32) -> u32;
+}
+
+/// One sweep.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    started: u32,
+    hash_key: [u64; KEY_WORDS],
+    /// By pool, a bit for each slot that a live flow holds in transition.
+    held: Vec<Vec<u64>>,
+}
+
+impl Sweep {
+    /// A sweep that begins at that tick.
+    pub fn begin(scope: &Scope, seed: u64, now: u32) -> Self {
+        let held = scope.pools.iter().map(|pool| vec![0; pool.slots.div_ceil(64) as usize]).collect();
+        Self { started: now, hash_key: expand_seed(seed), held }
+    }
+
+    /// Looks at a remembered flow. Whether it lives: if not, it is to be deleted, and looked at again if it meanwhile
+    /// changed.
+    pub fn visit(&mut self, scope: &Scope, tables: &impl Tables, flow: &FlowKey, pin: Pin, now: u32) -> bool {
+        let Some(&number) = scope.vips.get(&flow.destination) else { return false };
+        let Some(pool) = scope.pools.get(usize::from(number)) else { return false };
+        if !lives(scope, pool, pin, now) {
+            return false;
+        }
+        if pool.udp_pinned && flow.protocol == UDP {
+            return true;
+        }
+        let slot = tables.place(number).slot_of(Flow::from(flow).hash(&self.hash_key));
+        if tables.slot(number, slot).is_some_and(|slot| slot.current() != pin.backend()) {
+            let words = self.held.get_mut(usize::from(number));
+            if let Some(word) = words.and_then(|words| words.get_mut(slot as usize / 64)) {
+                *word |= 1 << (slot % 64);
+            }
+        }
+        true
+    }
+
+    /// The stable slot that a slot should be replaced with, once every remembered flow was visited; `None` when it should
+    /// stay as it is.
+    pub fn settled(&self, scope: &Scope, tables: &impl Tables, pool: u16, number: u32) -> Option<Slot> {
+        let slot = tables.slot(pool, number).filter(|slot| !slot.is_stable())?;
+        let idle_timeout = scope.pools.get(usize::from(pool))?.idle_timeout;
+        // A pool that appeared meanwhile has no bits: the next sweep sees to it.
+        let held = self.held.get(usize::from(pool))?.get(number as usize / 64)? >> (number % 64) & 1 == 1;
+        let quiet = clock::since(tables.stamp(pool, number), self.started);
+        let base_is_done = slot.base() == slot.current()
+            || !scope.backends.contains_key(&slot.base())
+            || has_ended(quiet, idle_timeout);
+        (!held && quiet >= SETTLE_TICKS && base_is_done).then(|| Slot::stable(slot.current()))
+    }
+}
+
+fn lives(scope: &Scope, pool: &PoolScope, pin: Pin, now: u32) -> bool {
+    !has_ended(clock::since(pin.last_seen(), now), pool.idle_timeout)
+        && scope.backends.get(&pin.backend()) == Some(&pin.generation())
+}
+
+/// One tick more than the program allows: its clock may be a tick behind ours.
+fn has_ended(quiet: u32, idle_timeout: u32) -> bool {
+    quiet > idle_timeout.saturating_add(1)
+}

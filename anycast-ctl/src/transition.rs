@@ -1,0 +1,84 @@
+//! What becomes of a pool's slots when its table changes. No IO.
+//!
+//! The flows of a stable slot are not remembered anywhere: all that is known of them is that they are its owner's. So when
+//! the slot moves, that owner stays written in it as the base owner, and it stays the base owner through every further
+//! move until the slot is stable again (see [`crate::sweep`]): whatever is born in the meantime is remembered.
+//!
+//! ```text
+//!                 to B
+//!   stable A ────────────▶ B, base A ───▶ C, base A ───▶ A, base A
+//!      ▲                       │              │              │
+//!      │                       ▼              ▼              ▼
+//!      └───────────────  stable B        stable C        stable A      by the sweeper
+//! ```
+
+use anycast_common::slot::{NO_BACKEND, Slot};
+
+#[cfg(test)]
+mod tests;
+
+/// A pool's slots after a change, and how much of the pool it moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The slots.
+    pub slots: Vec<Slot>,
+    /// Slots whose new flows go elsewhere than before.
+    pub moved: u32,
+}
+
+impl Merged {
+    /// The share of the pool's slots that moved, 0 to 1.
+    pub fn share_moved(&self) -> f64 {
+        if self.slots.is_empty() { 0.0 } else { f64::from(self.moved) / self.slots.len() as f64 }
+    }
+
+    /// Whether nobody owns a slot or did: packets find as much in a table without slots.
+    pub fn is_void(&self) -> bool {
+        self.slots.iter().all(|slot| *slot == Slot::EMPTY)
+    }
+}
+
+/// The slots a pool goes on with, when it has `present` and its table says that `owners` should own them
+/// ([`NO_BACKEND`]: nobody can).
+///
+/// `is_removed` tells of a backend index whether its backend was taken out of the site. Whoever comes back from there
+/// does so with another generation, so that no flow of it lives on.
+///
+/// Slots are matched by their place. A pool keeps its number of slots while it is steered; `present` of another length is
+/// taken for a pool that has no flows yet, all of whose slots begin stable.
+pub fn merge(present: &[Slot], owners: &[u16], is_removed: impl Fn(u16) -> bool) -> Merged {
+    if present.len() != owners.len() {
+        let slots: Vec<Slot> = owners.iter().map(|&owner| Slot::stable(owner)).collect();
+        return Merged { moved: slots.len() as u32, slots };
+    }
+    let slots = present.iter().zip(owners).map(|(&slot, &owner)| step(slot, owner, &is_removed)).collect();
+    let moved = present.iter().zip(owners).filter(|(slot, owner)| slot.current() != **owner).count() as u32;
+    Merged { slots, moved }
+}
+
+/// One slot's next state.
+fn step(slot: Slot, owner: u16, is_removed: impl Fn(u16) -> bool) -> Slot {
+    let current = slot.current();
+    if owner == current {
+        slot
+    } else if !slot.is_stable() {
+        Slot::in_transition(owner, slot.base())
+    } else if current == NO_BACKEND || is_removed(current) {
+        // No flow of it can live on, and while it was stable no flow of another was to be looked for.
+        Slot::stable(owner)
+    } else {
+        Slot::in_transition(owner, current)
+    }
+}
+
+/// The stamps that belong to the slots `after`, if `before` had the stamps `stamps`: one whose owner changed begins its
+/// transition, or begins it anew, at `now`.
+pub fn stamps(before: &[Slot], stamps: &[u32], after: &[Slot], now: u32) -> Vec<u32> {
+    if before.len() != after.len() || stamps.len() != after.len() {
+        return vec![now; after.len()];
+    }
+    let old = before.iter().zip(stamps);
+    old.zip(after)
+        .map(|((before, &stamp), after)| if before.current() == after.current() { stamp } else { now })
+        .collect()
+}
