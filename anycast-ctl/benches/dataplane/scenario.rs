@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use anycast_common::bench::{TEMPLATE_WORDS, Workload};
+use anycast_common::bench::Workload;
 use etherparse::PacketBuilder;
 use serde::Serialize;
 
@@ -110,19 +110,6 @@ impl Scenario {
 
     /// The stream, for the generator.
     pub fn workload(&self) -> Workload {
-        let packet = self.packet();
-        let mut template = [0; TEMPLATE_WORDS];
-        for (word, bytes) in template.iter_mut().zip(packet.chunks_exact(size_of::<u64>())) {
-            *word = u64::from_ne_bytes(bytes.try_into().expect("eight bytes"));
-        }
-        let (source_offset, port_offset) = if self.ip == 4 { (26, 34) } else { (34, 54) };
-        Workload {
-            template,
-            flow_mask: self.flows - 1,
-            multiplier: 0x9e37_79b1,
-            first_source: 0x0a80_0000,
-            source_offset,
-            port_offset,
-        }
+        Workload::of(&self.packet(), self.flows)
     }
 }

@@ -36,7 +36,8 @@ fn the_base_owner_stays_through_every_further_move() {
 
 #[test]
 fn a_removed_owner_leaves_no_base() {
-    let merged = merge(&[Slot::stable(A), Slot::stable(C), Slot::in_transition(A, C)], &[B; 3], |index| index == A);
+    let merged =
+        merge(&[Slot::stable(A), Slot::stable(C), Slot::in_transition(A, C)], &[B; 3], |index| index == A);
     assert_eq!(merged.slots, [Slot::stable(B), Slot::in_transition(B, C), Slot::in_transition(B, C)]);
     assert_eq!(moved(Slot::EMPTY, B), Slot::stable(B));
 }
@@ -44,7 +45,11 @@ fn a_removed_owner_leaves_no_base() {
 #[test]
 fn a_removed_base_is_left_to_the_sweeper() {
     let merged = merge(&[Slot::in_transition(B, A)], &[C], |index| index == A);
-    assert_eq!(merged.slots, [Slot::in_transition(C, A)], "what C's predecessors' flows are pinned to may live");
+    assert_eq!(
+        merged.slots,
+        [Slot::in_transition(C, A)],
+        "what C's predecessors' flows are pinned to may live"
+    );
 }
 
 #[test]

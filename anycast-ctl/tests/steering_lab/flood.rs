@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_common::bench::{TEMPLATE_WORDS, Workload};
+use anycast_common::bench::Workload;
 use aya::{
     Ebpf, include_bytes_aligned,
     maps::{Array, PerCpuArray},
@@ -22,6 +22,8 @@ use xtask::lab::{Namespace, OwnedLab, ROUTER, server::HTTP_PORT};
 
 static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
 
+/// Every source of 10.0.0.0/8 with 64 ports, in an order of its own.
+const FLOWS: u32 = 1 << 30;
 /// Frames of one system call.
 const CALL: u32 = 1 << 16;
 /// Frames the kernel makes before it lets the network run.
@@ -52,7 +54,7 @@ impl Flood {
         lab.edge_port().replace(std::os::fd::AsFd::as_fd(&sink)).unwrap();
         let packet = syn(lab);
         let mut workloads: Array<_, Workload> = Array::try_from(ebpf.map_mut("WORKLOAD").unwrap()).unwrap();
-        workloads.set(0, workload(&packet), 0).unwrap();
+        workloads.set(0, Workload::of(&packet, FLOWS), 0).unwrap();
 
         let stop = Arc::new(AtomicBool::new(false));
         let (router, port) =
@@ -102,22 +104,6 @@ fn syn(lab: &OwnedLab) -> Vec<u8> {
     // The shortest Ethernet frame, without its checksum.
     packet.resize(60, 0);
     packet
-}
-
-/// 2^30 flows: every source of 10.0.0.0/8 with 64 ports, in an order of its own.
-fn workload(packet: &[u8]) -> Workload {
-    let mut template = [0; TEMPLATE_WORDS];
-    for (word, bytes) in template.iter_mut().zip(packet.chunks_exact(size_of::<u64>())) {
-        *word = u64::from_ne_bytes(bytes.try_into().unwrap());
-    }
-    Workload {
-        template,
-        flow_mask: (1 << 30) - 1,
-        multiplier: 0x9e37_79b1,
-        first_source: 0x0a00_0000,
-        source_offset: 26,
-        port_offset: 34,
-    }
 }
 
 /// `struct xdp_md`: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. XDP_TX leaves by that interface.
