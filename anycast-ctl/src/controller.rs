@@ -1,35 +1,44 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
+mod edit;
 mod status;
+mod tending;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anycast_common::{backend::Backend as KernelBackend, slot::Slot};
+use anycast_common::backend::Backend as KernelBackend;
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval},
+    task::yield_now,
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
     api::{
-        server::{self, EditError, Request},
+        server::{self, Request},
         socket::Socket,
-        types::{BackendStatus, Traffic, XdpMode},
+        types::{Traffic, XdpMode},
     },
+    condition::Conditions,
     dataplane::{Dataplane, LoadOptions},
     interface::Interface,
-    maglev::{self, Member},
-    model::{Backend, Site},
+    model::Site,
     neighbour::{Resolutions, Resolver, ResolverHandle},
     reconcile::{self, Maps, Operation},
     seats::{Occupant, Seats},
+    transition::{self, Census},
 };
+
+use self::{edit::internal, tending::Tending};
+
+pub use self::tending::Figures;
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -90,17 +99,20 @@ async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
-struct Controller {
+/// The desired state, what the maps hold, and what leads from one to the other. Everything happens in one task.
+pub struct Controller {
     site: Site,
     seed: u64,
     seats: Seats,
+    conditions: Conditions,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
     dataplane: Dataplane,
     /// What the maps hold.
     installed: Maps,
-    /// Slots each backend index owns.
-    slots_owned: BTreeMap<u16, u32>,
+    /// Whom the slots of each pool name.
+    census: BTreeMap<u16, Census>,
+    tending: Tending,
     /// Traffic of backends that lost their seats, by VIP name.
     forgotten_traffic: BTreeMap<String, Traffic>,
     /// Whether the last reconciliation left something undone.
@@ -125,11 +137,13 @@ impl Controller {
         let mut controller = Self {
             seed,
             seats: Seats::new(options.traffic_counters),
+            conditions: Conditions::new(),
             resolver,
             resolutions,
             dataplane,
             installed: Maps::default(),
-            slots_owned: BTreeMap::new(),
+            census: BTreeMap::new(),
+            tending: Tending::new(seed),
             forgotten_traffic: BTreeMap::new(),
             behind: false,
             started: Instant::now(),
@@ -144,6 +158,7 @@ impl Controller {
         let mut retry = interval(RETRY);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let deadline = self.next_deadline();
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(request) => self.answer(request),
@@ -154,6 +169,14 @@ impl Controller {
                     self.reconcile_or_retry();
                 }
                 _ = retry.tick(), if self.behind => self.reconcile_or_retry(),
+                () = sleep_until(self.tending.sweep_at().into()) => {
+                    self.sweep();
+                    // A sweep has its next piece ready at once: let the tasks beside this one run.
+                    yield_now().await;
+                }
+                () = sleep_until(deadline.unwrap_or(self.started).into()), if deadline.is_some() => {
+                    self.reconcile_or_retry();
+                }
             }
         }
     }
@@ -171,57 +194,15 @@ impl Controller {
         }
     }
 
-    fn add_backend(&mut self, pool: &str, backend: Backend) -> Result<BackendStatus, EditError> {
-        let mut site = self.site.clone();
-        let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
-        if edited.backends.iter().any(|other| other.name == backend.name) {
-            return Err(EditError::Conflict(format!("pool {pool} already has a backend {}", backend.name)));
-        }
-        if let Some(other) = edited.backends.iter().find(|other| other.address == backend.address) {
-            return Err(EditError::Conflict(format!(
-                "pool {pool} already has {} as backend {}",
-                backend.address, other.name
-            )));
-        }
-        edited.backends.push(backend.clone());
-        self.edit(site)?;
-        tracing::info!(pool, backend = backend.name, address = %backend.address, weight = backend.weight, "added");
-        self.backend_status(pool, &backend).map_err(internal)
-    }
-
-    fn remove_backend(&mut self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
-        let mut site = self.site.clone();
-        let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
-        let position = edited.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
-            let names: Vec<&str> = edited.backends.iter().map(|backend| backend.name.as_str()).collect();
-            EditError::NotFound(format!("pool {pool} has no backend {name}: it has {}", names.join(", ")))
-        })?;
-        let backend = edited.backends.remove(position);
-        self.edit(site)?;
-        tracing::info!(pool, backend = name, "removed");
-        self.backend_status(pool, &backend).map_err(internal)
-    }
-
-    /// Applies an edited site as a whole, or leaves everything as it was.
-    fn edit(&mut self, site: Site) -> Result<(), EditError> {
-        let problems: Vec<String> = site.problems().into_iter().map(|problem| problem.message).collect();
-        if !problems.is_empty() {
-            return Err(EditError::Invalid(problems.join("; ")));
-        }
-        let before = (self.site.clone(), self.seats.clone());
-        self.adopt(site).map_err(|error| {
-            let message = format!("{error:#}; nothing was changed");
-            (self.site, self.seats) = before;
-            self.watch_addresses();
-            self.reconcile_or_retry();
-            EditError::Internal(message)
-        })
-    }
-
     /// Makes a site the desired state.
     fn adopt(&mut self, site: Site) -> anyhow::Result<()> {
-        let forgotten = self.seats.update(&site)?;
+        let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
+        let forgotten = self.seats.update(&site, &named)?;
         self.site = site;
+        let present = |(pool, address): &(String, IpAddr)| {
+            self.seats.get(pool, *address).is_some_and(|seat| self.seats.is_present(seat.index))
+        };
+        self.conditions.retain(|key, _| present(key));
         self.watch_addresses();
         self.reconcile()?;
         self.forget(&forgotten)
@@ -254,7 +235,10 @@ impl Controller {
     /// Brings the maps to the desired state; what was done before an error stays done and noted.
     fn reconcile(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
-        let wanted = reconcile::wanted(&self.site, &self.seats, &resolutions);
+        let now = Instant::now();
+        let wanted = reconcile::wanted(&self.site, &self.seats, &self.conditions, &resolutions, now);
+        let scope = reconcile::scope(&self.site, &self.seats, &self.conditions, now);
+        self.tending.set_scope(scope, now);
         self.behind = true;
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation)?;
@@ -276,34 +260,30 @@ impl Controller {
         Ok(())
     }
 
+    /// Moves the slots of a pool to the owners a table gives them.
     fn publish_table(&mut self, pool: u16, table: &reconcile::Table) -> anyhow::Result<()> {
-        let members: Vec<Member> =
-            table.members.iter().map(|member| Member::new(member.address, member.weight)).collect();
-        let slots =
-            if members.is_empty() { Vec::new() } else { maglev::table(&members, table.slots, self.seed)? };
-        let owners: Vec<u16> =
-            slots.iter().filter_map(|&member| Some(table.members.get(usize::from(member))?.index)).collect();
-        let slots: Vec<Slot> = owners.iter().map(|&index| Slot::stable(index)).collect();
-        self.dataplane.publish_table(pool, &slots)?;
-        if let Some(old) = self.installed.tables.get(&pool) {
-            for member in &old.members {
-                self.slots_owned.remove(&member.index);
-            }
-        }
-        for index in owners {
-            *self.slots_owned.entry(index).or_default() += 1;
-        }
+        let merged = self.merged(pool, table)?;
+        // Without slots a pool forgets its transitions: only when there are none.
+        let slots = if merged.is_void() { &[][..] } else { &merged.slots };
+        self.dataplane.publish_table(pool, slots)?;
+        let census = Census::of(slots);
+        tracing::debug!(
+            pool,
+            moved = merged.moved,
+            in_transition = census.in_transition(),
+            "published a table"
+        );
+        self.census.insert(pool, census);
+        self.tending.expect_flows();
         Ok(())
     }
 
-    fn no_pool(&self, name: &str) -> EditError {
-        let names: Vec<&str> = self.site.pools.iter().map(|pool| pool.name.as_str()).collect();
-        EditError::NotFound(format!("there is no pool {name}: there is {}", names.join(", ")))
+    /// What a pool's slots become with a table.
+    fn merged(&self, pool: u16, table: &reconcile::Table) -> anyhow::Result<transition::Merged> {
+        let present = self.seats.present();
+        let owners = table.owners(self.seed)?;
+        Ok(transition::merge(&self.dataplane.table(pool), &owners, |index| !present.contains(&index)))
     }
-}
-
-fn internal(error: anyhow::Error) -> EditError {
-    EditError::Internal(format!("{error:#}"))
 }
 
 fn random_seed() -> std::io::Result<u64> {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod condition;
 pub mod config;
 pub mod controller;
 pub mod dataplane;

@@ -1,9 +1,13 @@
 //! Numbers for names: which index and which counters each backend has in the kernel's maps.
 //!
 //! A backend keeps its seat while it is in the site, whatever else changes. A removed one keeps it for a while, so
-//! that its counters can still be read and a backend that comes back continues them.
+//! that its counters can still be read and a backend that comes back continues them, and for as long as a slot names its
+//! index. Each time an index is given out its generation goes up: what is remembered of earlier flows names an earlier one.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use anycast_common::limits::MAX_BACKENDS;
 
@@ -17,6 +21,8 @@ const MAX_REMOVED: usize = 256;
 pub struct Seat {
     /// Its index in the backend map and in slots.
     pub index: u16,
+    /// How often the index was given out before, to whomever.
+    pub generation: u16,
     /// Its first traffic counter; one follows for each VIP of its pool.
     pub first_counter: u32,
 }
@@ -58,7 +64,9 @@ pub struct Seats {
     occupants: BTreeMap<(String, IpAddr), Occupant>,
     removals: u64,
     free_indices: Vec<u16>,
-    next_index: u16,
+    /// Generation of each index that was ever given out. 16 bits wrap around after 65,536 removals of backends with that
+    /// index, within which no flow is remembered.
+    generations: Vec<u16>,
     counters: CounterRanges,
 }
 
@@ -66,12 +74,18 @@ impl Seats {
     /// Empty seats, with that many traffic counters to give out.
     pub fn new(traffic_counters: u32) -> Self {
         let counters = CounterRanges { free: BTreeMap::new(), next: 0, capacity: traffic_counters };
-        Self { occupants: BTreeMap::new(), removals: 0, free_indices: Vec::new(), next_index: 0, counters }
+        Self {
+            occupants: BTreeMap::new(),
+            removals: 0,
+            free_indices: Vec::new(),
+            generations: Vec::new(),
+            counters,
+        }
     }
 
-    /// Seats every backend of the site, and marks those that are gone. Returns the removed backends that lost their
-    /// seats: nothing may name these any more, and their counters are to be read for the last time and cleared.
-    pub fn update(&mut self, site: &Site) -> Result<Vec<Occupant>, SeatsError> {
+    /// Seats every backend of the site, and marks those that are gone. Those whose index is `named` by a slot keep their
+    /// seats. Returns the removed backends that lost theirs: their counters are to be read for the last time and cleared.
+    pub fn update(&mut self, site: &Site, named: &BTreeSet<u16>) -> Result<Vec<Occupant>, SeatsError> {
         for pool in &site.pools {
             let vips = site.vips.iter().filter(|vip| vip.pool == pool.name).count();
             for backend in &pool.backends {
@@ -87,12 +101,23 @@ impl Seats {
                 occupant.removed = Some(self.removals);
             }
         }
-        Ok(self.forget(site))
+        Ok(self.forget(site, named))
     }
 
     /// The seat of a backend, present or removed.
     pub fn get(&self, pool: &str, address: IpAddr) -> Option<Seat> {
         self.occupants.get(&(pool.to_owned(), address)).map(|occupant| occupant.seat)
+    }
+
+    /// Indices of the backends that are in the site.
+    pub fn present(&self) -> BTreeSet<u16> {
+        let present = self.occupants.values().filter(|occupant| !occupant.is_removed());
+        present.map(|occupant| occupant.seat.index).collect()
+    }
+
+    /// Whether a backend of the site has that index.
+    pub fn is_present(&self, index: u16) -> bool {
+        self.occupants.values().any(|occupant| occupant.seat.index == index && !occupant.is_removed())
     }
 
     /// Backends of a pool that were removed, the earliest first.
@@ -110,14 +135,17 @@ impl Seats {
         let key = (pool.to_owned(), backend.address);
         if let Some(occupant) = self.occupants.get_mut(&key) {
             occupant.backend = backend.clone();
-            occupant.removed = None;
+            if occupant.removed.take().is_some() {
+                // Its flows were reset: none of them may be taken up again.
+                occupant.seat.generation = next_generation(&mut self.generations, occupant.seat.index);
+            }
             return Ok(());
         }
         let index = match self.free_indices.pop() {
             Some(index) => index,
-            None if usize::from(self.next_index) < MAX_BACKENDS => {
-                self.next_index += 1;
-                self.next_index - 1
+            None if self.generations.len() < MAX_BACKENDS => {
+                self.generations.push(u16::MAX);
+                (self.generations.len() - 1) as u16
             }
             None => return Err(SeatsError::Indices),
         };
@@ -125,14 +153,15 @@ impl Seats {
             self.free_indices.push(index);
             return Err(SeatsError::Counters(self.counters.capacity));
         };
-        let seat = Seat { index, first_counter };
+        let generation = next_generation(&mut self.generations, index);
+        let seat = Seat { index, generation, first_counter };
         self.occupants
             .insert(key, Occupant { pool: pool.to_owned(), backend: backend.clone(), seat, removed: None });
         Ok(())
     }
 
-    /// Takes their seats from the backends removed longest ago.
-    fn forget(&mut self, site: &Site) -> Vec<Occupant> {
+    /// Takes their seats from the backends removed longest ago, but for those that slots name.
+    fn forget(&mut self, site: &Site, named: &BTreeSet<u16>) -> Vec<Occupant> {
         let mut removed: Vec<(u64, (String, IpAddr))> = self
             .occupants
             .iter()
@@ -140,8 +169,13 @@ impl Seats {
             .collect();
         removed.sort();
         let surplus = removed.len().saturating_sub(MAX_REMOVED);
+        let is_named = |key: &(String, IpAddr)| {
+            self.occupants.get(key).is_some_and(|occupant| named.contains(&occupant.seat.index))
+        };
+        removed.truncate(surplus);
+        removed.retain(|(_, key)| !is_named(key));
         let forgotten: Vec<Occupant> =
-            removed.into_iter().take(surplus).filter_map(|(_, key)| self.occupants.remove(&key)).collect();
+            removed.into_iter().filter_map(|(_, key)| self.occupants.remove(&key)).collect();
         for occupant in &forgotten {
             let vips = site.vips.iter().filter(|vip| vip.pool == occupant.pool).count();
             self.free_indices.push(occupant.seat.index);
@@ -149,6 +183,13 @@ impl Seats {
         }
         forgotten
     }
+}
+
+/// Gives an index out once more.
+fn next_generation(generations: &mut [u16], index: u16) -> u16 {
+    let Some(generation) = generations.get_mut(usize::from(index)) else { return 0 };
+    *generation = generation.wrapping_add(1);
+    *generation
 }
 
 /// Runs of traffic counters, each as long as its pool has VIPs.

@@ -12,6 +12,8 @@
 //!      └───────────────  stable B        stable C        stable A      by the sweeper
 //! ```
 
+use std::collections::BTreeMap;
+
 use anycast_common::slot::{NO_BACKEND, Slot};
 
 #[cfg(test)]
@@ -81,4 +83,40 @@ pub fn stamps(before: &[Slot], stamps: &[u32], after: &[Slot], now: u32) -> Vec<
     old.zip(after)
         .map(|((before, &stamp), after)| if before.current() == after.current() { stamp } else { now })
         .collect()
+}
+
+/// Whom a pool's slots name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Slots by the index of their owner.
+    pub owned: BTreeMap<u16, u32>,
+    /// Slots in transition by the index of their base owner.
+    pub based: BTreeMap<u16, u32>,
+}
+
+impl Census {
+    /// Counts a table.
+    pub fn of(slots: &[Slot]) -> Self {
+        let mut census = Self::default();
+        let mut count = |by: fn(&mut Self) -> &mut BTreeMap<u16, u32>, index: u16| {
+            if index != NO_BACKEND {
+                *by(&mut census).entry(index).or_default() += 1;
+            }
+        };
+        for slot in slots {
+            count(|census| &mut census.owned, slot.current());
+            count(|census| &mut census.based, slot.base());
+        }
+        census
+    }
+
+    /// Slots in transition.
+    pub fn in_transition(&self) -> u32 {
+        self.based.values().sum()
+    }
+
+    /// Every index a slot names.
+    pub fn named(&self) -> impl Iterator<Item = u16> {
+        self.owned.keys().chain(self.based.keys()).copied()
+    }
 }

@@ -63,7 +63,7 @@ impl Controller {
             state,
             detail,
             next_hop,
-            slots: seat.and_then(|seat| self.slots_owned.get(&seat.index)).copied().unwrap_or_default(),
+            slots: seat.map_or(0, |seat| self.slots_owned(seat.index)),
             traffic,
         })
     }

@@ -47,7 +47,7 @@ fn via(address: IpAddr, ifindex: u32) -> Resolution {
 
 fn seats(site: &Site) -> Seats {
     let mut seats = Seats::new(100);
-    seats.update(site).unwrap();
+    seats.update(site, &BTreeSet::new()).unwrap();
     seats
 }
 
@@ -74,7 +74,7 @@ fn apply(mut maps: Maps, operations: Vec<Operation>) -> Maps {
 #[test]
 fn a_first_start_builds_from_the_bottom_up() {
     let site = site();
-    let wanted = wanted(&site, &seats(&site), &resolved(&site));
+    let wanted = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
     let steps = operations(&Maps::default(), &wanted);
     assert_eq!(
         kinds(&steps),
@@ -97,11 +97,11 @@ fn a_first_start_builds_from_the_bottom_up() {
 #[test]
 fn an_unresolved_backend_loses_its_slots_before_its_entry() {
     let site = site();
-    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let before = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
     let mut resolutions = resolved(&site);
     let address = IpAddr::from([10, 0, 0, 2]);
     resolutions.insert(address, Resolution::Unresolved(Why::NoRoute { address }));
-    let after = wanted(&site, &seats(&site), &resolutions);
+    let after = wanted(&site, &seats(&site), &Conditions::new(), &resolutions, Instant::now());
     let steps = operations(&before, &after);
     assert_eq!(kinds(&steps), ["table 0 of 1", "clear backend 1"]);
     assert_eq!(apply(before.clone(), steps), after);
@@ -111,8 +111,8 @@ fn an_unresolved_backend_loses_its_slots_before_its_entry() {
 #[test]
 fn a_pool_with_nobody_left_gets_an_empty_table() {
     let site = site();
-    let before = wanted(&site, &seats(&site), &resolved(&site));
-    let after = wanted(&site, &seats(&site), &BTreeMap::new());
+    let before = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
+    let after = wanted(&site, &seats(&site), &Conditions::new(), &BTreeMap::new(), Instant::now());
     let steps = operations(&before, &after);
     assert_eq!(
         kinds(&steps),
@@ -131,19 +131,23 @@ fn a_pool_with_nobody_left_gets_an_empty_table() {
 #[test]
 fn a_moved_backend_changes_its_entry_alone() {
     let site = site();
-    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let before = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
     let mut resolutions = resolved(&site);
     let address = IpAddr::from([10, 0, 0, 1]);
     resolutions.insert(address, via(address, 8));
-    let steps = operations(&before, &wanted(&site, &seats(&site), &resolutions));
+    let steps =
+        operations(&before, &wanted(&site, &seats(&site), &Conditions::new(), &resolutions, Instant::now()));
     assert_eq!(kinds(&steps), ["add device 8", "set backend 0"]);
 }
 
 #[test]
 fn a_weight_changes_one_table() {
     let mut site = site();
-    let before = wanted(&site, &seats(&site), &resolved(&site));
+    let before = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
     site.pools[0].backends[0].weight = 9;
-    let steps = operations(&before, &wanted(&site, &seats(&site), &resolved(&site)));
+    let steps = operations(
+        &before,
+        &wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now()),
+    );
     assert_eq!(kinds(&steps), ["table 0 of 2"]);
 }

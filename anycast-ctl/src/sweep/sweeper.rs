@@ -1,6 +1,8 @@
 //! Carries sweeps out on the kernel's maps, a millisecond or two at a time.
 
-use anycast_common::pin::FlowKey;
+use std::collections::HashMap;
+
+use anycast_common::pin::{FlowKey, Pin};
 
 use super::{Scope, Sweep, Tables as _};
 use crate::dataplane::{Batch, Dataplane, DataplaneError, FlowMap, now_ticks};
@@ -16,7 +18,7 @@ pub struct Sweeper {
 }
 
 /// How a sweep stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// There is more to do.
     Unfinished,
@@ -25,12 +27,14 @@ pub enum Progress {
 }
 
 /// What a sweep came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Live pins.
     pub pins: u64,
     /// Live embryonic flows.
     pub embryonic: u64,
+    /// Live pins by the index of their backend.
+    pub pins_by_backend: HashMap<u16, u64>,
     /// Flows that had ended and were forgotten.
     pub forgotten: u64,
     /// Slots that became stable.
@@ -104,29 +108,38 @@ impl Sweeper {
     ) -> Result<Option<u32>, DataplaneError> {
         let next = map(dataplane, kind).read(&mut self.batch, cursor)?;
         let mut dead: Vec<FlowKey> = Vec::new();
-        let mut live = 0;
         for (flow, pin) in self.batch.entries() {
             if running.sweep.visit(scope, dataplane, flow, pin, now) {
-                live += 1;
+                running.outcome.count(kind, pin);
             } else {
                 dead.push(*flow);
             }
         }
         for flow in dead {
             // The flow may have been opened again since it was read.
-            let pin = map(dataplane, kind).get(&flow)?;
-            if pin.is_some_and(|pin| running.sweep.visit(scope, dataplane, &flow, pin, now)) {
-                live += 1;
-            } else {
-                map(dataplane, kind).remove(&flow)?;
-                running.outcome.forgotten += 1;
+            match map(dataplane, kind).get(&flow)? {
+                Some(pin) if running.sweep.visit(scope, dataplane, &flow, pin, now) => {
+                    running.outcome.count(kind, pin);
+                }
+                _ => {
+                    map(dataplane, kind).remove(&flow)?;
+                    running.outcome.forgotten += 1;
+                }
             }
         }
-        match kind {
-            Kind::Embryonic => running.outcome.embryonic += live,
-            Kind::Pins => running.outcome.pins += live,
-        }
         Ok(next)
+    }
+}
+
+impl Outcome {
+    fn count(&mut self, kind: Kind, pin: Pin) {
+        match kind {
+            Kind::Embryonic => self.embryonic += 1,
+            Kind::Pins => {
+                self.pins += 1;
+                *self.pins_by_backend.entry(pin.backend()).or_default() += 1;
+            }
+        }
     }
 }
 

@@ -1,0 +1,48 @@
+//! What a backend may do at the moment, beside being in the site and being reachable. No IO: time is an argument.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Instant};
+
+use crate::model::OnDown;
+
+/// Conditions by pool and address. A backend that is not listed is active and up.
+pub type Conditions = BTreeMap<(String, IpAddr), Condition>;
+
+/// One backend's condition.
+///
+/// | | new flows | existing flows |
+/// |---|---|---|
+/// | active and up | yes | live |
+/// | draining, or down with `on_down = "keep"` | no | live |
+/// | down with `on_down = "reset"` | no | go to the slot's current owner while it lasts |
+/// | drained: past its deadline | no | are over |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Set while it takes no flows because the operator says so.
+    pub draining: Option<Drain>,
+    /// Whether its health checks fail.
+    pub marked_down: bool,
+}
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// When the flows that are left are given up; `None`: never.
+    pub until: Option<Instant>,
+}
+
+impl Condition {
+    /// Whether it takes flows.
+    pub fn is_eligible(&self) -> bool {
+        self.draining.is_none() && !self.marked_down
+    }
+
+    /// Whether the flows it has can reach it.
+    pub fn is_usable(&self, on_down: OnDown, now: Instant) -> bool {
+        !self.is_drained(now) && (on_down == OnDown::Keep || !self.marked_down)
+    }
+
+    /// Whether its flows are over, as if it had been removed.
+    pub fn is_drained(&self, now: Instant) -> bool {
+        self.draining.and_then(|drain| drain.until).is_some_and(|until| until <= now)
+    }
+}

@@ -1,0 +1,185 @@
+//! Edits of the desired state, one backend at a time.
+
+use std::{net::IpAddr, time::Instant};
+
+use super::Controller;
+use crate::{
+    api::{server::EditError, types::BackendStatus},
+    condition::{Condition, Conditions, Drain},
+    model::{Backend, Pool, Site},
+};
+
+impl Controller {
+    /// Adds a backend to a pool.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it out; nothing is changed then.
+    pub fn add_backend(&mut self, pool: &str, backend: Backend) -> Result<BackendStatus, EditError> {
+        let mut site = self.site.clone();
+        let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
+        if edited.backends.iter().any(|other| other.name == backend.name) {
+            return Err(EditError::Conflict(format!("pool {pool} already has a backend {}", backend.name)));
+        }
+        if let Some(other) = edited.backends.iter().find(|other| other.address == backend.address) {
+            return Err(EditError::Conflict(format!(
+                "pool {pool} already has {} as backend {}",
+                backend.address, other.name
+            )));
+        }
+        edited.backends.push(backend.clone());
+        self.edit(site, self.conditions.clone())?;
+        tracing::info!(pool, backend = backend.name, address = %backend.address, weight = backend.weight, "added");
+        self.backend_status(pool, &backend).map_err(internal)
+    }
+
+    /// Removes a backend from a pool. Its flows are reset.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or the maps cannot be changed: nothing is changed then.
+    pub fn remove_backend(&mut self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+        let mut site = self.site.clone();
+        let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
+        let position = position(edited, name)?;
+        let backend = edited.backends.remove(position);
+        self.edit(site, self.conditions.clone())?;
+        tracing::info!(pool, backend = name, "removed");
+        self.backend_status(pool, &backend).map_err(internal)
+    }
+
+    /// Changes a backend's share of new flows.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or the weight is out of range, or the maps cannot be changed: nothing is changed then.
+    pub fn set_weight(&mut self, pool: &str, name: &str, weight: u32) -> Result<BackendStatus, EditError> {
+        let mut site = self.site.clone();
+        let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
+        let position = position(edited, name)?;
+        if let Some(backend) = edited.backends.get_mut(position) {
+            backend.weight = weight;
+        }
+        self.edit(site, self.conditions.clone())?;
+        tracing::info!(pool, backend = name, weight, "weight changed");
+        self.named_status(pool, name)
+    }
+
+    /// Lets a backend take no new flows; those it has live on, until that moment if one is given. A drain that is under way
+    /// gets another deadline.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or the maps cannot be changed: nothing is changed then.
+    pub fn set_draining(
+        &mut self,
+        pool: &str,
+        name: &str,
+        until: Option<Instant>,
+    ) -> Result<BackendStatus, EditError> {
+        self.set_drain(pool, name, Some(Drain { until }))
+    }
+
+    /// Lets a draining backend take new flows again.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or the maps cannot be changed: nothing is changed then.
+    pub fn undrain(&mut self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+        self.set_drain(pool, name, None)
+    }
+
+    fn set_drain(
+        &mut self,
+        pool: &str,
+        name: &str,
+        draining: Option<Drain>,
+    ) -> Result<BackendStatus, EditError> {
+        let mut conditions = self.conditions.clone();
+        conditions.entry(self.key(pool, name)?).or_default().draining = draining;
+        self.edit(self.site.clone(), conditions)?;
+        tracing::info!(pool, backend = name, draining = draining.is_some(), "drain changed");
+        self.named_status(pool, name)
+    }
+
+    /// Takes note of what health checks say of a backend. That stays noted whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or the maps cannot be changed yet: that is tried again.
+    pub fn mark(&mut self, pool: &str, name: &str, up: bool) -> Result<BackendStatus, EditError> {
+        let key = self.key(pool, name)?;
+        self.conditions.entry(key).or_default().marked_down = !up;
+        self.reconcile().map_err(internal)?;
+        tracing::info!(pool, backend = name, up, "marked");
+        self.named_status(pool, name)
+    }
+
+    /// What is known of a backend beside the site.
+    pub fn condition(&self, pool: &str, address: IpAddr) -> Condition {
+        self.conditions.get(&(pool.to_owned(), address)).copied().unwrap_or_default()
+    }
+
+    fn named_status(&self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+        let found = self.site.pool(pool).ok_or_else(|| self.no_pool(pool))?;
+        let backend = found.backends.get(position(found, name)?);
+        let backend = backend.ok_or_else(|| self.no_pool(pool))?;
+        self.backend_status(pool, backend).map_err(internal)
+    }
+
+    fn key(&self, pool: &str, name: &str) -> Result<(String, IpAddr), EditError> {
+        let found = self.site.pool(pool).ok_or_else(|| self.no_pool(pool))?;
+        let backend = found.backends.get(position(found, name)?);
+        backend.map(|backend| (pool.to_owned(), backend.address)).ok_or_else(|| self.no_pool(pool))
+    }
+
+    /// Applies an edited site as a whole, or leaves everything as it was.
+    fn edit(&mut self, site: Site, conditions: Conditions) -> Result<(), EditError> {
+        let problems: Vec<String> = site.problems().into_iter().map(|problem| problem.message).collect();
+        if !problems.is_empty() {
+            return Err(EditError::Invalid(problems.join("; ")));
+        }
+        self.check_slots(&site)?;
+        let before = (self.site.clone(), self.seats.clone(), self.conditions.clone());
+        self.conditions = conditions;
+        self.adopt(site).map_err(|error| {
+            let message = format!("{error:#}; nothing was changed");
+            (self.site, self.seats, self.conditions) = before;
+            self.watch_addresses();
+            self.reconcile_or_retry();
+            EditError::Internal(message)
+        })
+    }
+
+    /// Slots of a pool's old table and of its next one are matched by their place: their number stays while it is steered.
+    fn check_slots(&self, site: &Site) -> Result<(), EditError> {
+        for pool in &site.pools {
+            let running = self.site.pool(&pool.name).map_or(pool.slots, |running| running.slots);
+            if pool.slots != running {
+                return Err(EditError::Invalid(format!(
+                    "pool {} has {running} slots: their number cannot change while it is steered, since every session of \
+                     it would break; add another pool, or restart the daemon",
+                    pool.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_pool(&self, name: &str) -> EditError {
+        let names: Vec<&str> = self.site.pools.iter().map(|pool| pool.name.as_str()).collect();
+        EditError::NotFound(format!("there is no pool {name}: there is {}", names.join(", ")))
+    }
+}
+
+/// Where a backend stands in its pool.
+fn position(pool: &Pool, name: &str) -> Result<usize, EditError> {
+    pool.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
+        let names: Vec<&str> = pool.backends.iter().map(|backend| backend.name.as_str()).collect();
+        EditError::NotFound(format!("pool {} has no backend {name}: it has {}", pool.name, names.join(", ")))
+    })
+}
+
+pub(super) fn internal(error: anyhow::Error) -> EditError {
+    EditError::Internal(format!("{error:#}"))
+}

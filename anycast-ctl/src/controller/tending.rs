@@ -1,0 +1,132 @@
+//! What the controller does in its own time: sweeps, and drains whose deadline comes.
+
+use std::time::{Duration, Instant};
+
+use super::Controller;
+use crate::{
+    model::UdpPolicy,
+    sweep::{Outcome, Progress, Scope, Sweeper},
+    transition::Census,
+};
+
+/// Time between two sweeps while there is something to sweep.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// A sweep rests this many times as long as it took, if that is longer: it takes one part in that many of a CPU at most.
+const REST: u32 = 20;
+
+/// What is remembered, as the last sweep found it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The last sweep's counts.
+    pub swept: Outcome,
+    /// Pins there is room for.
+    pub pins_capacity: u32,
+    /// Embryonic flows there is room for.
+    pub embryonic_capacity: u32,
+}
+
+/// State of the work that nobody asks for.
+pub(super) struct Tending {
+    sweeper: Sweeper,
+    scope: Scope,
+    /// When the scope was taken: what is due then has been done.
+    reconciled_at: Instant,
+    sweep_at: Instant,
+    /// How long the sweep under way has taken.
+    spent: Duration,
+    /// What the last sweep came to.
+    swept: Outcome,
+    /// Whether flows may be remembered that no sweep has seen.
+    expects_flows: bool,
+}
+
+impl Tending {
+    pub(super) fn new(seed: u64) -> Self {
+        let now = Instant::now();
+        Self {
+            sweeper: Sweeper::new(seed),
+            scope: Scope::default(),
+            reconciled_at: now,
+            sweep_at: now + SWEEP_EVERY,
+            spent: Duration::ZERO,
+            swept: Outcome::default(),
+            expects_flows: false,
+        }
+    }
+
+    pub(super) fn sweep_at(&self) -> Instant {
+        self.sweep_at
+    }
+
+    pub(super) fn set_scope(&mut self, scope: Scope, now: Instant) {
+        (self.scope, self.reconciled_at) = (scope, now);
+    }
+
+    pub(super) fn expect_flows(&mut self) {
+        self.expects_flows = true;
+    }
+}
+
+impl Controller {
+    /// What is remembered, and how much could be.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            swept: self.tending.swept.clone(),
+            pins_capacity: self.dataplane.pins.capacity(),
+            embryonic_capacity: self.dataplane.embryonic.capacity(),
+        }
+    }
+
+    /// Whom the slots of a pool name.
+    pub fn census(&self, pool: u16) -> Option<&Census> {
+        self.census.get(&pool)
+    }
+
+    /// Slots a backend owns.
+    pub(super) fn slots_owned(&self, index: u16) -> u32 {
+        self.census.values().filter_map(|census| census.owned.get(&index)).sum()
+    }
+
+    /// The next moment at which a drain's deadline passes.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let drains = self.conditions.values().filter_map(|condition| condition.draining);
+        drains.filter_map(|drain| drain.until).filter(|&until| until > self.tending.reconciled_at).min()
+    }
+
+    /// Does a piece of the sweep that is due, if there is anything to sweep.
+    pub(super) fn sweep(&mut self) {
+        let start = Instant::now();
+        let tending = &mut self.tending;
+        if !tending.sweeper.is_running() {
+            let in_transition = self.census.values().any(|census| census.in_transition() > 0);
+            let pinned = self.site.pools.iter().any(|pool| pool.udp == UdpPolicy::Pinned);
+            if !in_transition && !pinned && !tending.expects_flows {
+                tending.sweep_at = start + SWEEP_EVERY;
+                return;
+            }
+            (tending.spent, tending.expects_flows) = (Duration::ZERO, in_transition);
+        }
+        let progress = tending.sweeper.step(&mut self.dataplane, &tending.scope);
+        tending.spent += start.elapsed();
+        match progress {
+            Ok(Progress::Unfinished) => tending.sweep_at = start,
+            Ok(Progress::Done(outcome)) => {
+                tracing::debug!(?outcome, spent = ?tending.spent, "swept");
+                tending.expects_flows |= outcome.pins + outcome.embryonic > 0;
+                tending.sweep_at = start + SWEEP_EVERY.max(REST * tending.spent);
+                if outcome.settled > 0 {
+                    for (pool, census) in &mut self.census {
+                        *census = Census::of(&self.dataplane.table(*pool));
+                    }
+                }
+                tending.swept = outcome;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "sweeping remembered flows; trying again in {} s", SWEEP_EVERY.as_secs());
+                tending.expects_flows = true;
+                tending.sweep_at = start + SWEEP_EVERY;
+            }
+        }
+    }
+}
