@@ -1,4 +1,4 @@
-//! What the benchmark and its generator program share.
+//! What benchmarks, tests and the generator programs share.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -24,3 +24,31 @@ pub struct Workload {
 }
 
 const _: () = assert!(size_of::<Workload>() == 96);
+
+impl Workload {
+    /// Packets like this one, a SYN, say, of that many flows, a power of two: Ethernet without tags, IPv4 without options or
+    /// IPv6, TCP or UDP. The first flow's source port must be 1024.
+    pub fn of(packet: &[u8], flows: u32) -> Self {
+        let mut template = [0; TEMPLATE_WORDS];
+        for (word, bytes) in template.iter_mut().zip(packet.as_chunks().0) {
+            *word = u64::from_ne_bytes(*bytes);
+        }
+        let is_v6 = packet.get(12..14) == Some(&[0x86, 0xdd]);
+        let (source_offset, port_offset) = if is_v6 { (34, 54) } else { (26, 34) };
+        let source = packet.get(usize::from(source_offset)..).and_then(|source| source.first_chunk());
+        Self {
+            template,
+            flow_mask: flows.wrapping_sub(1),
+            multiplier: 0x9e37_79b1,
+            first_source: source.copied().map_or(0, u32::from_be_bytes),
+            source_offset,
+            port_offset,
+        }
+    }
+}
+
+/// First byte of the IPv4 source addresses of generated packets: 10.0.0.0/8.
+pub const GENERATED_V4: u8 = 10;
+
+/// First bytes of their IPv6 source addresses: 2001:db8:ffff::/48.
+pub const GENERATED_V6: [u8; 6] = [0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff];

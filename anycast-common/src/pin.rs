@@ -12,12 +12,22 @@ pub struct FlowKey {
     pub source: Address,
     /// Destination address: the VIP.
     pub destination: Address,
-    /// Source port, host order.
-    pub source_port: u16,
-    /// Destination port, host order.
-    pub destination_port: u16,
+    /// Ports and protocol in one word, which the kernel's hash then finds stored in one piece:
+    ///
+    /// ```text
+    ///  63            48 47            32 31    8 7         0
+    /// +----------------+----------------+-------+-----------+
+    /// |  source port   |   dest. port   |   0   | protocol  |
+    /// +----------------+----------------+-------+-----------+
+    /// ```
+    pub ports_and_protocol: u64,
+}
+
+impl FlowKey {
     /// IANA protocol number.
-    pub protocol: u32,
+    pub const fn protocol(&self) -> u8 {
+        self.ports_and_protocol as u8
+    }
 }
 
 impl From<&Flow> for FlowKey {
@@ -26,9 +36,9 @@ impl From<&Flow> for FlowKey {
         Self {
             source: flow.source,
             destination: flow.destination,
-            source_port: flow.source_port,
-            destination_port: flow.destination_port,
-            protocol: flow.protocol as u32,
+            ports_and_protocol: (flow.source_port as u64) << 48
+                | (flow.destination_port as u64) << 32
+                | flow.protocol as u64,
         }
     }
 }
@@ -38,9 +48,9 @@ impl From<&FlowKey> for Flow {
         Self {
             source: key.source,
             destination: key.destination,
-            source_port: key.source_port,
-            destination_port: key.destination_port,
-            protocol: key.protocol as u8,
+            source_port: (key.ports_and_protocol >> 48) as u16,
+            destination_port: (key.ports_and_protocol >> 32) as u16,
+            protocol: key.protocol(),
         }
     }
 }

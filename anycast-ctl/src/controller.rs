@@ -315,9 +315,8 @@ impl Controller {
 
     /// What a pool's slots become with a table.
     fn merged(&self, pool: u16, table: &reconcile::Table) -> anyhow::Result<transition::Merged> {
-        let present = self.seats.present();
         let owners = table.owners(self.seed.get())?;
-        Ok(transition::merge(&self.dataplane.table(pool), &owners, |index| !present.contains(&index)))
+        Ok(transition::merge(&self.dataplane.table(pool), &owners))
     }
 }
 

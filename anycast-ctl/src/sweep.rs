@@ -93,7 +93,7 @@ impl Sweep {
         if !lives(scope, pool, pin, now) {
             return false;
         }
-        if pool.udp_pinned && flow.protocol == UDP {
+        if pool.udp_pinned && flow.protocol() == UDP {
             return true;
         }
         let slot = tables.place(number).slot_of(Flow::from(flow).hash(&self.hash_key));

@@ -43,33 +43,31 @@ impl Merged {
 /// The slots a pool goes on with, when it has `present` and its table says that `owners` should own them
 /// ([`NO_BACKEND`]: nobody can).
 ///
-/// `is_removed` tells of a backend index whether its backend was taken out of the site. Whoever comes back from there
-/// does so with another generation, so that no flow of it lives on.
-///
 /// Slots are matched by their place. A pool keeps its number of slots while it is steered; `present` of another length is
 /// taken for a pool that has no flows yet, all of whose slots begin stable.
-pub fn merge(present: &[Slot], owners: &[u16], is_removed: impl Fn(u16) -> bool) -> Merged {
+pub fn merge(present: &[Slot], owners: &[u16]) -> Merged {
     if present.len() != owners.len() {
         let slots: Vec<Slot> = owners.iter().map(|&owner| Slot::stable(owner)).collect();
         return Merged { moved: slots.len() as u32, slots };
     }
-    let slots = present.iter().zip(owners).map(|(&slot, &owner)| step(slot, owner, &is_removed)).collect();
+    let slots = present.iter().zip(owners).map(|(&slot, &owner)| step(slot, owner)).collect();
     let moved = present.iter().zip(owners).filter(|(slot, owner)| slot.current() != **owner).count() as u32;
     Merged { slots, moved }
 }
 
 /// One slot's next state.
-fn step(slot: Slot, owner: u16, is_removed: impl Fn(u16) -> bool) -> Slot {
-    let current = slot.current();
-    if owner == current {
+///
+/// The old owner becomes the base owner even if it was removed and none of its flows can live on: flows that were recorded
+/// for it are still in the maps, and a slot may only be stable once they are not. A new flow with the addresses of such a
+/// one would else be born unrecorded, and be taken for the old one at the next transition.
+fn step(slot: Slot, owner: u16) -> Slot {
+    if owner == slot.current() {
         slot
     } else if !slot.is_stable() {
         Slot::in_transition(owner, slot.base())
-    } else if current == NO_BACKEND || is_removed(current) {
-        // No flow of it can live on, and while it was stable no flow of another was to be looked for.
-        Slot::stable(owner)
     } else {
-        Slot::in_transition(owner, current)
+        // `Slot::EMPTY` becomes stable: nobody's flows can be recorded for it.
+        Slot::in_transition(owner, slot.current())
     }
 }
 

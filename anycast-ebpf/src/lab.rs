@@ -4,25 +4,35 @@
 #![no_main]
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
-use anycast_common::bench::Workload;
+use anycast_common::{
+    bench::{GENERATED_V4, GENERATED_V6, Workload},
+    checksum,
+};
 use aya_ebpf::{
     bindings::xdp_action,
     macros::{map, xdp},
-    maps::{Array, ProgramArray},
+    maps::{Array, PerCpuArray, ProgramArray},
     programs::XdpContext,
 };
+
+/// Source port of the template and of the first flow.
+const FIRST_PORT: u16 = 1024;
 
 /// Program 0 is the one that [`workload`] runs.
 #[map]
 static UNDER_TEST: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
-/// What [`workload`] makes each packet into.
+/// What [`workload`] and [`flood`] make each packet into.
 #[map]
 static WORKLOAD: Array<Workload> = Array::with_max_entries(1, 0);
 
-/// Packets that [`workload`] has made.
+/// Packets that [`workload`] and [`flood`] have made.
 #[map]
 static MADE: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Generated packets that [`sink`] swallowed.
+#[map]
+static SUNK: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// Passes everything. A veth takes frames sent by XDP only when its peer runs a program too.
 #[xdp(frags)]
@@ -42,6 +52,51 @@ pub fn floor_pass(_ctx: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 
+/// The floor of a delivery on a real path: the frame goes back with its addresses swapped.
+#[xdp(frags)]
+pub fn floor_l2(ctx: XdpContext) -> u32 {
+    let swapped = || {
+        let [destination, source]: [[u8; 6]; 2] = read(&ctx, 0)?;
+        write(&ctx, 0, [source, destination])
+    };
+    if swapped().is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_ABORTED }
+}
+
+/// Sends packets on, as live frames, out of the interface they claim to have come in by: the next flow's turn, its
+/// checksums right.
+///
+/// The kernel reuses a frame's page as the receiver left it, so every header is written again.
+#[xdp(frags)]
+pub fn flood(ctx: XdpContext) -> u32 {
+    if make(&ctx).and_then(|made| seal(&ctx, &made)).is_some() {
+        xdp_action::XDP_TX
+    } else {
+        xdp_action::XDP_ABORTED
+    }
+}
+
+/// Swallows and counts generated packets, and passes all others: a flood must not melt what lies behind the edge.
+#[xdp(frags)]
+pub fn sink(ctx: XdpContext) -> u32 {
+    if !is_generated(&ctx).unwrap_or(false) {
+        return xdp_action::XDP_PASS;
+    }
+    if let Some(sunk) = SUNK.get_ptr_mut(0) {
+        // SAFETY: this CPU's own value of the map.
+        unsafe { *sunk += 1 };
+    }
+    xdp_action::XDP_DROP
+}
+
+#[inline(always)]
+fn is_generated(ctx: &XdpContext) -> Option<bool> {
+    Some(match u16::from_be_bytes(read(ctx, 12)?) {
+        0x0800 => read::<u8>(ctx, 26)? == GENERATED_V4,
+        0x86dd => read::<[u8; 6]>(ctx, 22)? == GENERATED_V6,
+        _ => false,
+    })
+}
+
 /// Makes the packet anew, the next flow's turn, and runs the program under test on it.
 ///
 /// `BPF_PROG_TEST_RUN` resets nothing between repeats, so every header the program may have changed is written again.
@@ -55,8 +110,15 @@ pub fn workload(ctx: XdpContext) -> u32 {
     xdp_action::XDP_ABORTED
 }
 
+/// The flow a packet was made for.
+struct Made {
+    workload: &'static Workload,
+    source: u32,
+    port: u16,
+}
+
 #[inline(always)]
-fn make(ctx: &XdpContext) -> Option<()> {
+fn make(ctx: &XdpContext) -> Option<Made> {
     let workload = WORKLOAD.get(0)?;
     let made = MADE.get_ptr_mut(0)?;
     // SAFETY: a value of the map; one CPU runs the benchmark.
@@ -65,14 +127,47 @@ fn make(ctx: &XdpContext) -> Option<()> {
         *made
     };
     for (index, word) in workload.template.iter().enumerate() {
-        write(ctx, index * size_of::<u64>(), *word)?;
+        // Behind the headers of a short packet the template is payload.
+        if write(ctx, index * size_of::<u64>(), *word).is_none() {
+            break;
+        }
     }
     // An odd multiplier permutes the flows: visiting them in the order they were first seen in flatters caches.
     let flow = (number as u32).wrapping_mul(workload.multiplier) & workload.flow_mask;
     let source = workload.first_source.wrapping_add(flow >> 6);
     write(ctx, usize::from(workload.source_offset & 63), source.to_be())?;
-    let port = 1024 + (flow & 63) as u16;
-    write(ctx, usize::from(workload.port_offset & 63), port.to_be())
+    let port = FIRST_PORT + (flow & 63) as u16;
+    write(ctx, usize::from(workload.port_offset & 63), port.to_be())?;
+    Some(Made { workload, source, port })
+}
+
+/// Brings the template's checksums up to date: the IPv4 header's, and that of TCP.
+#[inline(always)]
+fn seal(ctx: &XdpContext, made: &Made) -> Option<()> {
+    let halves = |word: u32| [(word >> 16) as u16, word as u16];
+    let update = |sum: u16, old: u32, new: u32| {
+        let ([old_high, old_low], [new_high, new_low]) = (halves(old), halves(new));
+        checksum::update(checksum::update(sum, old_high, new_high), old_low, new_low)
+    };
+    let Made { workload, source, port } = *made;
+    let tcp = usize::from(workload.port_offset & 63) + 16;
+    let sum = update(u16::from_be_bytes(read(ctx, tcp)?), workload.first_source, source);
+    write(ctx, tcp, checksum::update(sum, FIRST_PORT, port).to_be())?;
+    if u16::from_be_bytes(read(ctx, 12)?) == 0x0800 {
+        let sum = update(u16::from_be_bytes(read(ctx, 24)?), workload.first_source, source);
+        write(ctx, 24, sum.to_be())?;
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn read<T: Copy>(ctx: &XdpContext, offset: usize) -> Option<T> {
+    let start = ctx.data() + offset;
+    if start + size_of::<T>() > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: the value's bytes lie inside the packet, and callers read integers and arrays of bytes only.
+    Some(unsafe { (start as *const T).read_unaligned() })
 }
 
 #[inline(always)]

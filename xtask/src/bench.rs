@@ -10,25 +10,37 @@ use crate::{
     setup::{self, Mode},
 };
 
-/// The benchmark that runs the XDP program in the kernel; the only one that prints JSON.
+/// The benchmark that runs the XDP program in the kernel, packet by packet.
 const DATAPLANE: &str = "dataplane";
+/// The benchmark that sends live frames through a lab.
+pub const LIVE: &str = "live";
+/// Those that print JSON; they load XDP programs.
+const IN_KERNEL: [&str; 2] = [DATAPLANE, LIVE];
 
-/// Runs the named benchmarks, or all; `arguments` go to them as they are.
+/// Runs the named benchmarks, or all but the one that needs a lab; `arguments` go to them as they are.
 pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
     let all = benchmarks()?;
     if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }
-    let mut chosen: Vec<&String> =
-        if names.is_empty() { all.iter().collect() } else { names.iter().collect() };
+    let mut chosen: Vec<&String> = if names.is_empty() {
+        all.iter().filter(|name| *name != LIVE).collect()
+    } else {
+        names.iter().collect()
+    };
     if json {
-        chosen.retain(|name| *name == DATAPLANE);
+        chosen.retain(|name| IN_KERNEL.contains(&name.as_str()));
         if chosen.is_empty() {
-            bail!("print JSON: only benchmark {DATAPLANE} does, and it is not among the chosen ones");
+            bail!(
+                "print JSON: only benchmarks {} do, and none is among the chosen ones",
+                IN_KERNEL.join(", ")
+            );
         }
     }
-    if chosen.iter().any(|name| *name == DATAPLANE) && !Uid::effective().is_root() {
-        bail!("run benchmark {DATAPLANE}: it loads XDP programs, which needs root; run this as root");
+    if let Some(name) = chosen.iter().find(|name| IN_KERNEL.contains(&name.as_str()))
+        && !Uid::effective().is_root()
+    {
+        bail!("run benchmark {name}: it loads XDP programs, which needs root; run this as root");
     }
     setup::setup(Mode::Install)?;
     for name in chosen {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use anycast_common::bench::{TEMPLATE_WORDS, Workload};
+use anycast_common::bench::Workload;
 use etherparse::PacketBuilder;
 use serde::Serialize;
 
@@ -154,7 +154,7 @@ impl Scenario {
         } else {
             let vip = if not_vip { OTHER_V6.to_owned() } else { self.state.vip(6) };
             let destination: Ipv6Addr = vip.parse().expect("an address");
-            let source: Ipv6Addr = "2001:db8:ffff::".parse().expect("an address");
+            let source: Ipv6Addr = "2001:db8:ffff::a80:0".parse().expect("an address");
             ethernet.ipv6(source.octets(), destination.octets(), 64)
         };
         // Not below the template's length, whatever the headers come to.
@@ -173,19 +173,6 @@ impl Scenario {
 
     /// The stream, for the generator.
     pub fn workload(&self) -> Workload {
-        let packet = self.packet();
-        let mut template = [0; TEMPLATE_WORDS];
-        for (word, bytes) in template.iter_mut().zip(packet.chunks_exact(size_of::<u64>())) {
-            *word = u64::from_ne_bytes(bytes.try_into().expect("eight bytes"));
-        }
-        let (source_offset, port_offset) = if self.ip == 4 { (26, 34) } else { (34, 54) };
-        Workload {
-            template,
-            flow_mask: self.flows - 1,
-            multiplier: 0x9e37_79b1,
-            first_source: FIRST_SOURCE,
-            source_offset,
-            port_offset,
-        }
+        Workload::of(&self.packet(), self.flows)
     }
 }

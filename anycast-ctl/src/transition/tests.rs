@@ -5,12 +5,12 @@ const B: u16 = 1;
 const C: u16 = 2;
 
 fn moved(slot: Slot, owner: u16) -> Slot {
-    merge(&[slot], &[owner], |_| false).slots[0]
+    merge(&[slot], &[owner]).slots[0]
 }
 
 #[test]
 fn the_first_table_is_stable() {
-    let merged = merge(&[], &[A, B, A], |_| false);
+    let merged = merge(&[], &[A, B, A]);
     assert_eq!(merged.slots, [Slot::stable(A), Slot::stable(B), Slot::stable(A)]);
     assert_eq!((merged.moved, merged.share_moved()), (3, 1.0));
 }
@@ -18,7 +18,7 @@ fn the_first_table_is_stable() {
 #[test]
 fn a_slot_that_keeps_its_owner_is_left_alone() {
     for slot in [Slot::stable(A), Slot::in_transition(A, B), Slot::in_transition(A, A), Slot::EMPTY] {
-        let merged = merge(&[slot], &[slot.current()], |_| true);
+        let merged = merge(&[slot], &[slot.current()]);
         assert_eq!((merged.slots, merged.moved), (vec![slot], 0));
     }
 }
@@ -35,21 +35,8 @@ fn the_base_owner_stays_through_every_further_move() {
 }
 
 #[test]
-fn a_removed_owner_leaves_no_base() {
-    let merged =
-        merge(&[Slot::stable(A), Slot::stable(C), Slot::in_transition(A, C)], &[B; 3], |index| index == A);
-    assert_eq!(merged.slots, [Slot::stable(B), Slot::in_transition(B, C), Slot::in_transition(B, C)]);
+fn a_slot_that_nobody_owned_begins_stable() {
     assert_eq!(moved(Slot::EMPTY, B), Slot::stable(B));
-}
-
-#[test]
-fn a_removed_base_is_left_to_the_sweeper() {
-    let merged = merge(&[Slot::in_transition(B, A)], &[C], |index| index == A);
-    assert_eq!(
-        merged.slots,
-        [Slot::in_transition(C, A)],
-        "what C's predecessors' flows are pinned to may live"
-    );
 }
 
 #[test]
@@ -62,7 +49,7 @@ fn only_a_change_of_owner_renews_a_stamp() {
 
 #[test]
 fn a_table_of_nobody_is_void() {
-    assert!(merge(&[], &[NO_BACKEND; 3], |_| false).is_void());
-    assert!(!merge(&[Slot::stable(A)], &[NO_BACKEND], |_| false).is_void());
-    assert!(merge(&[Slot::stable(A)], &[NO_BACKEND], |_| true).is_void());
+    assert!(merge(&[], &[NO_BACKEND; 3]).is_void());
+    assert!(!merge(&[Slot::stable(A)], &[NO_BACKEND]).is_void());
+    assert!(!merge(&[Slot::in_transition(B, A)], &[NO_BACKEND]).is_void());
 }

@@ -17,6 +17,7 @@ use super::{
     plan::{Family, Plan},
     process::Process,
     server::{HTTP_PORT, last_lines},
+    session::SESSION_PORT,
     topology::INTERFACE,
 };
 use crate::site::{SiteBackend, SiteFile, SiteVip};
@@ -129,7 +130,7 @@ impl Status {
 pub fn site(plan: &Plan) -> SiteFile {
     let vip = |family: Family| SiteVip {
         address: plan.vips.of(family),
-        services: vec![format!("tcp/{HTTP_PORT}")],
+        services: vec![format!("tcp/{HTTP_PORT}"), format!("tcp/{SESSION_PORT}")],
         backends: plan
             .backends
             .iter()

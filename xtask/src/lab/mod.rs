@@ -38,12 +38,14 @@ pub mod controller;
 mod directory;
 pub mod holder;
 mod namespace;
-mod pass;
 mod plan;
 mod process;
+pub mod random;
 pub mod server;
+pub mod session;
 mod state;
 mod topology;
+pub mod xdp;
 
 pub use directory::alive;
 pub use namespace::Namespace;
@@ -174,7 +176,7 @@ pub struct OwnedLab {
     // Dropped in this order: the controller detaches while its interface is there, the directory goes last.
     controller: Option<Process>,
     _servers: Vec<Process>,
-    _pass: pass::Pass,
+    edge_port: xdp::Link,
     lab: Lab,
     _claim: directory::Claim,
 }
@@ -186,7 +188,7 @@ impl OwnedLab {
         let plan = Plan::new(options.backends, options.spares)?;
         let name = options.name.clone().unwrap_or_else(unique_name);
         let claim = directory::Claim::new(&name)?;
-        let (namespaces, pass) = topology::build(&plan)?;
+        let (namespaces, edge_port) = topology::build(&plan)?;
         let mut servers = Vec::new();
         for host in plan.servers() {
             let namespace = namespaces.get(&host.name).context("find a backend's namespace")?;
@@ -195,7 +197,7 @@ impl OwnedLab {
         let directory = claim.path().to_owned();
         let socket = directory.join("anycast.sock");
         let lab = Lab { name, plan, namespaces, directory, socket, binary: options.binary.clone() };
-        let owned = Self { controller: None, _servers: servers, _pass: pass, lab, _claim: claim };
+        let owned = Self { controller: None, _servers: servers, edge_port, lab, _claim: claim };
         owned.publish()?;
         Ok(owned)
     }
@@ -229,6 +231,11 @@ impl OwnedLab {
             controller.stop()?;
         }
         Ok(())
+    }
+
+    /// The program on the router's port towards the edge, which sees every frame the edge sends. It passes everything.
+    pub fn edge_port(&self) -> &xdp::Link {
+        &self.edge_port
     }
 
     /// The controller's process, when it was started.

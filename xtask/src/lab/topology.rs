@@ -13,9 +13,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     namespace::Namespace,
-    pass::Pass,
     plan::{Addresses, Family, Host, Plan, ROUTER_ON_SEGMENT, ROUTER_TO_CLIENT},
-    process,
+    process, xdp,
 };
 use crate::host_tool;
 
@@ -61,7 +60,7 @@ const ON_BACKEND: [(&str, &str); 3] =
 const ON_CLIENT: [(&str, &str); 2] = [("ipv4/ip_local_port_range", "1024 65535"), ("ipv4/tcp_tw_reuse", "1")];
 
 /// Makes the namespaces and everything in them.
-pub fn build(plan: &Plan) -> Result<(Namespaces, Pass)> {
+pub fn build(plan: &Plan) -> Result<(Namespaces, xdp::Link)> {
     let mut namespaces = Namespaces::new();
     let servers = plan.servers().map(|host| host.name.as_str());
     for name in [ROUTER, &plan.client.name, &plan.edge.name].into_iter().chain(servers) {
@@ -90,8 +89,8 @@ pub fn build(plan: &Plan) -> Result<(Namespaces, Pass)> {
 
 /// The last hop into the edge: whole checksums (a steered packet keeps the one it came with), one frame for each
 /// packet in both directions, and a program that takes the frames the edge sends back.
-fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<Pass> {
-    let pass = Pass::attach(router, port)?;
+fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<xdp::Link> {
+    let pass = xdp::Link::attach_pass(router, port)?;
     // Attaching turned GRO on; merged segments would make the backends count fewer packets than the edge sent.
     let mut ethtool = host_tool::command("ethtool");
     ethtool.args(["-K", port, "tx", "off", "tso", "off", "gro", "off"]);

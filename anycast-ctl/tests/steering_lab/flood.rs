@@ -1,0 +1,125 @@
+//! A SYN flood: live frames with sources of their own, from the router into the edge.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anycast_common::bench::Workload;
+use aya::{
+    Ebpf, include_bytes_aligned,
+    maps::{Array, PerCpuArray},
+    programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp},
+};
+use etherparse::PacketBuilder;
+use nix::net::if_::if_nametoindex;
+use xtask::lab::{Namespace, OwnedLab, ROUTER, server::HTTP_PORT};
+
+static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
+
+/// Every source of 10.0.0.0/8 with 64 ports, in an order of its own.
+const FLOWS: u32 = 1 << 30;
+/// Frames of one system call.
+const CALL: u32 = 1 << 16;
+/// Frames the kernel makes before it lets the network run.
+const BATCH: u32 = 64;
+
+/// The running flood.
+pub struct Flood {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<Report>,
+}
+
+/// What it came to.
+pub struct Report {
+    pub offered: u64,
+    /// Steered by the edge and swallowed behind it.
+    pub swallowed: u64,
+    elapsed: Duration,
+}
+
+impl Flood {
+    /// Floods the v4 VIP. What the edge sends on to the backends is swallowed at the router's port.
+    pub fn start(lab: &OwnedLab) -> Self {
+        let mut ebpf = Ebpf::load(LAB).unwrap();
+        for name in ["flood", "sink"] {
+            program(&mut ebpf, name).load().unwrap();
+        }
+        let sink = program(&mut ebpf, "sink").fd().unwrap().try_clone().unwrap();
+        lab.edge_port().replace(std::os::fd::AsFd::as_fd(&sink)).unwrap();
+        let packet = syn(lab);
+        let mut workloads: Array<_, Workload> = Array::try_from(ebpf.map_mut("WORKLOAD").unwrap()).unwrap();
+        workloads.set(0, Workload::of(&packet, FLOWS), 0).unwrap();
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let (router, port) =
+            (lab.namespace(ROUTER).unwrap().try_clone().unwrap(), lab.plan().edge.name.clone());
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || run(ebpf, &router, &port, &packet, &stopped));
+        Self { stop, thread }
+    }
+
+    pub fn finish(self) -> Report {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn run(mut ebpf: Ebpf, router: &Namespace, port: &str, packet: &[u8], stop: &AtomicBool) -> Report {
+    router.enter().unwrap();
+    let context = context(packet.len(), if_nametoindex(port).unwrap());
+    let start = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        let options = TestRunOptions {
+            data_in: Some(packet),
+            ctx_in: Some(&context),
+            repeat: CALL,
+            attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+            ..TestRunOptions::new()
+        };
+        program(&mut ebpf, "flood").test_run(options).unwrap();
+    }
+    let elapsed = start.elapsed();
+    let made: Array<_, u64> = Array::try_from(ebpf.map("MADE").unwrap()).unwrap();
+    let sunk: PerCpuArray<_, u64> = PerCpuArray::try_from(ebpf.map("SUNK").unwrap()).unwrap();
+    Report { offered: made.get(&0, 0).unwrap(), swallowed: sunk.get(&0, 0).unwrap().iter().sum(), elapsed }
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {
+    ebpf.program_mut(name).unwrap().try_into().unwrap()
+}
+
+/// A SYN to the v4 VIP, of the first of the generator's flows.
+fn syn(lab: &OwnedLab) -> Vec<u8> {
+    let vip = lab.plan().vips.v4.octets();
+    let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 2, 1], [2, 0, 0, 0, 2, 2]);
+    let mut packet = Vec::new();
+    let syn = builder.ipv4([10, 0, 0, 0], vip, 64).tcp(1024, HTTP_PORT, 1, 512).syn();
+    syn.write(&mut packet, &[]).unwrap();
+    // The shortest Ethernet frame, without its checksum.
+    packet.resize(60, 0);
+    packet
+}
+
+/// `struct xdp_md`: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. XDP_TX leaves by that interface.
+fn context(length: usize, interface: u32) -> Vec<u8> {
+    [0, length as u32, 0, interface, 0, 0].into_iter().flat_map(u32::to_ne_bytes).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = |packets: u64| packets as f64 / self.elapsed.as_secs_f64() / 1e6;
+        write!(
+            f,
+            "flood: {:.2} Mpps offered, {:.2} Mpps steered, for {:.1} s",
+            rate(self.offered),
+            rate(self.swallowed),
+            self.elapsed.as_secs_f64()
+        )
+    }
+}

@@ -1,0 +1,377 @@
+//! What happens: packets, changes of the site, time, sweeps; and the controller that follows them.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
+
+use anycast_common::{
+    clock::{TICK_SHIFT, ticks_at_least},
+    slot::Slot,
+    steer::{FlowMap as _, Kind},
+};
+use anycast_ctl::{
+    condition::{Conditions, Drain},
+    model::{Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
+    neighbour::{NextHop, Resolution, Why},
+    reconcile::{self, Maps, Operation},
+    seats::Seats,
+    sweep::{Sweep, Tables as _},
+    transition::{self, Census},
+};
+
+use crate::{
+    kernel::{Cursor, Kernel, LruMap, PoolTable, SEED},
+    oracle::Oracle,
+};
+
+/// Seconds of the idle timeout.
+const IDLE_SECONDS: u32 = 20;
+
+/// Its ticks.
+pub const IDLE: u32 = ticks_at_least(IDLE_SECONDS);
+
+/// Backends a pool may have.
+pub const BACKENDS: u8 = 6;
+
+/// One thing that happens. Pool 0 is TCP, pool 1 UDP that is pinned.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Open(u8),
+    Packet(u8),
+    Close(u8),
+    Datagram(u8),
+    Wait(u32),
+    Add(u16, u8),
+    Remove(u16, u8),
+    Weight(u16, u8, u32),
+    Drain(u16, u8, Option<u32>),
+    Undrain(u16, u8),
+    Mark(u16, u8, bool),
+    Resolve(u16, u8, bool),
+    /// Pieces of a sweep, each of so many entries or slots.
+    Sweep(u8, u8),
+}
+
+/// How the site begins.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub slots: u32,
+    pub on_down: OnDown,
+    pub pins: usize,
+    pub embryonic: usize,
+}
+
+/// A mistake that someone might make, to see that it would be noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    MergeOverwritesBase,
+    MergeForgetsBase,
+    MergeSettlesWhatComesBack,
+    SweepSkipsEmbryonic,
+    SweepSkipsPins,
+    SweepIgnoresStamps,
+    SweepKeepsTheDead,
+    StampsNotRenewed,
+    SameGeneration,
+    RemovedOwnersAreForgotten,
+}
+
+/// The whole host.
+pub struct Host {
+    pub kernel: Kernel,
+    pub oracle: Oracle,
+    pub flaw: Flaw,
+    epoch: Instant,
+    site: Site,
+    seats: Seats,
+    conditions: Conditions,
+    unresolved: BTreeSet<IpAddr>,
+    installed: Maps,
+    sweep: Option<(Sweep, Phase)>,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Flows { pins: bool, cursor: Option<Cursor> },
+    Slots(u16, u32),
+}
+
+impl Host {
+    /// A host with three backends in each pool.
+    pub fn new(setting: &Setting, flaw: Flaw) -> Self {
+        let pool = |name: &str, udp| Pool {
+            slots: setting.slots,
+            on_down: setting.on_down,
+            udp,
+            idle_timeout: Duration::from_secs(IDLE_SECONDS.into()),
+            ..Pool::new(name, Vec::new())
+        };
+        let vip = |number: u8, pool: &str| Vip {
+            name: pool.into(),
+            address: Ipv4Addr::new(192, 0, 2, number).into(),
+            services: vec!["tcp/443".parse().unwrap(), "udp/443".parse().unwrap()],
+            pool: pool.into(),
+            on_unknown_port: OnUnknownPort::Pass,
+        };
+        let mut host = Self {
+            kernel: Kernel {
+                now: 1000,
+                idle_timeout: IDLE,
+                pools: vec![PoolTable::default(), PoolTable::default()],
+                backends: Default::default(),
+                pins: LruMap::new(setting.pins),
+                embryonic: LruMap::new(setting.embryonic),
+            },
+            oracle: Oracle::default(),
+            flaw,
+            epoch: Instant::now(),
+            site: Site {
+                interfaces: vec!["eth0".into()],
+                seed: Some(Seed::new(SEED)),
+                maps: Default::default(),
+                pools: vec![pool("tcp", UdpPolicy::Stateless), pool("udp", UdpPolicy::Pinned)],
+                vips: vec![vip(1, "tcp"), vip(2, "udp")],
+            },
+            seats: Seats::new(1000),
+            conditions: Conditions::new(),
+            unresolved: BTreeSet::new(),
+            installed: Maps::default(),
+            sweep: None,
+        };
+        for pool in 0..2 {
+            (0..3).for_each(|backend| host.add(pool, backend));
+        }
+        host.reconcile();
+        host
+    }
+
+    /// Lets one thing happen.
+    pub fn happen(&mut self, event: &Event) -> Result<(), String> {
+        match *event {
+            Event::Open(client) => {
+                self.packet(0, client, Kind::Opens)?;
+            }
+            Event::Packet(client) => {
+                self.packet(0, client, Kind::Continues)?;
+            }
+            Event::Datagram(client) => {
+                self.packet(1, client, Kind::Pinned)?;
+            }
+            Event::Close(client) => {
+                self.packet(0, client, Kind::Ends)?;
+                self.oracle.over(0, client);
+            }
+            Event::Wait(ticks) => self.kernel.now += ticks,
+            Event::Add(pool, backend) => self.add(pool, backend),
+            Event::Remove(pool, backend) => {
+                let (key, backends) = (key(pool, backend), &mut self.site.pools[usize::from(pool)].backends);
+                backends.retain(|other| other.address != key.1);
+                self.conditions.remove(&key);
+            }
+            Event::Weight(pool, backend, weight) => {
+                let (_, address) = key(pool, backend);
+                let backends = &mut self.site.pools[usize::from(pool)].backends;
+                backends
+                    .iter_mut()
+                    .filter(|other| other.address == address)
+                    .for_each(|it| it.weight = weight);
+            }
+            Event::Drain(pool, backend, ticks) => {
+                let until = ticks.map(|ticks| self.instant(self.kernel.now + ticks));
+                self.conditions.entry(key(pool, backend)).or_default().draining = Some(Drain { until });
+            }
+            Event::Undrain(pool, backend) => {
+                self.conditions.entry(key(pool, backend)).or_default().draining = None;
+            }
+            Event::Mark(pool, backend, up) => {
+                self.conditions.entry(key(pool, backend)).or_default().marked_down = !up;
+            }
+            Event::Resolve(pool, backend, resolved) => {
+                let (_, address) = key(pool, backend);
+                if resolved {
+                    self.unresolved.remove(&address)
+                } else {
+                    self.unresolved.insert(address)
+                };
+            }
+            Event::Sweep(pieces, size) => (0..pieces).for_each(|_| {
+                self.sweep(size.into());
+            }),
+        }
+        let is_packet =
+            matches!(event, Event::Open(_) | Event::Packet(_) | Event::Datagram(_) | Event::Close(_));
+        if !is_packet {
+            self.reconcile();
+        }
+        Ok(())
+    }
+
+    /// One packet; where it went.
+    pub fn packet(&mut self, pool: u16, client: u8, kind: Kind) -> Result<u16, String> {
+        self.oracle.packet(&self.kernel, pool, client, kind).map(|choice| choice.index)
+    }
+
+    /// Finishes the sweep under way, and does a whole one.
+    pub fn sweep_all(&mut self) {
+        while self.sweep.is_some() {
+            self.sweep(1000);
+        }
+        while !self.sweep(1000) {}
+    }
+
+    /// Slots that are in transition, all pools together.
+    pub fn in_transition(&self) -> usize {
+        self.kernel.pools.iter().flat_map(|pool| &pool.slots).filter(|slot| !slot.is_stable()).count()
+    }
+
+    fn add(&mut self, pool: u16, backend: u8) {
+        let (_, address) = key(pool, backend);
+        let backends = &mut self.site.pools[usize::from(pool)].backends;
+        if backends.iter().all(|other| other.address != address) {
+            backends.push(Backend { name: format!("b{backend}"), address, weight: 1 });
+        }
+    }
+
+    fn instant(&self, tick: u32) -> Instant {
+        self.epoch + Duration::from_nanos(u64::from(tick) << TICK_SHIFT)
+    }
+
+    fn reconcile(&mut self) {
+        let named: BTreeSet<u16> = self
+            .kernel
+            .pools
+            .iter()
+            .flat_map(|pool| Census::of(&pool.slots).named().collect::<Vec<_>>())
+            .collect();
+        self.seats.update(&self.site, &named).unwrap();
+        let now = self.instant(self.kernel.now);
+        let addresses = self.site.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address);
+        let resolutions: BTreeMap<IpAddr, Resolution> =
+            addresses.map(|address| (address, self.resolution(address))).collect();
+        let wanted = reconcile::wanted(&self.site, &self.seats, &self.conditions, &resolutions, now);
+        for operation in reconcile::operations(&self.installed, &wanted) {
+            self.apply(&operation);
+            self.installed.note(operation);
+        }
+    }
+
+    fn resolution(&self, address: IpAddr) -> Resolution {
+        if self.unresolved.contains(&address) {
+            return Resolution::Unresolved(Why::NoRoute { address });
+        }
+        Resolution::Resolved(NextHop {
+            ifindex: 1,
+            interface: "eth0".into(),
+            neighbour: address,
+            mac: [2; 6],
+            source_mac: [2; 6],
+            mtu: 1500,
+        })
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::SetBackend(index, backend) => {
+                let mut backend = *backend;
+                if self.flaw == Flaw::SameGeneration {
+                    backend.generation = 0;
+                }
+                self.kernel.backends.insert(*index, backend);
+            }
+            Operation::ClearBackend(index) => {
+                self.kernel.backends.remove(index);
+                self.oracle.gone(*index);
+            }
+            Operation::PublishTable(pool, table) => self.publish(*pool, table),
+            Operation::AddDevice(_) | Operation::RemoveDevice(_) | Operation::PublishDirectory(_) => {}
+        }
+    }
+
+    fn publish(&mut self, pool: u16, table: &reconcile::Table) {
+        let owners = table.owners(SEED).unwrap();
+        let old = &self.kernel.pools[usize::from(pool)];
+        let present = self.seats.present();
+        let mut merged = transition::merge(&old.slots, &owners);
+        for (slot, before) in merged.slots.iter_mut().zip(&old.slots) {
+            let moved = slot.current() != before.current();
+            *slot = match self.flaw {
+                Flaw::MergeOverwritesBase if moved && !slot.is_stable() => {
+                    Slot::in_transition(slot.current(), before.current())
+                }
+                Flaw::RemovedOwnersAreForgotten
+                    if moved && before.is_stable() && !present.contains(&before.current()) =>
+                {
+                    Slot::stable(slot.current())
+                }
+                Flaw::MergeForgetsBase => Slot::stable(slot.current()),
+                Flaw::MergeSettlesWhatComesBack if slot.base() == slot.current() => {
+                    Slot::stable(slot.current())
+                }
+                _ => *slot,
+            };
+        }
+        let slots = if merged.is_void() { Vec::new() } else { merged.slots };
+        let stamps: Vec<u32> = old.stamps.iter().map(Cell::get).collect();
+        let now = if self.flaw == Flaw::StampsNotRenewed { 0 } else { self.kernel.now };
+        let stamps = transition::stamps(&old.slots, &stamps, &slots, now);
+        self.kernel.pools[usize::from(pool)] =
+            PoolTable { slots, stamps: stamps.into_iter().map(Cell::new).collect() };
+    }
+
+    /// A piece of a sweep. Whether it is over.
+    fn sweep(&mut self, size: usize) -> bool {
+        let mut scope =
+            reconcile::scope(&self.site, &self.seats, &self.conditions, self.instant(self.kernel.now));
+        if self.flaw == Flaw::SameGeneration {
+            scope.backends.values_mut().for_each(|generation| *generation = 0);
+        }
+        let (mut sweep, phase) = self.sweep.take().unwrap_or_else(|| {
+            let first = Phase::Flows { pins: false, cursor: None };
+            (Sweep::begin(&scope, SEED, self.kernel.now), first)
+        });
+        let next = match phase {
+            Phase::Flows { pins, cursor } => {
+                let map = if pins { &self.kernel.pins } else { &self.kernel.embryonic };
+                let (batch, next) = map.batch(cursor.as_ref(), size.max(1));
+                let skipped =
+                    self.flaw == if pins { Flaw::SweepSkipsPins } else { Flaw::SweepSkipsEmbryonic };
+                for (flow, pin) in batch.into_iter().filter(|_| !skipped) {
+                    let lives = sweep.visit(&scope, &self.kernel, &flow, pin, self.kernel.now);
+                    if !lives && self.flaw != Flaw::SweepKeepsTheDead {
+                        map.remove(&flow);
+                    }
+                }
+                match (pins, next) {
+                    (_, Some(next)) => Phase::Flows { pins, cursor: Some(next) },
+                    (false, None) => Phase::Flows { pins: true, cursor: None },
+                    (true, None) => Phase::Slots(0, 0),
+                }
+            }
+            Phase::Slots(2, _) => return true,
+            Phase::Slots(pool, from) => {
+                let count = self.kernel.place(pool).slots();
+                let end = count.min(from + size.max(1) as u32);
+                for number in from..end {
+                    if self.flaw == Flaw::SweepIgnoresStamps {
+                        self.kernel.pools[usize::from(pool)].stamps[number as usize].set(0);
+                    }
+                    if let Some(settled) = sweep.settled(&scope, &self.kernel, pool, number) {
+                        self.kernel.pools[usize::from(pool)].slots[number as usize] = settled;
+                    }
+                }
+                if end < count { Phase::Slots(pool, end) } else { Phase::Slots(pool + 1, 0) }
+            }
+        };
+        self.sweep = Some((sweep, next));
+        false
+    }
+}
+
+fn key(pool: u16, backend: u8) -> (String, IpAddr) {
+    let name = if pool == 0 { "tcp" } else { "udp" };
+    (name.to_owned(), Ipv4Addr::new(10, 0, pool as u8, backend + 1).into())
+}

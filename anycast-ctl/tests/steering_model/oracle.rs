@@ -1,0 +1,157 @@
+//! What should happen: a record of every flow there ever was, and of what excuses its end.
+
+use std::collections::HashMap;
+
+use anycast_common::{
+    pin::FlowKey,
+    slot::NO_BACKEND,
+    steer::{Choice, Kind, Why},
+};
+
+use crate::kernel::{Kernel, flow};
+
+/// A flow's life.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    /// Index and generation of the backend it was born on.
+    backend: (u16, u16),
+    last_packet: u32,
+    excuse: Option<Excuse>,
+}
+
+/// Why a flow need not reach its backend any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Excuse {
+    /// Its backend could not be used for a while, at least.
+    Gone,
+    /// The map it was remembered in was full.
+    Evicted,
+    /// It was silent for longer than the idle timeout.
+    Idle,
+}
+
+/// How often each kind of decision was held against the oracle.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub checked: HashMap<Why2, u64>,
+    pub excused: u64,
+}
+
+/// [`Why`], as a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why2 {
+    Current,
+    Opened,
+    Pinned,
+    Base,
+    Reset,
+}
+
+impl From<Why> for Why2 {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Current => Self::Current,
+            Why::Opened => Self::Opened,
+            Why::Pinned => Self::Pinned,
+            Why::Base => Self::Base,
+            Why::Reset => Self::Reset,
+        }
+    }
+}
+
+/// All flows.
+#[derive(Default)]
+pub struct Oracle {
+    lives: HashMap<FlowKey, Life>,
+    pub tally: Tally,
+}
+
+impl Oracle {
+    /// Sends a packet and judges where it goes.
+    pub fn packet(&mut self, kernel: &Kernel, pool: u16, client: u8, kind: Kind) -> Result<Choice, String> {
+        let flow = flow(pool, client);
+        let key = FlowKey::from(&flow);
+        let (number, slot) = kernel.slot_of(pool, &flow);
+        let records = [kernel.pins.get(&key), kernel.embryonic.get(&key)].into_iter().flatten();
+        let recorded =
+            records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
+        let choice = kernel.packet(pool, &flow, kind);
+        self.excuse_evicted(kernel);
+
+        let wrong = |what: &str, life: Option<&Life>| {
+            Err(format!(
+                "tick {}: {kind:?} of flow {pool}/{client} in slot {number} {slot:?} went to {choice:?}: {what}; {life:?}",
+                kernel.now
+            ))
+        };
+        if kind == Kind::Opens {
+            if !matches!(choice.why, Why::Pinned) && choice.index != slot.current() {
+                return wrong("a new flow is the current owner's", None);
+            }
+            self.born(kernel, key, choice);
+            return Ok(choice);
+        }
+        let Some(life) = self.lives.get_mut(&key) else {
+            if kind == Kind::Pinned {
+                if choice.index != slot.current() && choice.why != Why::Pinned {
+                    return wrong("a new flow is the current owner's", None);
+                }
+                self.born(kernel, key, choice);
+            }
+            return Ok(choice);
+        };
+        if kernel.now - life.last_packet > kernel.idle_timeout {
+            life.excuse = Some(Excuse::Idle);
+        }
+        life.last_packet = kernel.now;
+        let (index, generation) = life.backend;
+        if !kernel.is_usable(index, generation) {
+            // Without a record it looks like a flow of the base owner, who refuses it as well.
+            if choice.index != slot.current() && recorded && life.excuse == Some(Excuse::Gone) {
+                return wrong("the flow of a backend that is gone is the current owner's", Some(life));
+            }
+        } else if life.excuse.is_none() && choice.index != index {
+            return wrong("it left its backend", Some(life));
+        }
+        match life.excuse {
+            None => *self.tally.checked.entry(choice.why.into()).or_default() += 1,
+            Some(_) => self.tally.excused += 1,
+        }
+        // A flow without an opening packet begins anew wherever it goes.
+        if kind == Kind::Pinned && life.excuse.is_some() {
+            self.born(kernel, key, choice);
+        }
+        Ok(choice)
+    }
+
+    /// Notes that a backend's flows cannot reach it.
+    pub fn gone(&mut self, index: u16) {
+        for life in self.lives.values_mut().filter(|life| life.backend.0 == index) {
+            life.excuse.get_or_insert(Excuse::Gone);
+        }
+    }
+
+    /// Notes that a client considers a flow over.
+    pub fn over(&mut self, pool: u16, client: u8) {
+        self.lives.remove(&FlowKey::from(&flow(pool, client)));
+    }
+
+    fn born(&mut self, kernel: &Kernel, flow: FlowKey, choice: Choice) {
+        let Some(backend) = kernel.backends.get(&choice.index).filter(|_| choice.index != NO_BACKEND) else {
+            self.lives.remove(&flow);
+            return;
+        };
+        let backend = (choice.index, backend.generation);
+        self.lives.insert(flow, Life { backend, last_packet: kernel.now, excuse: None });
+        // Remembering it may have cost it its own place.
+        self.excuse_evicted(kernel);
+    }
+
+    fn excuse_evicted(&mut self, kernel: &Kernel) {
+        for flow in kernel.pins.take_evicted().into_iter().chain(kernel.embryonic.take_evicted()) {
+            if let Some(life) = self.lives.get_mut(&flow) {
+                life.excuse = Some(Excuse::Evicted);
+            }
+        }
+    }
+}

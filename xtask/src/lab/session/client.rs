@@ -1,0 +1,312 @@
+//! The client: many sessions at once, each replaced by another when it ends.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+};
+
+use super::{
+    server::SESSION_PORT,
+    talk::{Amount, Side, Talk},
+};
+use crate::lab::{Addresses, Family, Lab, random::Random};
+
+/// How sessions are held.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// Sessions at once, half of them of each family.
+    pub sessions: usize,
+    /// A side sends its next line after a pause of this range.
+    pub pause: Range<Duration>,
+    /// How long they last.
+    pub lifetime: Lifetime,
+    /// A session that hears nothing for so long is given up.
+    pub patience: Duration,
+    /// Of all random choices.
+    pub seed: u64,
+}
+
+/// How long sessions last, if nothing breaks them.
+#[derive(Clone, Debug)]
+pub enum Lifetime {
+    /// Every second session until the client finishes, the others for a time of this range.
+    Mixed(Range<Duration>),
+    /// Until the client finishes.
+    Long,
+}
+
+/// One session, from the client's side. Times count from the client's start.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Which VIP it went to.
+    pub family: Family,
+    /// Before its SYN.
+    pub opened: Duration,
+    /// When the backend said its name.
+    pub greeted: Option<Duration>,
+    /// The backend that has it.
+    pub backend: Option<String>,
+    /// Lines to the backend.
+    pub sent: Amount,
+    /// Lines from the backend.
+    pub received: Amount,
+    /// Longest time without a line from the backend.
+    pub longest_silence: Duration,
+    /// When it ended.
+    pub ended: Duration,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As it should, and every line came through both ways.
+    Finished,
+    /// By a RST.
+    Reset,
+    /// The backend closed it.
+    Closed,
+    /// Nothing came for too long.
+    TimedOut,
+    /// A line was lost, repeated, changed or another session's.
+    Corrupt(String),
+    /// Otherwise.
+    Failed(String),
+}
+
+/// The running client; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Sessions {
+    start: std::time::Instant,
+    books: Arc<Mutex<Books>>,
+    stop: Option<watch::Sender<bool>>,
+    thread: Option<thread::JoinHandle<Result<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    greeted: usize,
+    records: Vec<Record>,
+}
+
+impl Sessions {
+    /// Starts opening sessions from the client's namespace to both VIPs.
+    pub fn start(lab: &Lab, pattern: Pattern) -> Result<Self> {
+        let namespace = lab.client()?.try_clone()?;
+        let start = std::time::Instant::now();
+        let books = Arc::new(Mutex::new(Books::default()));
+        let (stop, stopped) = watch::channel(false);
+        let seat =
+            Seat { start, vips: lab.plan().vips, pattern: Arc::new(pattern), books: books.clone(), stopped };
+        let body = move || {
+            namespace.enter()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("start the client")?;
+            runtime.block_on(seat.run_all());
+            Ok(())
+        };
+        let thread =
+            thread::Builder::new().name("sessions".to_owned()).spawn(body).context("start the client")?;
+        Ok(Self { start, books, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Sessions that have a backend now.
+    pub fn open(&self) -> usize {
+        let books = lock(&self.books);
+        books.greeted - books.records.iter().filter(|record| record.greeted.is_some()).count()
+    }
+
+    /// Sessions that ended so far.
+    pub fn ended(&self) -> Vec<Record> {
+        lock(&self.books).records.clone()
+    }
+
+    /// Ends every session in order and answers with all there were.
+    pub fn finish(mut self) -> Result<Vec<Record>> {
+        if let Some(stop) = self.stop.take() {
+            stop.send_replace(true);
+        }
+        if let Some(thread) = self.thread.take() {
+            thread.join().map_err(|_| anyhow!("hold sessions: the client panicked"))??;
+        }
+        Ok(std::mem::take(&mut lock(&self.books).records))
+    }
+}
+
+fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds one session after the other.
+#[derive(Clone)]
+struct Seat {
+    start: std::time::Instant,
+    vips: Addresses,
+    pattern: Arc<Pattern>,
+    books: Arc<Mutex<Books>>,
+    /// True, or closed: the end.
+    stopped: watch::Receiver<bool>,
+}
+
+/// Time between the first sessions' openings: a thousand in two seconds.
+const RAMP: Duration = Duration::from_millis(2);
+/// Rest between a session that broke and the one in its place.
+const REST: Duration = Duration::from_millis(20);
+
+impl Seat {
+    async fn run_all(self) {
+        let mut seats = tokio::task::JoinSet::new();
+        for number in 0..self.pattern.sessions {
+            seats.spawn(self.clone().run(number));
+            sleep(RAMP).await;
+        }
+        while seats.join_next().await.is_some() {}
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    async fn run(self, number: usize) {
+        let family = if number.is_multiple_of(2) { Family::V4 } else { Family::V6 };
+        let is_long = (number / 2).is_multiple_of(2);
+        let mut random = Random::new(self.pattern.seed ^ (number as u64) << 32);
+        while !self.is_stopped() {
+            let lifetime = match &self.pattern.lifetime {
+                Lifetime::Mixed(range) if !is_long => Some(random.within(range)),
+                Lifetime::Mixed(_) | Lifetime::Long => None,
+            };
+            let mut session = Session::new(self.start.elapsed(), family, random.next());
+            let ending = session.run(&self, lifetime, &mut random).await;
+            let finished = matches!(ending, Ok(()));
+            let record = session.record(self.start.elapsed(), ending.err().unwrap_or(Ending::Finished));
+            lock(&self.books).records.push(record);
+            if !finished {
+                sleep(REST).await;
+            }
+        }
+    }
+}
+
+struct Session {
+    family: Family,
+    key: u64,
+    opened: Duration,
+    greeted: Option<Duration>,
+    backend: Option<String>,
+    talk: Talk,
+    longest_silence: Duration,
+}
+
+impl Session {
+    fn new(opened: Duration, family: Family, key: u64) -> Self {
+        let talk = Talk::new(key, Side::Client);
+        Self { family, key, opened, greeted: None, backend: None, talk, longest_silence: Duration::ZERO }
+    }
+
+    fn record(self, ended: Duration, ending: Ending) -> Record {
+        let Self { family, opened, greeted, backend, talk, longest_silence, .. } = self;
+        let Talk { sent, received, .. } = talk;
+        Record { family, opened, greeted, backend, sent, received, longest_silence, ended, ending }
+    }
+
+    async fn run(
+        &mut self,
+        seat: &Seat,
+        lifetime: Option<Duration>,
+        random: &mut Random,
+    ) -> Result<(), Ending> {
+        let patience = seat.pattern.patience;
+        let address: IpAddr = seat.vips.of(self.family);
+        let connect = TcpStream::connect(SocketAddr::from((address, SESSION_PORT)));
+        let mut stream = timeout(patience, connect).await.map_err(|_| Ending::TimedOut)??;
+        stream.set_nodelay(true)?;
+        let (reader, mut writer) = stream.split();
+        let mut lines = BufReader::new(reader).lines();
+        writer.write_all(format!("open {:x}\n", self.key).as_bytes()).await?;
+        let greeting = timeout(patience, lines.next_line()).await.map_err(|_| Ending::TimedOut)??;
+        let greeting = greeting.ok_or(Ending::Closed)?;
+        let name = greeting.strip_prefix("hello ").ok_or_else(|| Ending::Corrupt(greeting.clone()))?;
+        self.backend = Some(name.to_owned());
+        self.greeted = Some(seat.start.elapsed());
+        lock(&seat.books).greeted += 1;
+
+        let mut heard = Instant::now();
+        let mut next = heard + random.within(&seat.pattern.pause);
+        let end = lifetime.map(|lifetime| heard + lifetime);
+        let mut stopped = seat.stopped.clone();
+        let mut ending = seat.is_stopped();
+        if ending {
+            writer.write_all(b"end\n").await?;
+        }
+        loop {
+            tokio::select! {
+                line = timeout_at(heard + patience, lines.next_line()) => {
+                    let line = line.map_err(|_| Ending::TimedOut)??.ok_or(Ending::Closed)?;
+                    self.longest_silence = self.longest_silence.max(heard.elapsed());
+                    heard = Instant::now();
+                    if line.starts_with("bye ") {
+                        self.talk.compare(&line).map_err(Ending::Corrupt)?;
+                        let confirmed = ending && self.talk.is_confirmed();
+                        return if confirmed { Ok(()) } else { Err(Ending::Corrupt("an early bye".to_owned())) };
+                    }
+                    if let Some(wrong) = line.strip_prefix("wrong ") {
+                        return Err(Ending::Corrupt(format!("the server says: {wrong}")));
+                    }
+                    if let Some(echo) = self.talk.take(&line).map_err(Ending::Corrupt)? {
+                        writer.write_all(echo.as_bytes()).await?;
+                    }
+                }
+                () = sleep_until(next), if !ending => {
+                    if end.is_some_and(|end| Instant::now() >= end) {
+                        ending = true;
+                        writer.write_all(b"end\n").await?;
+                    } else {
+                        writer.write_all(self.talk.data().as_bytes()).await?;
+                        next = Instant::now() + random.within(&seat.pattern.pause);
+                    }
+                }
+                _ = stopped.changed(), if !ending => {
+                    ending = true;
+                    writer.write_all(b"end\n").await?;
+                }
+            }
+        }
+    }
+}
+
+impl From<io::Error> for Ending {
+    fn from(error: io::Error) -> Self {
+        let kind = error.kind();
+        // A SYN that is refused is answered with a RST as well. Writing on after a RST was read is a broken pipe.
+        let resets =
+            [io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionRefused, io::ErrorKind::BrokenPipe];
+        if resets.contains(&kind) {
+            Self::Reset
+        } else if kind == io::ErrorKind::TimedOut {
+            Self::TimedOut
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Long TCP sessions that notice everything: both sides send numbered lines with a checksum, and echo what they get.
+//!
+//! ```text
+//! client                                   server
+//!   │ ── open KEY ─────────────────────────► │
+//!   │ ◄───────────────────────── hello NAME ─ │   the backend that has the session
+//!   │ ── data 0 FILL SUM ──────────────────► │   both ways, each at its own pace
+//!   │ ◄──────────────────────── echo 0 SUM ── │
+//!   │ ◄──────────────────── data 0 FILL SUM ─ │
+//!   │ ── echo 0 SUM ───────────────────────► │
+//!   │                  …                      │
+//!   │ ── end ──────────────────────────────► │
+//!   │ ◄─────────────────── bye SENT RECEIVED ─ │   the client compares, and closes
+//! ```
+//!
+//! A number that is missing, a line of another session and a byte that changed all end the session as corrupt.
+
+mod client;
+mod server;
+mod talk;
+
+pub use client::{Ending, Lifetime, Pattern, Record, Sessions};
+pub use server::{SESSION_PORT, Server};
