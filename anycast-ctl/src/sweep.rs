@@ -34,7 +34,7 @@ pub use self::sweeper::{Outcome, Progress, Sweeper};
 pub const SETTLE_TICKS: u32 = 2;
 
 /// Protocol number of UDP.
-const UDP: u32 = 17;
+const UDP: u8 = 17;
 
 /// What a sweep must know of the site. It may change between two pieces of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
