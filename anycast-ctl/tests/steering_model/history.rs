@@ -223,6 +223,11 @@ impl Host {
         while !self.sweep(1000) {}
     }
 
+    /// Whether a sweep is under way.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
     /// Slots that are in transition, all pools together.
     pub fn in_transition(&self) -> usize {
         self.kernel.pools.iter().flat_map(|pool| &pool.slots).filter(|slot| !slot.is_stable()).count()
