@@ -10,6 +10,8 @@ use crate::api::{client::Client, socket};
 
 mod backend;
 mod output;
+mod plan;
+mod pool;
 mod reference;
 mod run;
 mod status;
@@ -37,6 +39,9 @@ Examples:
   sudo anycast-ctl run --config site.toml              start to steer; Ctrl-C or SIGTERM ends it
   sudo anycast-ctl status                              what is up, and why something is not
   sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
+  sudo anycast-ctl backend drain web web-2             no new flows, those it has live on
+  sudo anycast-ctl backend remove web web-2 --dry-run  what would break
+  sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
 
 Exit codes: 0 done, 1 it went wrong, 2 wrong usage.";
@@ -59,6 +64,8 @@ enum Command {
     Status(status::StatusCommand),
     #[command(subcommand)]
     Vip(vip::Vip),
+    #[command(subcommand)]
+    Pool(pool::Pool),
     #[command(subcommand)]
     Backend(backend::Backend),
     Validate(validate::Validate),
@@ -91,6 +98,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Run(command) => command.execute(&common),
         Command::Status(_) => status::execute(&common, &client),
         Command::Vip(command) => command.execute(&common, &client),
+        Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),
         Command::Completions(command) => command.execute(),

@@ -1,5 +1,6 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
+mod change;
 mod edit;
 mod status;
 mod tending;
@@ -11,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_common::backend::Backend as KernelBackend;
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -28,8 +28,8 @@ use crate::{
     },
     condition::Conditions,
     dataplane::{Dataplane, LoadOptions},
-    interface::Interface,
-    model::Site,
+    interface::{self, Interface},
+    model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     reconcile::{self, Maps, Operation},
     seats::{Occupant, Seats},
@@ -42,6 +42,9 @@ pub use self::tending::Figures;
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the start waits for neighbours to answer, so that the first packets find full tables.
+const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
@@ -68,9 +71,14 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     let socket = Socket::bind(&options.socket)?;
     let interfaces = find_interfaces(&site).await?;
     let mut controller = Controller::start(site)?;
+    #[cfg(feature = "packet-log")]
+    controller.dataplane.follow_packet_log()?;
+    controller.wait_for_next_hops().await;
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
+
+    interface::log_departures(&interfaces)?;
 
     let (sender, requests) = mpsc::channel(QUEUE);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -102,7 +110,7 @@ async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
 /// The desired state, what the maps hold, and what leads from one to the other. Everything happens in one task.
 pub struct Controller {
     site: Site,
-    seed: u64,
+    seed: Seed,
     seats: Seats,
     conditions: Conditions,
     resolver: ResolverHandle,
@@ -112,6 +120,8 @@ pub struct Controller {
     installed: Maps,
     /// Whom the slots of each pool name.
     census: BTreeMap<u16, Census>,
+    /// Since when a pool has slots in transition; those that have none are not listed.
+    moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
     /// Traffic of backends that lost their seats, by VIP name.
     forgotten_traffic: BTreeMap<String, Traffic>,
@@ -128,7 +138,7 @@ impl Controller {
                 tracing::warn!(
                     "no `seed` in the configuration: drew one, so no other host steers as this one does"
                 );
-                random_seed().context("drawing a seed from /dev/urandom")?
+                Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
             }
         };
         let options = LoadOptions::for_site(&site, seed);
@@ -143,7 +153,8 @@ impl Controller {
             dataplane,
             installed: Maps::default(),
             census: BTreeMap::new(),
-            tending: Tending::new(seed),
+            moving_since: BTreeMap::new(),
+            tending: Tending::new(seed.get()),
             forgotten_traffic: BTreeMap::new(),
             behind: false,
             started: Instant::now(),
@@ -151,6 +162,21 @@ impl Controller {
         };
         controller.adopt(site)?;
         Ok(controller)
+    }
+
+    /// Fills the tables as far as next hops become known; a backend that stays silent does not hold up the others for long.
+    async fn wait_for_next_hops(&mut self) {
+        let pending = |controller: &Self| {
+            let resolutions = controller.resolutions.borrow();
+            controller.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| {
+                resolutions.get(&backend.address).is_none_or(|resolution| !resolution.is_settled())
+            })
+        };
+        let settled = async { while pending(self) && self.resolutions.changed().await.is_ok() {} };
+        if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
+            tracing::warn!("some backends have not answered yet: starting without them");
+        }
+        self.reconcile_or_retry();
     }
 
     /// Reacts to requests and to next hops until something ends for good.
@@ -185,12 +211,9 @@ impl Controller {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
-            Request::AddBackend { pool, backend, reply } => {
-                drop(reply.send(self.add_backend(&pool, backend)))
-            }
-            Request::RemoveBackend { pool, name, reply } => {
-                drop(reply.send(self.remove_backend(&pool, &name)))
-            }
+            Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
+            Request::Change { pool, change, reply } => drop(reply.send(self.change(&pool, change))),
+            Request::Plan { pool, change, reply } => drop(reply.send(self.plan(&pool, &change))),
         }
     }
 
@@ -254,7 +277,7 @@ impl Controller {
             Operation::SetBackend(index, backend) => self.dataplane.set_backend(*index, *backend),
             Operation::PublishTable(pool, table) => self.publish_table(*pool, table)?,
             Operation::PublishDirectory(directory) => self.dataplane.publish_directory(directory)?,
-            Operation::ClearBackend(index) => self.dataplane.set_backend(*index, KernelBackend::default()),
+            Operation::ClearBackend(index) => self.dataplane.clear_backend(*index),
             Operation::RemoveDevice(device) => self.dataplane.remove_device(*device)?,
         }
         Ok(())
@@ -274,13 +297,25 @@ impl Controller {
             "published a table"
         );
         self.census.insert(pool, census);
+        self.note_transitions();
         self.tending.expect_flows();
         Ok(())
     }
 
+    /// Notes which pools began to have slots in transition, and which have none any more.
+    fn note_transitions(&mut self) {
+        for (&pool, census) in &self.census {
+            if census.in_transition() == 0 {
+                self.moving_since.remove(&pool);
+            } else {
+                self.moving_since.entry(pool).or_insert_with(Instant::now);
+            }
+        }
+    }
+
     /// What a pool's slots become with a table.
     fn merged(&self, pool: u16, table: &reconcile::Table) -> anyhow::Result<transition::Merged> {
-        let owners = table.owners(self.seed)?;
+        let owners = table.owners(self.seed.get())?;
         Ok(transition::merge(&self.dataplane.table(pool), &owners))
     }
 }

@@ -12,6 +12,8 @@ mod flows;
 mod grace;
 mod load;
 mod mapped;
+#[cfg(feature = "packet-log")]
+mod packet_log;
 mod tables;
 
 use anycast_common::{
@@ -95,6 +97,8 @@ pub struct Dataplane {
     pub embryonic: FlowMap,
     backends: MappedArray,
     arena: Arena,
+    /// Whether a packet may still be reading a table that was replaced.
+    tables_may_be_read: bool,
     devices: DevMapHash<MapData>,
     traffic: PerCpuArray<MapData, Traffic>,
     reasons: PerCpuArray<MapData, u64>,
@@ -123,6 +127,15 @@ impl Dataplane {
         }
         self.backends.store_from(index, 1, &rest);
         self.backends.store(index, &[first]);
+    }
+
+    /// Ends deliveries to the backend with that index. No published table may name it; packets that found it in the
+    /// table before are delivered first.
+    pub fn clear_backend(&mut self, index: u16) {
+        if std::mem::take(&mut self.tables_may_be_read) {
+            grace::wait();
+        }
+        self.set_backend(index, Backend::default());
     }
 
     /// Publishes the VIPs and services. Readers see the old ones or the new ones, never a mixture.
@@ -166,6 +179,11 @@ impl Dataplane {
         let index = reason_counter(vip, reason.code());
         let values = self.reasons.get(&index, 0).map_err(while_doing("reading reason counters"))?;
         Ok(values.iter().sum())
+    }
+
+    /// Slots all tables may have together.
+    pub fn arena_slots(&self) -> u64 {
+        self.arena.slots()
     }
 
     /// Where the program is attached.

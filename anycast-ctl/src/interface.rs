@@ -8,10 +8,11 @@ use rtnetlink::packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, Prop},
 };
 
-use crate::{
-    api::types::XdpMode,
-    spelling::{listed, nearest, quoted},
-};
+use crate::{api::types::XdpMode, spelling::unknown};
+
+mod watch;
+
+pub use watch::{exists, log_departures};
 
 /// One interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub struct AttachedXdp {
 #[derive(Debug, thiserror::Error)]
 pub enum InterfaceError {
     /// No interface has that name.
-    #[error("no interface is called {}: {}", quoted(name), Existing { names: existing, wanted: name })]
+    #[error("{}", unknown("interface", name, existing.iter().map(String::as_str)))]
     NoSuchInterface {
         /// The name that was asked for.
         name: String,
@@ -201,21 +202,6 @@ impl fmt::Display for Program<'_> {
             Some(program) => write!(f, "XDP program `{program}` (id {})", self.id),
             None => write!(f, "an XDP program (id {})", self.id),
         }
-    }
-}
-
-struct Existing<'a> {
-    names: &'a [String],
-    wanted: &'a str,
-}
-
-impl fmt::Display for Existing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = || self.names.iter().map(String::as_str);
-        if let Some(name) = nearest(self.wanted, names()) {
-            write!(f, "did you mean {}? ", quoted(name))?;
-        }
-        write!(f, "there is {}", listed(names()))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod maglev;
 pub mod model;
 pub mod neighbour;
 pub mod period;
+pub mod plan;
 pub mod preflight;
 pub mod reconcile;
 pub mod seats;

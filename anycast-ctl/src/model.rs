@@ -27,13 +27,35 @@ pub struct Site {
     pub interfaces: Vec<String>,
     /// Secret key of the flow hash and of the slot tables, shared by all hosts of a fleet.
     /// `None`: the daemon draws one, and no other host steers alike.
-    pub seed: Option<u64>,
+    pub seed: Option<Seed>,
     /// Sizes of the dataplane's maps.
     pub maps: MapSizes,
     /// The pools, in the order they were written.
     pub pools: Vec<Pool>,
     /// The VIPs, in the order they were written.
     pub vips: Vec<Vip>,
+}
+
+/// A secret key of the flow hash. `Debug` does not show it: who knows it can aim at one backend.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// From the key itself.
+    pub const fn new(key: u64) -> Self {
+        Self(key)
+    }
+
+    /// The key itself.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(…)")
+    }
 }
 
 /// A named set of backends that share one slot table.
@@ -239,5 +261,15 @@ impl TryFrom<String> for Service {
 impl From<Service> for String {
     fn from(service: Service) -> Self {
         service.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seed;
+
+    #[test]
+    fn a_seed_is_not_shown() {
+        assert_eq!(format!("{:?}", Some(Seed::new(0xdead_beef))), "Some(Seed(…))");
     }
 }

@@ -42,6 +42,11 @@ pub enum Resolution {
 }
 
 impl Resolution {
+    /// Whether it says more than that the answer is still awaited.
+    pub const fn is_settled(&self) -> bool {
+        !matches!(self, Self::Unresolved(Why::Asking { .. }))
+    }
+
     /// The next hop, if there is one.
     pub const fn next_hop(&self) -> Option<&NextHop> {
         match self {

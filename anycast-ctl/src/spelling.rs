@@ -20,6 +20,17 @@ pub fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     if more > 0 { format!("{head} and {more} more") } else { head }
 }
 
+/// What is said of a name that nothing has: "no pool is called `webb`: did you mean `web`? there is `web`, `dns`".
+pub fn unknown<'a>(kind: &str, name: &str, known: impl ExactSizeIterator<Item = &'a str> + Clone) -> String {
+    let name_quoted = quoted(name);
+    if known.len() == 0 {
+        return format!("no {kind} is called {name_quoted}: there is none yet, add one");
+    }
+    let meant = nearest(name, known.clone());
+    let meant = meant.map(|meant| format!("did you mean {}? ", quoted(meant))).unwrap_or_default();
+    format!("no {kind} is called {name_quoted}: {meant}there is {}", listed(known))
+}
+
 /// The candidate that was probably meant: at most every third character is wrong, missing or too many.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.len() / 3).max(1);
@@ -76,6 +87,20 @@ mod tests {
         assert_eq!(nearest("Name", known.into_iter()), Some("name"));
         assert_eq!(nearest("port", known.into_iter()), None);
         assert_eq!(nearest(&"x".repeat(1 << 20), known.into_iter()), None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let known = ["web", "dns"];
+        assert_eq!(
+            unknown("pool", "webb", known.into_iter()),
+            "no pool is called `webb`: did you mean `web`? there is `web`, `dns`"
+        );
+        assert_eq!(
+            unknown("pool", "mail", known.into_iter()),
+            "no pool is called `mail`: there is `web`, `dns`"
+        );
+        assert_eq!(unknown("pool", "x", [].into_iter()), "no pool is called `x`: there is none yet, add one");
     }
 
     #[test]

@@ -17,7 +17,10 @@ use std::{
 use anycast_ctl::api::{
     client::{Client, ClientError},
     socket::{Socket, SocketError},
-    types::{BackendState, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
+    types::{
+        BackendState, BackendStatus, Change, NewBackend, PlanStatus, PoolStatus, SlotsStatus, Status,
+        VipStatus,
+    },
 };
 use daemon::Daemon;
 
@@ -56,9 +59,18 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         assert!(!stdout(&run(words)).is_empty(), "{words:?}");
     }
     let help = stdout(&run(["--help"]));
-    for command in
-        ["run", "status", "vip", "backend", "validate", "completions", "man", "Examples:", "Exit codes:"]
-    {
+    for command in [
+        "run",
+        "status",
+        "vip",
+        "pool",
+        "backend",
+        "validate",
+        "completions",
+        "man",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.contains(command), "{command} is missing in\n{help}");
     }
     for words in [
@@ -70,6 +82,11 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         &["run", "--config", "x", "--log", "=,="],
         &["backend", "add", "web", "web-9", "not-an-address"],
         &["backend", "add", "web", "web-9", "10.0.0.9", "--weight", "0"],
+        &["backend", "drain", "web", "web-1", "--deadline", "soon"],
+        &["backend", "drain", "web", "web-1", "--deadline", "0s"],
+        &["backend", "weight", "web", "web-1", "0"],
+        &["backend", "mark", "web", "web-1", "sideways"],
+        &["pool", "slots", "web", "--map", "--json"],
         &["completions", "ksh93"],
     ] {
         let output = run(words);
@@ -132,7 +149,7 @@ fn status_says_what_is_wrong_first() {
     let daemon = Daemon::start();
     let expected = "\
 anycast-ctl 0.1.0, pid 4242, steering for 3h 12m
-ATTENTION: 1 of 2 backends get no packets:
+ATTENTION: 1 of 2 backends get no new flows:
   web/web-2: no answer to ARP from 10.0.0.12 on eth0
 
 INTERFACE  XDP MODE
@@ -142,6 +159,12 @@ POOL web: 1 of 2 backends up, 65537 slots
   BACKEND  ADDRESS    STATE       WEIGHT  SLOTS   SHARE  PACKETS    BYTES  NEW FLOWS  NEXT HOP
   web-1    10.0.0.11  up               1  65537  100.0%    12.3M  9.87 GB       4321  02:00:00:00:00:11 on eth0
   web-2    10.0.0.12  unresolved       1      0    0.0%        0      0 B          0  no answer to ARP from 10.0.0.12 on eth0
+
+MEMORY                USED  CAPACITY  SHARE
+slots in transition  32.7k     65.5k  50.0%
+slots                65.5k     2.09M   3.1%
+pins                    12      262k   0.0%
+embryonic flows          3     65.5k   0.0%
 
 VIP  ADDRESS    SERVICES        OTHER PORTS  POOL  PACKETS    BYTES  NEW FLOWS  NOT DELIVERED
 www  192.0.2.1  tcp/80,tcp/443  pass         web     12.3M  9.87 GB       4321             17
@@ -192,6 +215,107 @@ fn backends_are_listed_added_and_removed() {
     assert!(complaint(&ask(&daemon, "backend remove web web-1")).contains("no backend of pool `web`"));
 }
 
+#[test]
+fn backends_are_drained_weighed_and_marked() {
+    let daemon = Daemon::start();
+    assert_eq!(
+        stdout(&ask(&daemon, "backend drain web web-1 --deadline 1h30m")),
+        "draining web-1 of pool web: no new flows, those it has live on for 1h30m at most\n\
+         `anycast-ctl pool show web` says when it is empty; `backend undrain` takes it back.\n"
+    );
+    let status = stdout(&ask(&daemon, "status"));
+    assert!(status.contains("web-1    10.0.0.11  draining, 1h 30m left"), "{status}");
+    assert!(status.contains("ATTENTION: pool web has no backend left for new flows"), "{status}");
+    let drained: BackendStatus =
+        serde_json::from_str(&stdout(&ask(&daemon, "backend drain web web-1 --json"))).unwrap();
+    assert_eq!(drained.state, BackendState::Draining);
+    assert_eq!(drained.drain.unwrap().remaining_seconds, None);
+    for (words, answer) in [
+        (
+            "undrain web web-1",
+            "web-1 of pool web gets new flows again: up, 65537 slots, 02:00:00:00:00:11 on eth0\n",
+        ),
+        (
+            "weight web web-1 7",
+            "web-1 of pool web has weight 7: up, 65537 slots, 02:00:00:00:00:11 on eth0\n\
+             This lasts until the daemon restarts: write it into the configuration file to keep it.\n",
+        ),
+        ("mark web web-1 down", "marked web-1 of pool web down: down, 65537 slots\n"),
+    ] {
+        assert_eq!(stdout(&ask(&daemon, &format!("backend {words}"))), answer);
+    }
+    assert_eq!(
+        complaint(&ask(&daemon, "backend drain web web-9")),
+        "anycast-ctl: drain backend web-9 of pool web: no backend of pool `web` is called `web-9`\n"
+    );
+    assert!(complaint(&ask(&daemon, "backend mark wbe web-1 up")).contains("no pool is called `wbe`"));
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen_and_changes_nothing() {
+    let daemon = Daemon::start();
+    let before = stdout(&ask(&daemon, "pool list --json"));
+    assert_eq!(
+        stdout(&ask(&daemon, "backend drain web web-1 --deadline 10m --dry-run")),
+        "To drain web-1 for 10m at most in pool web would move 65537 of 65537 slots (100.0%). Nothing was changed.
+  BACKEND  SLOTS   SHARE  WOULD BE   SHARE
+  web-1    65537  100.0%         0    0.0%
+  web-2        0    0.0%     65537  100.0%
+Live flows: 12 remembered as web-1's; those of stable slots are recorded nowhere, so their number is not known.
+Sessions that would break, 10m later: the flows of web-1 that live then: 12 remembered ones, and all of 65537 slots \
+         (100.0%), whose number is not known.
+"
+    );
+    let text = stdout(&ask(&daemon, "backend add web web-3 10.0.0.13 --dry-run"));
+    assert!(text.contains("\nNot at once: its next hop has to answer.\n"), "{text}");
+    assert!(text.contains("\nSessions that would break: none."), "{text}");
+    for change in ["remove web web-1", "undrain web web-1", "weight web web-1 9", "mark web web-1 down"] {
+        let plan = stdout(&ask(&daemon, &format!("backend {change} --dry-run --json")));
+        let plan: PlanStatus = serde_json::from_str(&plan).unwrap();
+        assert_eq!((plan.backend.as_str(), plan.slots_moved), ("web-1", 65_537), "{change}");
+        assert_eq!(plan.breaks.is_some(), change.starts_with("remove"));
+    }
+    assert_eq!(stdout(&ask(&daemon, "pool list --json")), before);
+}
+
+#[test]
+fn pools_are_listed_shown_and_drawn() {
+    let daemon = Daemon::start();
+    assert_eq!(
+        stdout(&ask(&daemon, "pool list")),
+        "\
+POOL  UP  BACKENDS  SLOTS  IN TRANSITION  UDP        ON DOWN  IDLE TIMEOUT
+web    1         2  65537          32768  stateless  reset              5m
+"
+    );
+    assert_eq!(
+        stdout(&ask(&daemon, "pool show web")),
+        "\
+POOL web: 1 of 2 backends up, 65537 slots
+udp stateless, on_down reset, idle_timeout 5m
+
+BACKEND  STATE       WEIGHT  WANTED  ACTUAL  PINS  SHARE OF NEW FLOWS
+web-1    up               1   50.0%  100.0%    12  ############++++++++++++
+web-2    unresolved       1   50.0%    0.0%     0  ------------
+# what it has   - wanted, and missing   + more than wanted
+
+In transition: 32768 slots (50.0%), for 2m 10s; 12 flows are remembered as pins.
+  32768 slots wait for flows that web-2 (10.0.0.12) had before
+"
+    );
+    let map = stdout(&ask(&daemon, "pool slots web --map"));
+    assert!(map.starts_with("POOL web: 65537 slots, one of every 65 shown\n       0  bbbbbbbb"), "{map}");
+    assert!(map.contains("  A  web-1: 32769 slots, 50.0%, base owner of 32768\n"), "{map}");
+    assert!(map.lines().all(|line| line.len() <= 80) && !map.contains('\x1b'), "{map}");
+    assert_eq!(stdout(&ask(&daemon, "pool slots web")), map);
+    let slots: SlotsStatus = serde_json::from_str(&stdout(&ask(&daemon, "pool slots web --json"))).unwrap();
+    assert_eq!((slots.runs.len(), slots.runs[0].base), (2, Some(0)));
+    assert!(
+        complaint(&ask(&daemon, "pool show wbe"))
+            .contains("show pool wbe: no pool is called `wbe`: there is `web`")
+    );
+}
+
 #[tokio::test]
 async fn refusals_have_their_status_and_are_json() {
     let daemon = Daemon::start();
@@ -206,15 +330,30 @@ async fn refusals_have_their_status_and_are_json() {
         status
     };
     assert_eq!(code(client.backends("no/such pool").await.unwrap_err()), 404);
-    assert_eq!(code(client.add_backend("x", &backend("a", "10.0.0.1")).await.unwrap_err()), 404);
-    assert_eq!(code(client.add_backend("web", &backend("web-1", "10.0.0.1")).await.unwrap_err()), 409);
-    assert_eq!(code(client.add_backend("web", &backend("a", "fd00::1")).await.unwrap_err()), 422);
+    let add = |name: &str, address: &str| Change::Add(backend(name, address));
+    assert_eq!(code(client.change("x", &add("a", "10.0.0.1")).await.unwrap_err()), 404);
+    assert_eq!(code(client.change("web", &add("web-1", "10.0.0.1")).await.unwrap_err()), 409);
+    assert_eq!(code(client.change("web", &add("a", "fd00::1")).await.unwrap_err()), 422);
+    assert_eq!(code(client.change("web", &Change::Undrain { name: "x/y".into() }).await.unwrap_err()), 404);
+    assert_eq!(code(client.pool("wbe").await.unwrap_err()), 404);
+    assert_eq!(code(client.slots("wbe").await.unwrap_err()), 404);
     assert_eq!(client.backends("web").await.unwrap().len(), 2);
 
     for (request, status, text) in [
         ("GET /nowhere", 404, "there is no /nowhere"),
         ("DELETE /v1/status", 405, "/v1/status does not take DELETE"),
-        ("POST /v1/pools/web/backends", 400, "read the backend from the request"),
+        ("POST /v1/pools/web/backends", 400, "read the body of the request"),
+        ("PUT /v1/pools/web/backends/web-1/weight", 400, "read the body of the request"),
+        (
+            "DELETE /v1/pools/web/backends/web-1/drain?dry_run=perhaps",
+            400,
+            "read the query (?dry_run=true or",
+        ),
+        (
+            "GET /v1/pools/web/backends/web-1/drain",
+            405,
+            "/v1/pools/web/backends/web-1/drain does not take GET",
+        ),
     ] {
         let head = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
         let answer = daemon::raw(

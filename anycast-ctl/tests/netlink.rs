@@ -320,6 +320,18 @@ fn a_flushed_entry_costs_no_backend_and_a_dead_neighbour_does() {
 }
 
 #[test]
+fn a_neighbour_that_changes_its_address_without_a_word_is_found_again() {
+    let (edge, peer) = edge_and_peer();
+    edge.block_on(async {
+        let mut watch = Watch::new(&["10.0.0.2"]);
+        watch.until("10.0.0.2", SOON, has_mac(0x02)).await;
+        peer.ip("link set p0 address 02:00:00:00:00:77");
+        // The kernel alone believes the old address for longer.
+        watch.until("10.0.0.2", Duration::from_secs(25), has_mac(0x77)).await;
+    });
+}
+
+#[test]
 fn lost_notifications_are_made_up_for() {
     let (edge, _peer) = edge_and_peer();
     edge.block_on(async {

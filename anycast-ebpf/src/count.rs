@@ -9,13 +9,13 @@ use anycast_common::{
 use crate::{
     Refusal,
     maps::{REASONS, TRAFFIC},
-    parse::{Ip, Transport},
+    parse::{Ip, IpHeader, Transport},
     steer::Target,
 };
 
 /// Counts a delivered packet.
 #[inline(always)]
-pub fn delivered(vip: &Vip, ip: &Ip, transport: &Transport, target: &Target) {
+pub fn delivered<H: IpHeader>(vip: &Vip, ip: &Ip<H>, transport: &Transport, target: &Target) {
     let Some(traffic) = TRAFFIC.get_ptr_mut(target.backend.first_counter + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };

@@ -16,7 +16,16 @@ mod vip;
 use anycast_common::reason::{Reason, Verdict};
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 
-use crate::{deliver::Delivery, packet::Packet};
+use network_types::{
+    eth::EtherType,
+    ip::{Ipv4Hdr, Ipv6Hdr},
+};
+
+use crate::{
+    deliver::Delivery,
+    packet::Packet,
+    parse::{IpHeader, Link},
+};
 
 /// Entry point. Turns the outcome of the walk into a verdict: what is not ours passes, what is ours and bad is dropped.
 #[xdp(frags)]
@@ -35,20 +44,33 @@ pub fn anycast(ctx: XdpContext) -> u32 {
     }
 }
 
-/// The packet walk. Nothing is written to the packet before its delivery is certain.
+/// Is it IP, and which?
 #[inline(always)]
 fn walk(ctx: &XdpContext) -> Result<Delivery, Refusal> {
     let packet = Packet::new(ctx);
-    let ip = parse::ip(&packet)?;
+    let Link { length, ether_type } = parse::link(&packet)?;
+    if ether_type == EtherType::Ipv4 as u16 {
+        walk_ip::<Ipv4Hdr>(&packet, length)
+    } else if ether_type == EtherType::Ipv6 as u16 {
+        walk_ip::<Ipv6Hdr>(&packet, length)
+    } else {
+        Err(Reason::NotIp.into())
+    }
+}
+
+/// The packet walk. Nothing is written to the packet before its delivery is certain.
+#[inline(always)]
+fn walk_ip<H: IpHeader>(packet: &Packet<'_>, offset: usize) -> Result<Delivery, Refusal> {
+    let ip = H::parse(packet, offset)?;
     let directory = vip::directory()?;
-    let vip = vip::find(directory, &ip.destination)?;
+    let vip = vip::find(directory, &ip)?;
     let refuse = |reason| Refusal { vip: vip.number, reason };
 
-    let transport = parse::transport(&packet, &ip, vip).map_err(refuse)?;
+    let transport = parse::transport(packet, &ip, vip).map_err(refuse)?;
     vip::check_service(directory, vip, &transport.flow).map_err(refuse)?;
 
     let target = steer::backend(vip, &transport).map_err(refuse)?;
-    let delivery = deliver::l2(&packet, &ip, &target.backend).map_err(refuse)?;
+    let delivery = deliver::l2(packet, &ip, &target.backend).map_err(refuse)?;
     count::delivered(vip, &ip, &transport, &target);
     Ok(delivery)
 }

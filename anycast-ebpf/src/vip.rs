@@ -1,13 +1,15 @@
 //! Is the destination a VIP, and does the VIP serve that port?
 
 use anycast_common::{
-    address::Address,
     directory::{Directory, Vip},
     flow::Flow,
     reason::Reason,
 };
 
-use crate::maps::{ACTIVE_DIRECTORY, DIRECTORIES};
+use crate::{
+    maps::{ACTIVE_DIRECTORY, DIRECTORIES},
+    parse::Ip,
+};
 
 /// The VIPs and services in use. Taken once, so that a packet is judged by one directory from end to end.
 #[inline(always)]
@@ -15,10 +17,10 @@ pub fn directory() -> Result<&'static Directory, Reason> {
     ACTIVE_DIRECTORY.get(0).and_then(|active| DIRECTORIES.get(*active)).ok_or(Reason::NotVip)
 }
 
-/// The VIP with that address.
+/// The VIP a packet is addressed to.
 #[inline(always)]
-pub fn find<'a>(directory: &'a Directory, address: &Address) -> Result<&'a Vip, Reason> {
-    directory.vip(address).ok_or(Reason::NotVip)
+pub fn find<'a, H>(directory: &'a Directory, ip: &Ip<H>) -> Result<&'a Vip, Reason> {
+    directory.vip(&ip.destination).ok_or(Reason::NotVip)
 }
 
 /// Whether the VIP serves that protocol and port; if not, what it wants done.

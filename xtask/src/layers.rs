@@ -95,7 +95,11 @@ fn layers() -> Result<Vec<Layer>> {
     for name in controller_tests()? {
         let arguments = words(&format!("-p anycast-ctl --test {name}"));
         match name.as_str() {
-            "packets" | "lab" => {}
+            "packets" | "sweep" | "lab" => {}
+            // Before the lab, so that the build that stays is the usual one.
+            "packet_log" => {
+                third.push((words("-p anycast-ctl --features packet-log --test packet_log"), &[]))
+            }
             // Makes namespaces of its own.
             "netlink" => third.push((arguments, &[])),
             _ => first.push((arguments, &[])),
@@ -103,7 +107,8 @@ fn layers() -> Result<Vec<Layer>> {
     }
     // Labs share two cores with each other: one at a time measures what it says.
     third.push((words("-p anycast-ctl --test lab"), &["--test-threads=1"]));
-    let second = vec![(words("-p anycast-ctl --test packets"), &[][..])];
+    let second = ["packets", "sweep"];
+    let second = second.map(|name| (words(&format!("-p anycast-ctl --test {name}")), &[][..])).into();
     Ok(vec![
         Layer { number: 1, name: "host", needs_root: false, runs: first },
         Layer { number: 2, name: "packets", needs_root: true, runs: second },

@@ -17,7 +17,7 @@ use anycast_common::{
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
     maglev::{self, Member},
-    model::UdpPolicy,
+    model::{Seed, UdpPolicy},
 };
 use anyhow::{Context as _, ensure};
 use aya::{
@@ -99,7 +99,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> anyhow::Result<Self> {
-        let mut dataplane = Dataplane::load(&LoadOptions::new(0x0123_4567_89ab_cdef))?;
+        let mut dataplane = Dataplane::load(&LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef)))?;
         fill(&mut dataplane)?;
         let mut lab = Ebpf::load(LAB).context("loading the floor programs")?;
         for name in ["workload", "floor_transmit", "floor_pass"] {

@@ -17,7 +17,10 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, time::timeout};
 
-use super::types::{ApiError, BackendStatus, NewBackend, PoolStatus, Status, VipStatus};
+use super::types::{
+    ApiError, BackendStatus, Change, NewDrain, NewHealth, NewWeight, PlanStatus, PoolStatus, SlotsStatus,
+    Status, VipStatus,
+};
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -103,21 +106,61 @@ impl Client {
         self.get(&format!("/v1/pools/{}/backends", Segment(pool))).await
     }
 
-    /// `POST /v1/pools/{pool}/backends`
+    /// `GET /v1/pools/{pool}`
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn add_backend(&self, pool: &str, backend: &NewBackend) -> Result<BackendStatus, ClientError> {
-        self.ask(Method::POST, &format!("/v1/pools/{}/backends", Segment(pool)), Some(backend)).await
+    pub async fn pool(&self, pool: &str) -> Result<PoolStatus, ClientError> {
+        self.get(&format!("/v1/pools/{}", Segment(pool))).await
     }
 
-    /// `DELETE /v1/pools/{pool}/backends/{backend}`
+    /// `GET /v1/pools/{pool}/slots`
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn remove_backend(&self, pool: &str, name: &str) -> Result<BackendStatus, ClientError> {
-        let path = format!("/v1/pools/{}/backends/{}", Segment(pool), Segment(name));
-        self.ask(Method::DELETE, &path, None::<&()>).await
+    pub async fn slots(&self, pool: &str) -> Result<SlotsStatus, ClientError> {
+        self.get(&format!("/v1/pools/{}/slots", Segment(pool))).await
+    }
+
+    /// Makes a change; the backend after it, a removed one as it went.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn change(&self, pool: &str, change: &Change) -> Result<BackendStatus, ClientError> {
+        self.request_change(pool, change, "").await
+    }
+
+    /// What a change would do. Nothing is changed.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn plan(&self, pool: &str, change: &Change) -> Result<PlanStatus, ClientError> {
+        self.request_change(pool, change, "?dry_run=true").await
+    }
+
+    async fn request_change<T: DeserializeOwned>(
+        &self,
+        pool: &str,
+        change: &Change,
+        query: &str,
+    ) -> Result<T, ClientError> {
+        let pool = format!("/v1/pools/{}/backends", Segment(pool));
+        let of = |what: &str| format!("{pool}/{}{what}{query}", Segment(change.backend()));
+        match change {
+            Change::Add(backend) => self.ask(Method::POST, &format!("{pool}{query}"), Some(backend)).await,
+            Change::Remove { .. } => self.ask(Method::DELETE, &of(""), None::<&()>).await,
+            Change::Drain { deadline, .. } => {
+                let body = NewDrain { deadline_seconds: deadline.map(|deadline| deadline.as_secs()) };
+                self.ask(Method::POST, &of("/drain"), Some(&body)).await
+            }
+            Change::Undrain { .. } => self.ask(Method::DELETE, &of("/drain"), None::<&()>).await,
+            Change::Weight { weight, .. } => {
+                self.ask(Method::PUT, &of("/weight"), Some(&NewWeight { weight: *weight })).await
+            }
+            Change::Mark { up, .. } => {
+                self.ask(Method::PUT, &of("/health"), Some(&NewHealth { up: *up })).await
+            }
+        }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

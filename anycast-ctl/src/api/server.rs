@@ -6,8 +6,17 @@
 //! | `GET /v1/vips` | its `vips` |
 //! | `GET /v1/pools` | its `pools` |
 //! | `GET /v1/pools/{pool}/backends` | the `backends` of one of them |
+//! | `GET /v1/pools/{pool}` | one of them, a [`PoolStatus`] |
+//! | `GET /v1/pools/{pool}/slots` | its slot table, [`SlotsStatus`] |
 //! | `POST /v1/pools/{pool}/backends` | body [`NewBackend`]; 201 and the [`BackendStatus`] |
 //! | `DELETE /v1/pools/{pool}/backends/{backend}` | the [`BackendStatus`] as it went |
+//! | `POST /v1/pools/{pool}/backends/{backend}/drain` | body [`NewDrain`] or none; the [`BackendStatus`] |
+//! | `DELETE /v1/pools/{pool}/backends/{backend}/drain` | the [`BackendStatus`] |
+//! | `PUT /v1/pools/{pool}/backends/{backend}/weight` | body [`NewWeight`]; the [`BackendStatus`] |
+//! | `PUT /v1/pools/{pool}/backends/{backend}/health` | body [`NewHealth`]; the [`BackendStatus`] |
+//!
+//! Whatever changes something takes `?dry_run=true`: it changes nothing then and answers 200 and a
+//! [`PlanStatus`](super::types::PlanStatus).
 //!
 //! Every answer that is not 2xx is an [`ApiError`].
 
@@ -15,12 +24,16 @@ use std::{io, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::JsonRejection},
+    extract::{
+        DefaultBodyLimit, Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post, put},
 };
 use futures_util::FutureExt as _;
+use serde::Deserialize;
 use tokio::{
     sync::{mpsc, oneshot},
     time::sleep,
@@ -28,9 +41,12 @@ use tokio::{
 
 use super::{
     socket::Socket,
-    types::{ApiError, BackendStatus, NewBackend, PoolStatus, Status, VipStatus},
+    types::{
+        ApiError, BackendStatus, Change, NewBackend, NewDrain, NewHealth, NewWeight, PlanStatus, PoolStatus,
+        SlotsStatus, Status, VipStatus,
+    },
 };
-use crate::spelling::{listed, quoted};
+use crate::spelling::unknown;
 
 /// Largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -43,23 +59,30 @@ const GRACE: Duration = Duration::from_secs(1);
 pub enum Request {
     /// What is steered where, with all counters.
     Status(oneshot::Sender<Result<Status, EditError>>),
-    /// Adds a backend to a pool.
-    AddBackend {
+    /// The slot table of a pool.
+    Slots {
         /// Name of the pool.
         pool: String,
-        /// The backend.
-        backend: NewBackend,
-        /// The backend as it was taken in.
+        /// Its table.
+        reply: oneshot::Sender<Result<SlotsStatus, EditError>>,
+    },
+    /// Changes the backends of a pool.
+    Change {
+        /// Name of the pool.
+        pool: String,
+        /// What to change.
+        change: Change,
+        /// The backend after it; a removed one as it went.
         reply: oneshot::Sender<Result<BackendStatus, EditError>>,
     },
-    /// Removes a backend from a pool.
-    RemoveBackend {
+    /// Says what a change would do.
+    Plan {
         /// Name of the pool.
         pool: String,
-        /// Name of the backend.
-        name: String,
-        /// The backend as it went.
-        reply: oneshot::Sender<Result<BackendStatus, EditError>>,
+        /// What would be changed.
+        change: Change,
+        /// What would come of it.
+        reply: oneshot::Sender<Result<PlanStatus, EditError>>,
     },
 }
 
@@ -107,8 +130,13 @@ pub fn router(requests: mpsc::Sender<Request>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/vips", get(vips))
         .route("/v1/pools", get(pools))
+        .route("/v1/pools/{pool}", get(pool))
+        .route("/v1/pools/{pool}/slots", get(slots))
         .route("/v1/pools/{pool}/backends", get(backends).post(add_backend))
         .route("/v1/pools/{pool}/backends/{backend}", delete(remove_backend))
+        .route("/v1/pools/{pool}/backends/{backend}/drain", post(drain).delete(undrain))
+        .route("/v1/pools/{pool}/backends/{backend}/weight", put(weight))
+        .route("/v1/pools/{pool}/backends/{backend}/health", put(health))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -129,7 +157,32 @@ impl Controller {
         self.0.send(request(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())
     }
+
+    /// Makes a change and answers with the backend, or says what it would do.
+    async fn change(&self, pool: String, change: Change, dry_run: DryRun) -> Result<Response, Refusal> {
+        let Query(DryRunQuery { dry_run }) = dry_run?;
+        if dry_run {
+            let plan = self.ask(|reply| Request::Plan { pool, change, reply }).await??;
+            return Ok(Json(plan).into_response());
+        }
+        let code = if matches!(change, Change::Add(_)) { StatusCode::CREATED } else { StatusCode::OK };
+        let backend = self.ask(|reply| Request::Change { pool, change, reply }).await??;
+        Ok((code, Json(backend)).into_response())
+    }
 }
+
+#[derive(Deserialize)]
+struct DryRunQuery {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+type DryRun = Result<Query<DryRunQuery>, QueryRejection>;
+
+/// A pool and a backend.
+type Names = Path<(String, String)>;
+
+type Body<T> = Result<Json<T>, JsonRejection>;
 
 async fn status(State(controller): State<Controller>) -> Result<Json<Status>, Refusal> {
     Ok(Json(controller.ask(Request::Status).await??))
@@ -143,33 +196,83 @@ async fn pools(State(controller): State<Controller>) -> Result<Json<Vec<PoolStat
     Ok(Json(controller.ask(Request::Status).await??.pools))
 }
 
-async fn backends(
+async fn pool(
     State(controller): State<Controller>,
     Path(name): Path<String>,
-) -> Result<Json<Vec<BackendStatus>>, Refusal> {
+) -> Result<Json<PoolStatus>, Refusal> {
     let pools = controller.ask(Request::Status).await??.pools;
-    let names = listed(pools.iter().map(|pool| pool.name.as_str()));
-    let unknown =
-        || Refusal(StatusCode::NOT_FOUND, format!("no pool is called {}: there is {names}", quoted(&name)));
-    let pool = pools.into_iter().find(|pool| pool.name == name).ok_or_else(unknown)?;
+    let message = unknown("pool", &name, pools.iter().map(|pool| pool.name.as_str()));
+    let pool = pools.into_iter().find(|pool| pool.name == name);
+    Ok(Json(pool.ok_or(Refusal(StatusCode::NOT_FOUND, message))?))
+}
+
+async fn backends(state: State<Controller>, name: Path<String>) -> Result<Json<Vec<BackendStatus>>, Refusal> {
+    let Json(pool) = pool(state, name).await?;
     Ok(Json(pool.backends))
+}
+
+async fn slots(
+    State(controller): State<Controller>,
+    Path(pool): Path<String>,
+) -> Result<Json<SlotsStatus>, Refusal> {
+    Ok(Json(controller.ask(|reply| Request::Slots { pool, reply }).await??))
 }
 
 async fn add_backend(
     State(controller): State<Controller>,
     Path(pool): Path<String>,
-    body: Result<Json<NewBackend>, JsonRejection>,
-) -> Result<(StatusCode, Json<BackendStatus>), Refusal> {
+    dry_run: DryRun,
+    body: Body<NewBackend>,
+) -> Result<Response, Refusal> {
     let Json(backend) = body?;
-    let added = controller.ask(|reply| Request::AddBackend { pool, backend, reply }).await??;
-    Ok((StatusCode::CREATED, Json(added)))
+    controller.change(pool, Change::Add(backend), dry_run).await
 }
 
 async fn remove_backend(
     State(controller): State<Controller>,
-    Path((pool, name)): Path<(String, String)>,
-) -> Result<Json<BackendStatus>, Refusal> {
-    Ok(Json(controller.ask(|reply| Request::RemoveBackend { pool, name, reply }).await??))
+    Path((pool, name)): Names,
+    dry_run: DryRun,
+) -> Result<Response, Refusal> {
+    controller.change(pool, Change::Remove { name }, dry_run).await
+}
+
+async fn drain(
+    State(controller): State<Controller>,
+    Path((pool, name)): Names,
+    dry_run: DryRun,
+    body: Result<Option<Json<NewDrain>>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    let Json(NewDrain { deadline_seconds }) = body?.unwrap_or_default();
+    let deadline = deadline_seconds.map(Duration::from_secs);
+    controller.change(pool, Change::Drain { name, deadline }, dry_run).await
+}
+
+async fn undrain(
+    State(controller): State<Controller>,
+    Path((pool, name)): Names,
+    dry_run: DryRun,
+) -> Result<Response, Refusal> {
+    controller.change(pool, Change::Undrain { name }, dry_run).await
+}
+
+async fn weight(
+    State(controller): State<Controller>,
+    Path((pool, name)): Names,
+    dry_run: DryRun,
+    body: Body<NewWeight>,
+) -> Result<Response, Refusal> {
+    let Json(NewWeight { weight }) = body?;
+    controller.change(pool, Change::Weight { name, weight }, dry_run).await
+}
+
+async fn health(
+    State(controller): State<Controller>,
+    Path((pool, name)): Names,
+    dry_run: DryRun,
+    body: Body<NewHealth>,
+) -> Result<Response, Refusal> {
+    let Json(NewHealth { up }) = body?;
+    controller.change(pool, Change::Mark { name, up }, dry_run).await
 }
 
 async fn unknown_route(uri: Uri) -> Refusal {
@@ -194,7 +297,14 @@ impl From<EditError> for Refusal {
 
 impl From<JsonRejection> for Refusal {
     fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.status(), format!("read the backend from the request: {}", rejection.body_text()))
+        Self(rejection.status(), format!("read the body of the request: {}", rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        let text = format!("read the query (?dry_run=true or ?dry_run=false): {}", rejection.body_text());
+        Self(rejection.status(), text)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the socket API says, as JSON. The CLI prints these with `--json` unchanged.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Backend, OnUnknownPort, Service};
+use crate::model::{Backend, OnDown, OnUnknownPort, Service, UdpPolicy};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,30 @@ pub struct Status {
     pub vips: Vec<VipStatus>,
     /// `GET /v1/pools` answers these alone.
     pub pools: Vec<PoolStatus>,
+    /// How full the maps are that remember flows and hold tables.
+    pub maps: MapsStatus,
     /// Every reason for which a packet was not delivered, in the order of their codes.
     pub reasons: Vec<ReasonStatus>,
+}
+
+/// How full the maps are, all pools together. Flows are counted by the sweep: a few seconds old while any are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapsStatus {
+    /// Remembered flows.
+    pub pins: MapStatus,
+    /// Flows of which only the opening packet was seen.
+    pub embryonic: MapStatus,
+    /// Slots of all tables, those in use; a table that is replaced takes its slots twice for a moment.
+    pub slots: MapStatus,
+}
+
+/// How full one map is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapStatus {
+    /// Entries there are.
+    pub used: u64,
+    /// Entries there can be.
+    pub capacity: u64,
 }
 
 /// One interface the program is attached to.
@@ -34,6 +56,8 @@ pub struct InterfaceStatus {
     pub index: u32,
     /// `native` or `generic`.
     pub mode: XdpMode,
+    /// Whether it still exists: the program goes with the interface, also when another of its name comes.
+    pub present: bool,
 }
 
 /// How the program is attached.
@@ -110,8 +134,76 @@ pub struct PoolStatus {
     pub name: String,
     /// Slots of its table.
     pub slots: u32,
+    /// How its UDP flows are remembered.
+    pub udp: UdpPolicy,
+    /// What becomes of the flows of a backend that is down.
+    pub on_down: OnDown,
+    /// Seconds a flow may be silent before it is taken for ended.
+    pub idle_timeout_seconds: u64,
+    /// Its slots in transition.
+    pub transition: TransitionStatus,
     /// `GET /v1/pools/{pool}/backends` answers these alone. Removed backends follow the others.
     pub backends: Vec<BackendStatus>,
+}
+
+/// The slots of a pool that remember a base owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitionStatus {
+    /// How many.
+    pub slots: u32,
+    /// Seconds since the pool last had none; absent while it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_seconds: Option<u64>,
+    /// Whose flows are waited for, the one with the most slots first.
+    pub base_owners: Vec<BaseOwnerStatus>,
+}
+
+/// A backend whose flows of before a transition may live on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseOwnerStatus {
+    /// Name of the backend.
+    pub name: String,
+    /// Its address: a removed backend may share its name with another one.
+    pub address: IpAddr,
+    /// Slots of which it is the base owner.
+    pub slots: u32,
+}
+
+/// `GET /v1/pools/{pool}/slots`: the whole slot table, in runs of slots that are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotsStatus {
+    /// Name of the pool.
+    pub pool: String,
+    /// Slots of its table; 0 while the pool has no usable backend.
+    pub slots: u32,
+    /// The backends that runs name by their place in this list.
+    pub backends: Vec<SlotOwner>,
+    /// In the order of the slots, without gaps.
+    pub runs: Vec<SlotRun>,
+}
+
+/// A backend that owns slots, or did before a transition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotOwner {
+    /// Name of the backend.
+    pub name: String,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// Consecutive slots that are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotRun {
+    /// The first slot.
+    pub first: u32,
+    /// How many.
+    pub length: u32,
+    /// Who owns them; absent when nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<u16>,
+    /// Their base owner; absent when they are stable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u16>,
 }
 
 /// One backend.
@@ -132,6 +224,13 @@ pub struct BackendStatus {
     pub next_hop: Option<NextHopStatus>,
     /// Slots of the pool's table that are its own.
     pub slots: u32,
+    /// Slots its weight entitles it to, among the backends that are neither draining nor down.
+    pub slots_wanted: u32,
+    /// Flows that are remembered as its own, as the last sweep counted them. Flows of stable slots are not remembered.
+    pub pins: u64,
+    /// Its drain; absent while it is not draining.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainStatus>,
     /// Delivered to it, all VIPs together.
     pub traffic: Traffic,
 }
@@ -142,10 +241,21 @@ pub struct BackendStatus {
 pub enum BackendState {
     /// It has slots.
     Up,
+    /// It gets no new flows; those it has live on.
+    Draining,
+    /// It was marked down: no slots.
+    Down,
     /// Its next hop's link-layer address is unknown: no slots.
     Unresolved,
     /// It was removed; its counters are still shown.
     Removed,
+}
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainStatus {
+    /// Seconds until flows that still live are given up; absent when they are waited for without end.
+    pub remaining_seconds: Option<u64>,
 }
 
 /// Where frames for a backend go.
@@ -174,6 +284,139 @@ pub struct ReasonStatus {
 
 /// Body of `POST /v1/pools/{pool}/backends`.
 pub type NewBackend = Backend;
+
+/// Body of `POST /v1/pools/{pool}/backends/{backend}/drain`; may be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDrain {
+    /// Seconds until flows that still live are given up. Absent: they are waited for without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u64>,
+}
+
+/// Body of `PUT /v1/pools/{pool}/backends/{backend}/weight`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewWeight {
+    /// At least 1.
+    pub weight: u32,
+}
+
+/// Body of `PUT /v1/pools/{pool}/backends/{backend}/health`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewHealth {
+    /// Whether it may be steered to.
+    pub up: bool,
+}
+
+/// One change of a pool's backends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A further backend.
+    Add(NewBackend),
+    /// One less.
+    Remove {
+        /// Name of the backend.
+        name: String,
+    },
+    /// No new flows for a backend; again: another deadline.
+    Drain {
+        /// Name of the backend.
+        name: String,
+        /// How long its flows are waited for; `None`: without end.
+        deadline: Option<Duration>,
+    },
+    /// New flows for it again.
+    Undrain {
+        /// Name of the backend.
+        name: String,
+    },
+    /// Another share of new flows.
+    Weight {
+        /// Name of the backend.
+        name: String,
+        /// At least 1.
+        weight: u32,
+    },
+    /// The operator's verdict on it.
+    Mark {
+        /// Name of the backend.
+        name: String,
+        /// Whether it may be steered to.
+        up: bool,
+    },
+}
+
+impl Change {
+    /// Name of the backend that is changed.
+    pub fn backend(&self) -> &str {
+        match self {
+            Self::Add(backend) => &backend.name,
+            Self::Remove { name }
+            | Self::Drain { name, .. }
+            | Self::Undrain { name }
+            | Self::Weight { name, .. }
+            | Self::Mark { name, .. } => name,
+        }
+    }
+
+    /// Whether the backend is meant to own slots after it.
+    pub const fn asks_for_slots(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::Undrain { .. } | Self::Weight { .. } => true,
+            Self::Mark { up, .. } => *up,
+            Self::Remove { .. } | Self::Drain { .. } => false,
+        }
+    }
+}
+
+/// What a change would do, asked for with `?dry_run=true`. Nothing has been changed.
+///
+/// Flows of stable slots are recorded nowhere, so nobody can say how many there are: of these the plan knows the slots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStatus {
+    /// Name of the pool.
+    pub pool: String,
+    /// Name of the backend that would be changed.
+    pub backend: String,
+    /// Slots of the pool's table.
+    pub slots: u32,
+    /// Slots whose new flows would go to another backend than before.
+    pub slots_moved: u32,
+    /// Slots of every backend before and after.
+    pub shares: Vec<PlanShare>,
+    /// Remembered flows of the backend that would be changed.
+    pub pins: u64,
+    /// Sessions that would break; absent when none would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<PlanBreaks>,
+    /// Why the change would have no effect yet, for people to read; absent when it would at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
+}
+
+/// Slots of one backend before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanShare {
+    /// Name of the backend.
+    pub name: String,
+    /// Slots it owns.
+    pub before: u32,
+    /// Slots it would own.
+    pub after: u32,
+}
+
+/// Sessions that would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBreaks {
+    /// Remembered flows.
+    pub pins: u64,
+    /// Slots all of whose unrecorded flows would break; how many these are is not known.
+    pub slots: u32,
+    /// Seconds until then: 0, or a drain's deadline. Flows that end before do not break.
+    pub after_seconds: u64,
+}
 
 /// Body of every answer that is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

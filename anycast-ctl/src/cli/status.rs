@@ -10,13 +10,13 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, PoolStatus, Status, XdpMode},
+    types::{BackendState, MapStatus, MapsStatus, PoolStatus, Status, XdpMode},
 };
 
 /// Show what is steered where, and why something is not.
 ///
 /// Begins with one line that says whether all is well. Counters run since the daemon started. Packets that were not
-/// delivered are listed by reason; packets to other addresses than a VIP are not counted at all.
+/// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`.
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
@@ -32,13 +32,14 @@ fn page(status: &Status) -> String {
         status.version,
         status.pid,
         unit::duration(status.uptime_seconds),
-        verdict(&status.pools)
+        verdict(status)
     );
 
     let rows = status.interfaces.iter().map(|interface| {
-        let mode = match interface.mode {
-            XdpMode::Native => "native",
-            XdpMode::Generic => "generic (slow: in the stack, not in the driver)",
+        let mode = match (interface.present, interface.mode) {
+            (false, _) => "gone",
+            (true, XdpMode::Native) => "native",
+            (true, XdpMode::Generic) => "generic (slow: in the stack, not in the driver)",
         };
         [interface.name.clone(), mode.to_owned()]
     });
@@ -48,6 +49,8 @@ fn page(status: &Status) -> String {
         page += "\n";
         page += &table::pool(pool);
     }
+    page += "\n";
+    page += &maps(status);
     page += "\n";
     page += &vip::table(&status.vips);
 
@@ -68,23 +71,69 @@ fn page(status: &Status) -> String {
     page
 }
 
-/// One line, or one for each backend that is missing.
-fn verdict(pools: &[PoolStatus]) -> String {
+/// How full the maps are, and how many slots make flows be remembered.
+fn maps(status: &Status) -> String {
+    let row = |name: &str, map: &MapStatus| {
+        [
+            name.to_owned(),
+            unit::count(map.used),
+            unit::count(map.capacity),
+            unit::share_of(map.used, map.capacity),
+        ]
+    };
+    let MapsStatus { pins, embryonic, slots } = &status.maps;
+    let moving: u64 = status.pools.iter().map(|pool| u64::from(pool.transition.slots)).sum();
+    let transition = MapStatus { used: moving, capacity: slots.used };
+    table::render(
+        "",
+        [
+            ("MEMORY", Align::Left),
+            ("USED", Align::Right),
+            ("CAPACITY", Align::Right),
+            ("SHARE", Align::Right),
+        ],
+        [
+            row("slots in transition", &transition),
+            row("slots", slots),
+            row("pins", pins),
+            row("embryonic flows", embryonic),
+        ],
+    )
+}
+
+/// One line, or one for each interface and backend that is missing.
+fn verdict(status: &Status) -> String {
+    let pools = &status.pools;
     let backends = || pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
-    let there = backends().filter(|(_, backend)| backend.state != BackendState::Removed).count();
-    let missing: Vec<_> =
-        backends().filter(|(_, backend)| backend.state == BackendState::Unresolved).collect();
-    if missing.is_empty() {
-        return format!("All is well: {there} of {there} backends up.\n");
+    let count = |wanted: BackendState| backends().filter(|(_, backend)| backend.state == wanted).count();
+    let there = backends().count() - count(BackendState::Removed);
+    let silent = |state: BackendState| state == BackendState::Unresolved || state == BackendState::Down;
+    let missing: Vec<_> = backends().filter(|(_, backend)| silent(backend.state)).collect();
+    let deserted = |pool: &&PoolStatus| pool.backends.iter().all(|backend| backend.state != BackendState::Up);
+
+    let mut text = String::new();
+    for interface in status.interfaces.iter().filter(|interface| !interface.present) {
+        text += &format!(
+            "ATTENTION: interface {} is gone, and nothing is steered there: restart the daemon when it is back\n",
+            interface.name
+        );
     }
-    let mut text = format!("ATTENTION: {} of {there} backends get no packets:\n", missing.len());
+    if !missing.is_empty() {
+        text += &format!("ATTENTION: {} of {there} backends get no new flows:\n", missing.len());
+    }
     for (pool, backend) in missing {
-        text += &format!("  {}/{}: {}\n", pool.name, backend.name, table::way(backend));
+        let why = backend.detail.clone().unwrap_or_else(|| table::way(backend));
+        text += &format!("  {}/{}: {why}\n", pool.name, backend.name);
     }
-    for pool in pools {
-        if pool.backends.iter().all(|backend| backend.state != BackendState::Up) {
-            text += &format!("  pool {} has no backend left\n", pool.name);
-        }
+    for pool in pools.iter().filter(deserted) {
+        text += &format!("ATTENTION: pool {} has no backend left for new flows\n", pool.name);
+    }
+    if text.is_empty() {
+        let draining = match count(BackendState::Draining) {
+            0 => String::new(),
+            draining => format!(", {draining} draining"),
+        };
+        text = format!("All is well: {} of {there} backends up{draining}.\n", count(BackendState::Up));
     }
     text
 }

@@ -64,7 +64,7 @@ pub fn pool(pool: &PoolStatus) -> String {
         [
             backend.name.clone(),
             backend.address.to_string(),
-            state(backend.state).to_owned(),
+            standing(backend),
             backend.weight.to_string(),
             backend.slots.to_string(),
             unit::share(backend.slots, pool.slots),
@@ -86,8 +86,20 @@ pub fn traffic(traffic: &Traffic) -> [String; 3] {
 pub const fn state(state: BackendState) -> &'static str {
     match state {
         BackendState::Up => "up",
+        BackendState::Draining => "draining",
+        BackendState::Down => "down",
         BackendState::Unresolved => "unresolved",
         BackendState::Removed => "removed",
+    }
+}
+
+/// The state of a backend, with what is left of a drain.
+pub fn standing(backend: &BackendStatus) -> String {
+    match backend.drain.and_then(|drain| drain.remaining_seconds) {
+        Some(seconds) if backend.state == BackendState::Draining => {
+            format!("draining, {} left", unit::duration(seconds))
+        }
+        Some(_) | None => state(backend.state).to_owned(),
     }
 }
 

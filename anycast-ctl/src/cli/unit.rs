@@ -22,10 +22,15 @@ pub fn bytes(n: u64) -> String {
 
 /// A part of a whole: `33.3%`; `-` of nothing.
 pub fn share(part: u32, whole: u32) -> String {
+    share_of(u64::from(part), u64::from(whole))
+}
+
+/// The same of large numbers.
+pub fn share_of(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "-".into();
     }
-    format!("{:.1}%", 100.0 * f64::from(part) / f64::from(whole))
+    format!("{:.1}%", 100.0 * part as f64 / whole as f64)
 }
 
 /// The two largest units: `12s`, `5m 10s`, `3h 12m`, `40d 2h`.

@@ -9,8 +9,8 @@ use toml::{
 
 use crate::{
     model::{
-        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, MapSizes, OnDown, OnUnknownPort, Pool, Service, Site,
-        UdpPolicy, Vip, default_weight,
+        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service,
+        Site, UdpPolicy, Vip, default_weight,
     },
     period,
     spelling::{listed, nearest, quoted},
@@ -159,11 +159,15 @@ fn period(value: &DeValue<'_>) -> Result<Duration, String> {
 }
 
 /// The seed is a secret: no message repeats it.
-fn seed(value: &DeValue<'_>) -> Result<u64, String> {
+fn seed(value: &DeValue<'_>) -> Result<Seed, String> {
     let rule = "exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them";
     let digits = text(value, rule)?;
     let hexadecimal = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hexadecimal.then(|| u64::from_str_radix(digits, 16).ok()).flatten().ok_or_else(|| format!("give {rule}"))
+    hexadecimal
+        .then(|| u64::from_str_radix(digits, 16).ok())
+        .flatten()
+        .map(Seed::new)
+        .ok_or_else(|| format!("give {rule}"))
 }
 
 fn text<'a>(value: &'a DeValue<'_>, wanted: &str) -> Result<&'a str, String> {

@@ -3,7 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{MapSizes, OnDown, OnUnknownPort, Pool, Service, UdpPolicy};
+use crate::model::{MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service, UdpPolicy};
 
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
 
@@ -57,7 +57,7 @@ fn keys_left_out_have_their_defaults() {
     assert_eq!(site.maps, MapSizes::default());
     let text = GOOD.replace("pool = \"web4\"", "pool = \"web4\"\non_unknown_port = \"drop\"");
     let site = parse(&format!("seed = \"00000000000000fF\"\r\n{text}"), "site.toml").unwrap();
-    assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(255), OnUnknownPort::Drop));
+    assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(Seed::new(255)), OnUnknownPort::Drop));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn wrong_values() {
         (
             "pool = \"web4\"",
             "pool = \"web\"",
-            "15:8: vip[0].pool: no pool is called `web`: did you mean `web4`? there are `web4`",
+            "15:8: vip[0].pool: no pool is called `web`: did you mean `web4`? there is `web4`",
         ),
         ("[\"eth0\"]", "[1]", "1:15: interfaces[0]: is a number: give a string in quotes"),
     ] {
@@ -289,13 +289,13 @@ name = "empty"
             "site.toml:8:8: vip[1].name: `www` is already the name of vip[0]: names of VIPs are unique, rename one",
             "site.toml:9:11: vip[1].address: 192.0.2.1 is already the address of vip[0]: a VIP has one entry, list all \
              its services there",
-            "site.toml:11:8: vip[1].pool: no pool is called `none`: there are `web`, `empty`",
+            "site.toml:11:8: vip[1].pool: no pool is called `none`: there is `web`, `empty`",
             "site.toml:14:9: pool[0].slots: 65536 is not prime, so that a backend could not reach all slots: take 65537",
             "site.toml:19:8: pool[0].backend[1].name: `a` is already the name of pool[0].backend[0]: names of backends \
              in a pool are unique, rename one",
             "site.toml:20:11: pool[0].backend[1].address: 2001:db8::11 is IPv6, the pool's first backend is IPv4: put \
              the IPv6 backends into a pool of their own",
-            "site.toml:21:1: pool[1].backend: the pool has no backends: add at least one",
+            "site.toml:21:1: pool[1].backend: a pool needs at least one backend: add one",
         ]
     );
 }

@@ -2,11 +2,12 @@
 
 use std::{net::IpAddr, time::Instant};
 
-use super::Controller;
+use super::{Controller, change::no_twin};
 use crate::{
     api::{server::EditError, types::BackendStatus},
     condition::{Condition, Conditions, Drain},
     model::{Backend, Pool, Site},
+    spelling::{quoted, unknown},
 };
 
 impl Controller {
@@ -18,15 +19,7 @@ impl Controller {
     pub fn add_backend(&mut self, pool: &str, backend: Backend) -> Result<BackendStatus, EditError> {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
-        if edited.backends.iter().any(|other| other.name == backend.name) {
-            return Err(EditError::Conflict(format!("pool {pool} already has a backend {}", backend.name)));
-        }
-        if let Some(other) = edited.backends.iter().find(|other| other.address == backend.address) {
-            return Err(EditError::Conflict(format!(
-                "pool {pool} already has {} as backend {}",
-                backend.address, other.name
-            )));
-        }
+        no_twin(edited, &backend)?;
         edited.backends.push(backend.clone());
         self.edit(site, self.conditions.clone())?;
         tracing::info!(pool, backend = backend.name, address = %backend.address, weight = backend.weight, "added");
@@ -166,17 +159,16 @@ impl Controller {
         Ok(())
     }
 
-    fn no_pool(&self, name: &str) -> EditError {
-        let names: Vec<&str> = self.site.pools.iter().map(|pool| pool.name.as_str()).collect();
-        EditError::NotFound(format!("there is no pool {name}: there is {}", names.join(", ")))
+    pub(super) fn no_pool(&self, name: &str) -> EditError {
+        EditError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
     }
 }
 
 /// Where a backend stands in its pool.
 fn position(pool: &Pool, name: &str) -> Result<usize, EditError> {
     pool.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
-        let names: Vec<&str> = pool.backends.iter().map(|backend| backend.name.as_str()).collect();
-        EditError::NotFound(format!("pool {} has no backend {name}: it has {}", pool.name, names.join(", ")))
+        let names = pool.backends.iter().map(|backend| backend.name.as_str());
+        EditError::NotFound(unknown(&format!("backend of pool {}", quoted(&pool.name)), name, names))
     })
 }
 

@@ -1,13 +1,17 @@
 //! What the daemon says of itself: the desired state beside the kernel's counters.
 
+use std::time::Instant;
+
 use anycast_common::reason::Reason;
 
 use super::Controller;
 use crate::{
     api::types::{
-        BackendState, BackendStatus, InterfaceStatus, NextHopStatus, PoolStatus, ReasonStatus, Status,
-        Traffic, VipBackendStatus, VipStatus,
+        BackendState, BackendStatus, BaseOwnerStatus, DrainStatus, InterfaceStatus, MapStatus, MapsStatus,
+        NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic, TransitionStatus, VipBackendStatus,
+        VipStatus,
     },
+    interface,
     model::{Backend, Pool, Vip},
     neighbour::{NextHop, Resolution},
     reconcile,
@@ -26,6 +30,7 @@ impl Controller {
                     name: attachment.interface.clone(),
                     index: attachment.ifindex,
                     mode: attachment.mode,
+                    present: interface::exists(attachment.ifindex),
                 })
                 .collect(),
             vips: (1u16..)
@@ -33,6 +38,7 @@ impl Controller {
                 .map(|(number, vip)| self.vip(number, vip))
                 .collect::<Result<_, _>>()?,
             pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
+            maps: self.maps(),
             reasons: self.reasons()?,
         })
     }
@@ -45,13 +51,26 @@ impl Controller {
             .is_none_or(|pool| pool.backends.iter().all(|other| other.address != backend.address));
         let resolutions = self.resolutions.borrow();
         let resolution = resolutions.get(&backend.address);
+        let (condition, now) = (self.condition(pool, backend.address), Instant::now());
         let (state, next_hop, detail) = match resolution {
             _ if removed => (BackendState::Removed, None, None),
             Some(Resolution::Resolved(next_hop)) => (BackendState::Up, Some(next_hop_status(next_hop)), None),
             Some(Resolution::Unresolved(why)) => (BackendState::Unresolved, None, Some(why.to_string())),
             None => (BackendState::Unresolved, None, Some("next hop is being looked up".to_owned())),
         };
+        let (state, detail) = if removed {
+            (state, detail)
+        } else if condition.marked_down {
+            (BackendState::Down, Some("marked down".to_owned()))
+        } else if condition.is_drained(now) {
+            (BackendState::Draining, Some("drained: its deadline has passed".to_owned()))
+        } else if condition.draining.is_some() {
+            (BackendState::Draining, detail)
+        } else {
+            (state, detail)
+        };
         let seat = self.seats.get(pool, backend.address);
+        let swept = self.figures().swept;
         let mut traffic = Traffic::default();
         for vip in self.site.vips.iter().filter(|vip| vip.pool == pool) {
             traffic += self.traffic(vip, backend)?;
@@ -64,6 +83,13 @@ impl Controller {
             detail,
             next_hop,
             slots: seat.map_or(0, |seat| self.slots_owned(seat.index)),
+            slots_wanted: self.slots_wanted(pool, backend),
+            pins: seat.and_then(|seat| swept.pins_by_backend.get(&seat.index)).copied().unwrap_or_default(),
+            drain: condition.draining.filter(|_| !removed).map(|drain| DrainStatus {
+                remaining_seconds: drain
+                    .until
+                    .map(|until| until.saturating_duration_since(now).as_secs_f64().ceil() as u64),
+            }),
             traffic,
         })
     }
@@ -73,10 +99,68 @@ impl Controller {
         Ok(PoolStatus {
             name: pool.name.clone(),
             slots: pool.slots,
+            udp: pool.udp,
+            on_down: pool.on_down,
+            idle_timeout_seconds: pool.idle_timeout.as_secs(),
+            transition: self.transition(pool),
             backends: backends
                 .map(|backend| self.backend_status(&pool.name, backend))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    fn transition(&self, pool: &Pool) -> TransitionStatus {
+        let number = (0_u16..).zip(&self.site.pools).find(|(_, other)| other.name == pool.name);
+        let Some((number, census)) = number.and_then(|(number, _)| Some((number, self.census(number)?)))
+        else {
+            return TransitionStatus::default();
+        };
+        let owner = |index: u16| {
+            self.backends(pool)
+                .find(|it| self.seats.get(&pool.name, it.address).is_some_and(|seat| seat.index == index))
+        };
+        let mut base_owners: Vec<BaseOwnerStatus> = census
+            .based
+            .iter()
+            .filter_map(|(&index, &slots)| {
+                let Backend { name, address, .. } = owner(index)?;
+                Some(BaseOwnerStatus { name: name.clone(), address: *address, slots })
+            })
+            .collect();
+        base_owners.sort_by_key(|owner| std::cmp::Reverse(owner.slots));
+        TransitionStatus {
+            slots: census.in_transition(),
+            since_seconds: self.moving_since.get(&number).map(|since| since.elapsed().as_secs()),
+            base_owners,
+        }
+    }
+
+    /// What the backend's weight entitles it to, if it may take new flows.
+    fn slots_wanted(&self, pool: &str, backend: &Backend) -> u32 {
+        let Some(found) = self.site.pool(pool) else { return 0 };
+        let takes_part = |it: &&Backend| self.condition(pool, it.address).is_eligible();
+        let weight = |it: &Backend| u64::from(it.weight);
+        let total: u64 = found.backends.iter().filter(takes_part).map(weight).sum();
+        let own = found.backends.iter().filter(takes_part).find(|it| it.address == backend.address);
+        let half = total / 2;
+        let slots = own.map_or(0, |own| weight(own) * u64::from(found.slots) + half).checked_div(total);
+        slots.and_then(|slots| u32::try_from(slots).ok()).unwrap_or_default()
+    }
+
+    fn maps(&self) -> MapsStatus {
+        let figures = self.figures();
+        let slots = self.census.values().flat_map(|census| census.owned.values());
+        MapsStatus {
+            pins: MapStatus { used: figures.swept.pins, capacity: figures.pins_capacity.into() },
+            embryonic: MapStatus {
+                used: figures.swept.embryonic,
+                capacity: figures.embryonic_capacity.into(),
+            },
+            slots: MapStatus {
+                used: slots.map(|&slots| u64::from(slots)).sum(),
+                capacity: self.dataplane.arena_slots(),
+            },
+        }
     }
 
     fn vip(&self, number: u16, vip: &Vip) -> anyhow::Result<VipStatus> {
@@ -123,7 +207,7 @@ impl Controller {
     }
 
     /// Backends of a pool, the removed ones last.
-    fn backends<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Backend> {
+    pub(super) fn backends<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Backend> {
         let removed = self.seats.removed(&pool.name).into_iter().map(|occupant| &occupant.backend);
         pool.backends.iter().chain(removed)
     }

@@ -115,12 +115,14 @@ impl Controller {
                 tracing::debug!(?outcome, spent = ?tending.spent, "swept");
                 tending.expects_flows |= outcome.pins + outcome.embryonic > 0;
                 tending.sweep_at = start + SWEEP_EVERY.max(REST * tending.spent);
-                if outcome.settled > 0 {
+                let settled = outcome.settled > 0;
+                tending.swept = outcome;
+                if settled {
                     for (pool, census) in &mut self.census {
                         *census = Census::of(&self.dataplane.table(*pool));
                     }
+                    self.note_transitions();
                 }
-                tending.swept = outcome;
             }
             Err(error) => {
                 tracing::warn!(%error, "sweeping remembered flows; trying again in {} s", SWEEP_EVERY.as_secs());

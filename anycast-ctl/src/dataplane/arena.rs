@@ -21,6 +21,11 @@ impl Arena {
         Self { free: vec![(0, lines)], retired: Vec::new(), lines, wait }
     }
 
+    /// Slots of the whole arena.
+    pub fn slots(&self) -> u64 {
+        u64::from(self.lines) * SLOTS_PER_LINE as u64
+    }
+
     /// First line of a free run for `slots` slots. Waits for retired runs when nothing else is left.
     pub fn allocate(&mut self, slots: u32) -> Result<u32, DataplaneError> {
         let lines = Table::lines(slots);

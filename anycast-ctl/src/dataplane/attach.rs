@@ -3,7 +3,10 @@
 use std::io;
 
 use aya::{
-    programs::{ProgramError, XdpMode as Flag, xdp::XdpLinkId},
+    programs::{
+        ProgramError, XdpMode as Flag,
+        xdp::{XdpError, XdpLinkId},
+    },
     sys::SyscallError,
 };
 
@@ -105,8 +108,11 @@ impl Dataplane {
 
 fn explain(interface: &str, mode: XdpMode, error: ProgramError) -> AttachError {
     let interface = interface.to_owned();
+    // Where the driver answers a link with EINVAL, as some do for their MTU, aya tries again over netlink.
     let code = if let ProgramError::SyscallError(SyscallError { io_error, .. }) = &error {
         io_error.raw_os_error()
+    } else if let ProgramError::XdpError(XdpError::NetlinkError(error)) = &error {
+        error.raw_os_error()
     } else {
         None
     };

@@ -12,7 +12,7 @@ use aya::{
     programs::Xdp,
 };
 
-use crate::model::Site;
+use crate::model::{Seed, Site};
 
 use super::{
     Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, flows::FlowMap, grace,
@@ -29,7 +29,7 @@ pub const PROGRAM: &str = "anycast";
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
     /// Seed of the flow hash.
-    pub seed: u64,
+    pub seed: Seed,
     /// Slots all tables may have together, the ones being replaced included.
     pub arena_slots: u32,
     /// (VIP, backend) pairs that can be counted.
@@ -42,7 +42,7 @@ pub struct LoadOptions {
 
 impl LoadOptions {
     /// Default sizes.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: Seed) -> Self {
         Self {
             seed,
             arena_slots: DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32,
@@ -53,7 +53,7 @@ impl LoadOptions {
     }
 
     /// The sizes the site asks for; where it does not, the default ones or more as it needs them.
-    pub fn for_site(site: &Site, seed: u64) -> Self {
+    pub fn for_site(site: &Site, seed: Seed) -> Self {
         Self {
             seed,
             arena_slots: site.arena_slots(),
@@ -66,7 +66,7 @@ impl LoadOptions {
 
 /// Loads the program and takes its maps.
 pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
-    let key = expand_seed(options.seed);
+    let key = expand_seed(options.seed.get());
     let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
     let mut ebpf = EbpfLoader::new()
         .override_global("HASH_KEY", &key[..], true)
@@ -90,6 +90,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
         arena: Arena::new(arena_lines, grace::wait),
+        tables_may_be_read: false,
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)
             .map_err(|_| DataplaneError::Missing("DEVICES"))?,
         traffic: PerCpuArray::try_from(take(&mut ebpf, "TRAFFIC")?)
@@ -114,4 +115,21 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, DataplaneError> {
 /// The array of that name. The program keeps the map alive when this handle is dropped.
 fn array(ebpf: &mut Ebpf, name: &'static str) -> Result<MapData, DataplaneError> {
     if let Map::Array(map) = take(ebpf, name)? { Ok(map) } else { Err(DataplaneError::Missing(name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The reference has a row for every map the program declares.
+    #[test]
+    fn every_map_is_documented() {
+        let page = include_str!("../../../docs/maps.md");
+        let declarations = include_str!("../../../anycast-ebpf/src/maps.rs").lines();
+        let names: Vec<&str> = declarations
+            .filter_map(|line| Some(line.strip_prefix("pub static ")?.split_once(':')?.0))
+            .collect();
+        assert!(names.contains(&"SLOTS"), "{names:?}");
+        for name in names {
+            assert!(page.contains(&format!("\n| `{name}` | ")), "docs/maps.md has no row for {name}");
+        }
+    }
 }

@@ -22,6 +22,7 @@ impl Dataplane {
         self.slots.store(table.first_line() as usize, &words(slots.iter().map(|slot| slot.to_word())));
         self.tables.store(usize::from(pool), &[table.to_word()]);
         self.arena.retire(old);
+        self.tables_may_be_read = true;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, M
 use super::{DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
 use crate::{
     period,
-    spelling::{listed, nearest, quoted},
+    spelling::{quoted, unknown},
 };
 
 mod form;
@@ -95,8 +95,8 @@ impl Site {
         let backends = self.pools.iter().map(|pool| pool.backends.len()).sum();
         found.at_most(MAX_BACKENDS, backends, "pool", "backends, all pools together,");
 
-        let vips: HashMap<IpAddr, usize> =
-            self.vips.iter().enumerate().map(|(i, vip)| (vip.address, i)).rev().collect();
+        let vips: HashMap<IpAddr, &str> =
+            self.vips.iter().map(|vip| (vip.address, vip.name.as_str())).rev().collect();
         let mut names = Seen::default();
         for (i, pool) in self.pools.iter().enumerate() {
             let path = format!("pool[{i}]");
@@ -138,13 +138,7 @@ impl Site {
     }
 
     fn unknown_pool(&self, name: &str) -> String {
-        let names = || self.pools.iter().map(|pool| pool.name.as_str());
-        let known = match (nearest(name, names()), self.pools.is_empty()) {
-            (_, true) => "there are none yet, add one".to_owned(),
-            (Some(meant), false) => format!("did you mean {}? there are {}", quoted(meant), listed(names())),
-            (None, false) => format!("there are {}", listed(names())),
-        };
-        format!("no pool is called {}: {known}", quoted(name))
+        unknown("pool", name, self.pools.iter().map(|pool| pool.name.as_str()))
     }
 }
 
@@ -209,9 +203,9 @@ impl Found {
         }
     }
 
-    fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, usize>) {
+    fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, &str>) {
         let Some(first) = pool.backends.first() else {
-            self.add(format!("{path}.backend"), "the pool has no backends: add at least one");
+            self.add(format!("{path}.backend"), "a pool needs at least one backend: add one");
             return;
         };
         let mut names = Seen::default();
@@ -230,7 +224,7 @@ impl Found {
             }
             if let Some(vip) = vips.get(&address) {
                 let advice = "give the server's own address, or its packets would go in a circle";
-                self.add(&at, format!("{address} is the address of vip[{vip}]: {advice}"));
+                self.add(&at, format!("{address} is the address of VIP {}: {advice}", quoted(vip)));
             }
             let (is, others) = (form::family(address), form::family(first.address));
             if is != others {

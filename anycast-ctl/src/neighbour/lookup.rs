@@ -1,6 +1,6 @@
 //! Questions to the kernel's tables, one answer each.
 
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, time::Duration};
 
 use futures_util::StreamExt as _;
 use rtnetlink::{
@@ -16,6 +16,9 @@ use rtnetlink::{
 
 use super::{Why, event::ip};
 use crate::interface::Interface;
+
+/// Ticks of a second in what the kernel tells of time: 100 on every architecture but alpha, time(7).
+const USER_HZ: u32 = 100;
 
 /// A socket for questions. Its driver ends with it.
 pub(super) struct Lookup {
@@ -42,6 +45,8 @@ pub(super) struct Neighbour {
     pub(super) failed: bool,
     /// Set by hand (or by a routing daemon): the kernel never asks, and must not be told to.
     pub(super) permanent: bool,
+    /// How long ago the neighbour was last heard to be there.
+    pub(super) confirmed: Duration,
 }
 
 /// What can go wrong with a question, besides the answer "no".
@@ -112,6 +117,23 @@ impl Lookup {
         match request.execute().await {
             Ok(()) => Ok(()),
             Err(error) => Err(refused(error, "asking for a neighbour's link-layer address")),
+        }
+    }
+
+    /// `RTM_NEWNEIGH` with `NUD_PROBE`: has a known neighbour asked at once whether it is still there. Its address
+    /// stays in use meanwhile; after three unanswered questions, a second apart, the entry fails.
+    ///
+    /// Using it does not do: the kernel believes an entry for up to 45 s after it was confirmed, `base_reachable_time`
+    /// of arp(7), while a host that came back with another address hears none of what is sent to it.
+    pub(super) async fn probe_neighbour(&self, ifindex: u32, address: IpAddr) -> Result<(), LookupError> {
+        let add = self.handle.neighbours().add(ifindex, address);
+        match add.state(NeighbourState::Probe).replace().execute().await {
+            Ok(()) => Ok(()),
+            // The entry failed or went in the meantime: there is no address to ask at.
+            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -libc::EINVAL => {
+                self.use_neighbour(ifindex, address).await
+            }
+            Err(error) => Err(refused(error, "asking whether a neighbour is still there")),
         }
     }
 
@@ -234,8 +256,13 @@ fn read_neighbour(answer: &NeighbourMessage) -> Neighbour {
         let NeighbourAttribute::LinkLayerAddress(address) = attribute else { return None };
         address.as_slice().try_into().ok()
     });
+    let confirmed = answer.attributes.iter().find_map(|attribute| {
+        let NeighbourAttribute::CacheInfo(info) = attribute else { return None };
+        Some(Duration::from_secs(u64::from(info.confirmed / USER_HZ)))
+    });
     Neighbour {
         mac: mac.filter(|_| valid),
+        confirmed: confirmed.unwrap_or_default(),
         failed: state == NeighbourState::Failed,
         permanent: matches!(state, NeighbourState::Permanent | NeighbourState::Noarp),
     }

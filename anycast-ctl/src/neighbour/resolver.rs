@@ -27,7 +27,7 @@ use super::{
     NextHop, Resolution, Why,
     event::{Event, Events},
     lookup::{Lookup, LookupError},
-    watched::{RETRY, Watched},
+    watched::{REFRESH, RETRY, Watched},
 };
 use crate::interface::Interface;
 
@@ -268,7 +268,13 @@ impl Resolver {
         let mac = neighbour.and_then(|neighbour| neighbour.mac);
         let helps = moved || watched.due <= now || (mac.is_none() && !watched.waits());
         if helps && !permanent {
-            self.lookup.use_neighbour(route.ifindex, route.neighbour).await?;
+            // Backends behind one gateway ask it once.
+            let unconfirmed = neighbour.is_some_and(|neighbour| neighbour.confirmed >= REFRESH / 2);
+            if mac.is_some() && unconfirmed {
+                self.lookup.probe_neighbour(route.ifindex, route.neighbour).await?;
+            } else {
+                self.lookup.use_neighbour(route.ifindex, route.neighbour).await?;
+            }
         }
         let mac = match mac {
             Some(mac) => Ok(mac),

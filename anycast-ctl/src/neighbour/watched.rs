@@ -11,8 +11,9 @@ use super::{
 };
 use crate::interface::Interface;
 
-/// How often an address is looked up without a cause and its neighbour used. Well below the kernel's
-/// `gc_stale_time` (60 s), and such that a dead neighbour is noticed within this plus some 8 s of kernel probes.
+/// How often an address is looked up without a cause and its neighbour asked. Well below the kernel's
+/// `gc_stale_time` (60 s), and such that a dead neighbour is noticed within this plus some 3 s of kernel probes, and
+/// one that changed its link-layer address without a word is found again a second after that.
 pub(super) const REFRESH: Duration = Duration::from_secs(15);
 
 /// First pause before an unresolved neighbour is asked again; it doubles up to [`REFRESH`].

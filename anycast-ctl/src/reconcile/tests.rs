@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
-    model::{Backend, Pool},
+    model::{Backend, Pool, Seed},
     neighbour::Why,
 };
 
@@ -22,7 +22,7 @@ fn site() -> Site {
     let pool = |name: &str, backends| Pool::new(name, backends);
     Site {
         interfaces: vec!["eth0".into()],
-        seed: Some(1),
+        seed: Some(Seed::new(1)),
         maps: Default::default(),
         pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
         vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],

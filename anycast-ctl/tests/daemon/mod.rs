@@ -10,11 +10,13 @@ use anycast_ctl::{
         server::{self, EditError, Request},
         socket::Socket,
         types::{
-            BackendState, BackendStatus, InterfaceStatus, NewBackend, NextHopStatus, PoolStatus,
-            ReasonStatus, Status, Traffic, VipBackendStatus, VipStatus, XdpMode,
+            BackendState, BackendStatus, BaseOwnerStatus, Change, DrainStatus, InterfaceStatus, MapStatus,
+            MapsStatus, NewBackend, NextHopStatus, PlanBreaks, PlanShare, PlanStatus, PoolStatus,
+            ReasonStatus, SlotOwner, SlotRun, SlotsStatus, Status, Traffic, TransitionStatus,
+            VipBackendStatus, VipStatus, XdpMode,
         },
     },
-    model::OnUnknownPort,
+    model::{OnDown, OnUnknownPort, UdpPolicy},
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -86,11 +88,14 @@ fn answer(status: &mut Status, request: Request) {
         Request::Status(reply) => {
             let _ = reply.send(Ok(status.clone()));
         }
-        Request::AddBackend { pool, backend, reply } => {
-            let _ = reply.send(add(status, &pool, backend));
+        Request::Change { pool, change, reply } => {
+            let _ = reply.send(apply(status, &pool, change));
         }
-        Request::RemoveBackend { pool, name, reply } => {
-            let _ = reply.send(remove(status, &pool, &name));
+        Request::Plan { pool, change, reply } => {
+            let _ = reply.send(plan(status, &pool, &change));
+        }
+        Request::Slots { pool, reply } => {
+            let _ = reply.send(pool_mut(status, &pool).map(|pool| slots(pool)));
         }
     }
 }
@@ -98,6 +103,71 @@ fn answer(status: &mut Status, request: Request) {
 fn pool_mut<'a>(status: &'a mut Status, pool: &str) -> Result<&'a mut PoolStatus, EditError> {
     let unknown = || EditError::NotFound(format!("no pool is called `{pool}`"));
     status.pools.iter_mut().find(|it| it.name == pool).ok_or_else(unknown)
+}
+
+fn apply(status: &mut Status, pool: &str, change: Change) -> Result<BackendStatus, EditError> {
+    let name = change.backend().to_owned();
+    match change {
+        Change::Add(backend) => return add(status, pool, backend),
+        Change::Remove { name } => return remove(status, pool, &name),
+        Change::Drain { .. } | Change::Undrain { .. } | Change::Weight { .. } | Change::Mark { .. } => (),
+    }
+    let pool = pool_mut(status, pool)?;
+    let unknown = || EditError::NotFound(format!("no backend of pool `web` is called `{name}`"));
+    let backend = pool.backends.iter_mut().find(|it| it.name == name).ok_or_else(unknown)?;
+    match change {
+        Change::Drain { deadline, .. } => {
+            backend.state = BackendState::Draining;
+            backend.drain =
+                Some(DrainStatus { remaining_seconds: deadline.map(|deadline| deadline.as_secs()) });
+        }
+        Change::Undrain { .. } => (backend.state, backend.drain) = (BackendState::Up, None),
+        Change::Weight { weight, .. } => backend.weight = weight,
+        Change::Mark { up, .. } => {
+            backend.state = if up { BackendState::Up } else { BackendState::Down };
+        }
+        Change::Add(_) | Change::Remove { .. } => unreachable!(),
+    }
+    Ok(backend.clone())
+}
+
+/// The same numbers for every change, with nothing broken but by a removal and a deadline.
+fn plan(status: &mut Status, pool: &str, change: &Change) -> Result<PlanStatus, EditError> {
+    let pool = pool_mut(status, pool)?;
+    let breaks = |after_seconds| Some(PlanBreaks { pins: 12, slots: 65_537, after_seconds });
+    let share = |name: &str, before, after| PlanShare { name: name.into(), before, after };
+    Ok(PlanStatus {
+        pool: pool.name.clone(),
+        backend: change.backend().to_owned(),
+        slots: pool.slots,
+        slots_moved: 65_537,
+        shares: vec![share("web-1", 65_537, 0), share("web-2", 0, 65_537)],
+        pins: 12,
+        breaks: match change {
+            Change::Remove { .. } => breaks(0),
+            Change::Drain { deadline: Some(deadline), .. } => breaks(deadline.as_secs()),
+            Change::Add(_)
+            | Change::Drain { deadline: None, .. }
+            | Change::Undrain { .. }
+            | Change::Weight { .. }
+            | Change::Mark { .. } => None,
+        },
+        pending: matches!(change, Change::Add(_)).then(|| "its next hop has to answer".to_owned()),
+    })
+}
+
+/// The first half is in transition to the second backend.
+fn slots(pool: &PoolStatus) -> SlotsStatus {
+    let owner = |backend: &BackendStatus| SlotOwner { name: backend.name.clone(), address: backend.address };
+    SlotsStatus {
+        pool: pool.name.clone(),
+        slots: pool.slots,
+        backends: pool.backends.iter().map(owner).collect(),
+        runs: vec![
+            SlotRun { first: 0, length: 32_768, current: Some(1), base: Some(0) },
+            SlotRun { first: 32_768, length: 32_769, current: Some(0), base: None },
+        ],
+    }
 }
 
 fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus, EditError> {
@@ -118,6 +188,9 @@ fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus
         detail: Some(format!("waiting for an answer to ARP from {} on eth0", new.address)),
         next_hop: None,
         slots: 0,
+        slots_wanted: 0,
+        pins: 0,
+        drain: None,
         traffic: Traffic::default(),
     };
     pool.backends.push(added.clone());
@@ -140,7 +213,12 @@ fn status() -> Status {
         version: "0.1.0".into(),
         pid: 4242,
         uptime_seconds: 11_530,
-        interfaces: vec![InterfaceStatus { name: "eth0".into(), index: 2, mode: XdpMode::Native }],
+        interfaces: vec![InterfaceStatus {
+            name: "eth0".into(),
+            index: 2,
+            mode: XdpMode::Native,
+            present: true,
+        }],
         vips: vec![VipStatus {
             name: "www".into(),
             address: "192.0.2.1".parse().unwrap(),
@@ -158,6 +236,18 @@ fn status() -> Status {
         pools: vec![PoolStatus {
             name: "web".into(),
             slots: 65_537,
+            udp: UdpPolicy::Stateless,
+            on_down: OnDown::Reset,
+            idle_timeout_seconds: 300,
+            transition: TransitionStatus {
+                slots: 32_768,
+                since_seconds: Some(130),
+                base_owners: vec![BaseOwnerStatus {
+                    name: "web-2".into(),
+                    address: "10.0.0.12".parse().unwrap(),
+                    slots: 32_768,
+                }],
+            },
             backends: vec![
                 BackendStatus {
                     name: "web-1".into(),
@@ -171,6 +261,9 @@ fn status() -> Status {
                         mac: "02:00:00:00:00:11".into(),
                     }),
                     slots: 65_537,
+                    slots_wanted: 32_769,
+                    pins: 12,
+                    drain: None,
                     traffic,
                 },
                 BackendStatus {
@@ -181,10 +274,18 @@ fn status() -> Status {
                     detail: Some("no answer to ARP from 10.0.0.12 on eth0".into()),
                     next_hop: None,
                     slots: 0,
+                    slots_wanted: 32_768,
+                    pins: 0,
+                    drain: None,
                     traffic: Traffic::default(),
                 },
             ],
         }],
+        maps: MapsStatus {
+            pins: MapStatus { used: 12, capacity: 262_144 },
+            embryonic: MapStatus { used: 3, capacity: 65_536 },
+            slots: MapStatus { used: 65_537, capacity: 2_097_152 },
+        },
         reasons: vec![
             ReasonStatus { code: 2, reason: "no_service".into(), verdict: "pass".into(), packets: 0 },
             refused,

@@ -13,7 +13,7 @@ use anycast_common::{
 };
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
-    model::UdpPolicy,
+    model::{Seed, UdpPolicy},
 };
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 
@@ -91,7 +91,7 @@ type Counters = (BTreeMap<(u16, u32), u64>, BTreeMap<u32, Traffic>);
 impl Harness {
     /// Loads the program and fills its maps.
     pub fn new() -> Self {
-        let options = LoadOptions { arena_slots: 4096, ..LoadOptions::new(SEED) };
+        let options = LoadOptions { arena_slots: 4096, ..LoadOptions::new(Seed::new(SEED)) };
         let mut dataplane = Dataplane::load(&options).unwrap();
         for index in 0..BACKENDS {
             dataplane.set_backend(index, backend(index));

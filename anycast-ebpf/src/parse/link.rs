@@ -18,7 +18,7 @@ pub struct Link {
 
 /// Walks the Ethernet header and the tags.
 #[inline(always)]
-pub fn parse(packet: &Packet<'_>) -> Result<Link, Reason> {
+pub fn link(packet: &Packet<'_>) -> Result<Link, Reason> {
     let ethernet: EthHdr = packet.read(0).map_err(|_| Reason::NotIp)?;
     if tags(ethernet.ether_type) == 0 {
         return Ok(Link { length: EthHdr::LEN, ether_type: ethernet.ether_type });

@@ -1,9 +1,9 @@
 //! TCP (RFC 9293) and UDP (RFC 768) headers, and what else may follow an IP header.
 
 use anycast_common::{directory::Vip, flow::Flow, reason::Reason, steer::Kind};
-use network_types::{ip::Ipv4Hdr, tcp::TcpHdr, udp::UdpHdr};
+use network_types::{tcp::TcpHdr, udp::UdpHdr};
 
-use super::Ip;
+use super::{Ip, IpHeader};
 use crate::packet::Packet;
 
 /// IANA protocol numbers.
@@ -29,18 +29,16 @@ pub struct Transport {
 
 /// The transport header of a packet that is a VIP's.
 #[inline(always)]
-pub fn transport(packet: &Packet<'_>, ip: &Ip, vip: &Vip) -> Result<Transport, Reason> {
-    if ip.header_length < Ipv4Hdr::LEN
-        || ip.length < ip.header_length
-        || !packet.has_length(ip.offset + ip.length)
-    {
+pub fn transport<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, vip: &Vip) -> Result<Transport, Reason> {
+    let (length, header_length) = (ip.length, ip.header_length);
+    if header_length < H::LENGTH || length < header_length || !packet.has_length(ip.offset + length) {
         return Err(Reason::BadHeader);
     }
     if ip.is_fragment {
         return Err(Reason::Fragment);
     }
-    let room = ip.length - ip.header_length;
-    let offset = ip.offset + ip.header_length;
+    let room = length - header_length;
+    let offset = ip.offset + header_length;
     match ip.protocol {
         protocol::TCP => tcp(packet, ip, offset, room),
         protocol::UDP => udp(packet, ip, vip, offset, room),
@@ -55,7 +53,12 @@ pub fn transport(packet: &Packet<'_>, ip: &Ip, vip: &Vip) -> Result<Transport, R
 }
 
 #[inline(always)]
-fn tcp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Transport, Reason> {
+fn tcp<H: IpHeader>(
+    packet: &Packet<'_>,
+    ip: &Ip<H>,
+    offset: usize,
+    room: usize,
+) -> Result<Transport, Reason> {
     if room < TcpHdr::LEN {
         return Err(Reason::Truncated);
     }
@@ -72,7 +75,13 @@ fn tcp(packet: &Packet<'_>, ip: &Ip, offset: usize, room: usize) -> Result<Trans
 }
 
 #[inline(always)]
-fn udp(packet: &Packet<'_>, ip: &Ip, vip: &Vip, offset: usize, room: usize) -> Result<Transport, Reason> {
+fn udp<H: IpHeader>(
+    packet: &Packet<'_>,
+    ip: &Ip<H>,
+    vip: &Vip,
+    offset: usize,
+    room: usize,
+) -> Result<Transport, Reason> {
     if room < UdpHdr::LEN {
         return Err(Reason::Truncated);
     }
@@ -103,7 +112,7 @@ fn quic(packet: &Packet<'_>, offset: usize, room: usize) -> Kind {
 }
 
 #[inline(always)]
-fn flow(ip: &Ip, source_port: u16, destination_port: u16) -> Flow {
+fn flow<H: IpHeader>(ip: &Ip<H>, source_port: u16, destination_port: u16) -> Flow {
     Flow {
         source: ip.source,
         destination: ip.destination,

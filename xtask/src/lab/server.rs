@@ -1,4 +1,7 @@
 //! A backend's real web server (nginx) and the counters of what reached its host.
+//!
+//! `/` answers with the backend's name; what is PUT below `/files/` can be read back, and lies in the lab's directory
+//! below the backend's name.
 
 use std::{
     fs,
@@ -33,6 +36,8 @@ const POLL: Duration = Duration::from_millis(5);
 pub struct Arrived {
     /// Packets to the VIP.
     pub packets: u64,
+    /// Their bytes, from the IP header on.
+    pub bytes: u64,
     /// Those with SYN and without ACK.
     pub syns: u64,
 }
@@ -72,15 +77,15 @@ pub fn arrived(namespace: &Namespace, family: Family) -> Result<Arrived> {
     let mut nft = host_tool::command("nft");
     nft.args(["--json", "list", "counters", "table", "inet", "lab"]);
     let listing: Listing = serde_json::from_str(&output(namespace, nft)?).context("read nft's counters")?;
-    let packets = |name: &str| {
-        let counter =
-            listing.nftables.iter().filter_map(|entry| entry.counter.as_ref()).find(|c| c.name == name);
-        counter
-            .map(|counter| counter.packets)
+    let counter = |name: &str| {
+        let mut counters = listing.nftables.iter().filter_map(|entry| entry.counter.as_ref());
+        counters
+            .find(|counter| counter.name == name)
             .with_context(|| format!("find counter {name} on {}", namespace.name()))
     };
     let [all, syn] = counter_names(family);
-    Ok(Arrived { packets: packets(all)?, syns: packets(syn)? })
+    let all = counter(all)?;
+    Ok(Arrived { packets: all.packets, bytes: all.bytes, syns: counter(syn)?.packets })
 }
 
 /// Asks a web server over a new connection from inside the namespace; answers with headers and body.
@@ -130,6 +135,11 @@ http {{
   server {{
 {listen}    add_header X-Backend {name};
     location / {{ return 200 \"{name}\\n\"; }}
+    location /files/ {{
+      root {directory};
+      dav_methods PUT;
+      create_full_put_path on;
+    }}
   }}
   server {{
     listen 127.0.0.1:{STATUS_PORT};
@@ -188,6 +198,7 @@ struct Entry {
 struct Counter {
     name: String,
     packets: u64,
+    bytes: u64,
 }
 
 /// The first number of the line after `server accepts handled requests` (ngx_http_stub_status_module).

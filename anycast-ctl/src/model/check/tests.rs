@@ -88,7 +88,7 @@ fn duplicates() {
         problems(|site| site.pools[1].name = "web4".into()),
         [
             "pool[1].name: `web4` is already the name of pool[0]: names of pools are unique, rename one",
-            "vip[1].pool: no pool is called `web6`: did you mean `web4`? there are `web4`, `web4`",
+            "vip[1].pool: no pool is called `web6`: did you mean `web4`? there is `web4`, `web4`",
         ]
     );
     assert_eq!(
@@ -118,8 +118,8 @@ fn references_and_emptiness() {
             site.pools[1].backends.clear();
         }),
         [
-            "pool[1].backend: the pool has no backends: add at least one",
-            "vip[0].pool: no pool is called `dns`: there are `web4`, `web6`",
+            "pool[1].backend: a pool needs at least one backend: add one",
+            "vip[0].pool: no pool is called `dns`: there is `web4`, `web6`",
             r#"vip[1].services: no services: name at least one, as in ["tcp/443"]"#,
         ]
     );
@@ -128,7 +128,7 @@ fn references_and_emptiness() {
             site.pools.clear();
             site.vips.pop();
         }),
-        ["vip[0].pool: no pool is called `web4`: there are none yet, add one"]
+        ["vip[0].pool: no pool is called `web4`: there is none yet, add one"]
     );
 }
 
@@ -176,7 +176,7 @@ fn addresses() {
     assert_eq!(
         problems(|site| site.pools[0].backends[1] = backend("b", "192.0.2.1")),
         [
-            "pool[0].backend[1].address: 192.0.2.1 is the address of vip[0]: give the server's own address, or its \
+            "pool[0].backend[1].address: 192.0.2.1 is the address of VIP `www4`: give the server's own address, or its \
           packets would go in a circle"
         ]
     );

@@ -1,0 +1,131 @@
+//! `anycast-ctl pool …`
+
+use std::io::{self, IsTerminal as _};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::{
+    Common, block_on, output,
+    table::{self, Align},
+};
+use crate::{
+    api::{
+        client::Client,
+        types::{BackendState, PoolStatus},
+    },
+    model::{OnDown, UdpPolicy},
+    period,
+};
+
+mod map;
+mod show;
+
+/// Show the pools, their shares and their slot tables.
+#[derive(Debug, Subcommand)]
+pub enum Pool {
+    /// List the pools with their policies
+    List,
+    /// Show a pool: wanted and actual shares, and what is in transition
+    ///
+    /// A slot is in transition while it remembers its base owner: the backend whose flows of before the last change may
+    /// still live. New flows of such a slot are remembered as pins. It becomes stable when its base owner has seen no
+    /// packet of it for the pool's idle timeout and no live pin points elsewhere; a drain's deadline forces it.
+    #[command(
+        after_long_help = "Example:\n  watch anycast-ctl pool show web                    how a drain goes on"
+    )]
+    Show(Show),
+    /// Show the slot table of a pool
+    ///
+    /// Maglev spreads every backend's slots over the whole table, so a healthy map looks like noise, with each letter as
+    /// often as its weight says.
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl pool slots web --map                   a picture, 80 columns wide
+  anycast-ctl pool slots web --json | jq '.runs[0]'  every slot, in runs that are alike")]
+    Slots(Slots),
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Name of the pool
+    pool: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Slots {
+    /// Name of the pool
+    pool: String,
+    /// Draw the table, which is what this does unless --json is given
+    #[arg(long, conflicts_with = "json")]
+    map: bool,
+}
+
+impl Pool {
+    pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::List => {
+                let pools = block_on(client.pools())?.context("ask the daemon for its pools")?;
+                output::show(common, &pools, |pools| list(pools))
+            }
+            Self::Show(Show { pool }) => {
+                let pool = block_on(client.pool(&pool))?.with_context(|| format!("show pool {pool}"))?;
+                output::show(common, &pool, show::page)
+            }
+            Self::Slots(Slots { pool, map: _ }) => {
+                let slots =
+                    block_on(client.slots(&pool))?.with_context(|| format!("show slots of pool {pool}"))?;
+                output::show(common, &slots, |slots| map::draw(slots, colours()))
+            }
+        }
+    }
+}
+
+/// Colours are for people who did not ask for none (<https://no-color.org>).
+fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn list(pools: &[PoolStatus]) -> String {
+    let columns = [
+        ("POOL", Align::Left),
+        ("UP", Align::Right),
+        ("BACKENDS", Align::Right),
+        ("SLOTS", Align::Right),
+        ("IN TRANSITION", Align::Right),
+        ("UDP", Align::Left),
+        ("ON DOWN", Align::Left),
+        ("IDLE TIMEOUT", Align::Right),
+    ];
+    let rows = pools.iter().map(|pool| {
+        let count = |wanted: fn(BackendState) -> bool| {
+            pool.backends.iter().filter(|backend| wanted(backend.state)).count().to_string()
+        };
+        [
+            pool.name.clone(),
+            count(|state| state == BackendState::Up),
+            count(|state| state != BackendState::Removed),
+            pool.slots.to_string(),
+            pool.transition.slots.to_string(),
+            udp(pool.udp).to_owned(),
+            on_down(pool.on_down).to_owned(),
+            period::text(std::time::Duration::from_secs(pool.idle_timeout_seconds)),
+        ]
+    });
+    table::render("", columns, rows)
+}
+
+const fn udp(policy: UdpPolicy) -> &'static str {
+    match policy {
+        UdpPolicy::Stateless => "stateless",
+        UdpPolicy::Pinned => "pinned",
+        UdpPolicy::Quic => "quic",
+    }
+}
+
+const fn on_down(policy: OnDown) -> &'static str {
+    match policy {
+        OnDown::Reset => "reset",
+        OnDown::Keep => "keep",
+    }
+}

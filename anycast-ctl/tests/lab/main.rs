@@ -1,0 +1,14 @@
+//! Layer 3: the real daemon, native XDP on veth and real web servers, in network namespaces. Needs root.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
+
+mod attach;
+mod control;
+mod edit;
+mod harness;
+mod http;
+mod lifecycle;
+mod next_hop;
+mod refuse;
+mod steer;
+mod untouched;
