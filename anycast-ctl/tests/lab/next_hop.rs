@@ -33,7 +33,7 @@ fn a_host_that_is_gone_is_unresolved_until_it_comes_up() {
         assert_eq!((gone.slots, gone.next_hop), (0, None));
     }
     let page = lab.ctl(&["status"]).unwrap();
-    assert!(page.contains("ATTENTION: 2 of 4 backends get no packets:"), "{page}");
+    assert!(page.contains("ATTENTION: 2 of 4 backends get no new flows:"), "{page}");
     assert!(page.contains("web4/backend2: no answer to ARP from 203.0.113.12 on eth0"), "{page}");
     for family in Family::ALL {
         assert_eq!(spread(&lab, family, 10).into_iter().collect::<Vec<_>>(), [("backend1".to_owned(), 10)]);
