@@ -151,11 +151,8 @@ impl Controller {
         let figures = self.figures();
         let slots = self.census.values().flat_map(|census| census.owned.values());
         MapsStatus {
-            pins: MapStatus { used: figures.swept.pins, capacity: figures.pins_capacity.into() },
-            embryonic: MapStatus {
-                used: figures.swept.embryonic,
-                capacity: figures.embryonic_capacity.into(),
-            },
+            pins: map_status(figures.swept.pins, figures.pins_capacity),
+            embryonic: map_status(figures.swept.embryonic, figures.embryonic_capacity),
             slots: MapStatus {
                 used: slots.map(|&slots| u64::from(slots)).sum(),
                 capacity: self.dataplane.arena_slots(),
@@ -235,4 +232,10 @@ fn next_hop_status(next_hop: &NextHop) -> NextHopStatus {
         neighbour: next_hop.neighbour,
         mac: octets.join(":"),
     }
+}
+
+/// A map as the last sweep found it. A sweep takes its time, and counts an entry that made room for another one twice.
+fn map_status(counted: u64, capacity: u32) -> MapStatus {
+    let capacity = capacity.into();
+    MapStatus { used: counted.min(capacity), capacity }
 }

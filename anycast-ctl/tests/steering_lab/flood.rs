@@ -33,13 +33,18 @@ const BATCH: u32 = 64;
 pub struct Flood {
     stop: Arc<AtomicBool>,
     thread: thread::JoinHandle<Report>,
+    /// Flows the edge had seen before.
+    seen: u64,
 }
 
 /// What it came to.
 pub struct Report {
+    /// Made by the generator.
     pub offered: u64,
-    /// Steered by the edge and swallowed behind it.
-    pub swallowed: u64,
+    /// Counted by the edge: those that found room in its queue.
+    pub steered: u64,
+    /// Swallowed behind the edge.
+    pub returned: u64,
     elapsed: Duration,
 }
 
@@ -61,13 +66,21 @@ impl Flood {
             (lab.namespace(ROUTER).unwrap().try_clone().unwrap(), lab.plan().edge.name.clone());
         let stopped = stop.clone();
         let thread = thread::spawn(move || run(ebpf, &router, &port, &packet, &stopped));
-        Self { stop, thread }
+        Self { stop, thread, seen: new_flows(lab) }
     }
 
-    pub fn finish(self) -> Report {
+    pub fn finish(self, lab: &OwnedLab) -> Report {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        let report = self.thread.join().unwrap();
+        Report { steered: new_flows(lab) - self.seen, ..report }
     }
+}
+
+/// Flows to the v4 VIP. Beside the flood's the sessions' do not count.
+fn new_flows(lab: &OwnedLab) -> u64 {
+    let status = lab.status().unwrap();
+    let vip = status.vips.iter().find(|vip| vip.address.is_ipv4()).unwrap();
+    vip.backends.iter().map(|backend| backend.traffic.new_flows).sum()
 }
 
 fn run(mut ebpf: Ebpf, router: &Namespace, port: &str, packet: &[u8], stop: &AtomicBool) -> Report {
@@ -87,7 +100,8 @@ fn run(mut ebpf: Ebpf, router: &Namespace, port: &str, packet: &[u8], stop: &Ato
     let elapsed = start.elapsed();
     let made: Array<_, u64> = Array::try_from(ebpf.map("MADE").unwrap()).unwrap();
     let sunk: PerCpuArray<_, u64> = PerCpuArray::try_from(ebpf.map("SUNK").unwrap()).unwrap();
-    Report { offered: made.get(&0, 0).unwrap(), swallowed: sunk.get(&0, 0).unwrap().iter().sum(), elapsed }
+    let (offered, returned) = (made.get(&0, 0).unwrap(), sunk.get(&0, 0).unwrap().iter().sum());
+    Report { offered, steered: 0, returned, elapsed }
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {
@@ -116,9 +130,10 @@ impl fmt::Display for Report {
         let rate = |packets: u64| packets as f64 / self.elapsed.as_secs_f64() / 1e6;
         write!(
             f,
-            "flood: {:.2} Mpps offered, {:.2} Mpps steered, for {:.1} s",
+            "flood: {:.2} Mpps offered, {:.2} Mpps steered, {:.2} Mpps seen behind the edge, for {:.1} s",
             rate(self.offered),
-            rate(self.swallowed),
+            rate(self.steered),
+            rate(self.returned),
             self.elapsed.as_secs_f64()
         )
     }

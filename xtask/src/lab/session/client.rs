@@ -231,7 +231,7 @@ impl Seat {
                 Lifetime::Mixed(range) if !is_long => Some(random.within(range)),
                 Lifetime::Mixed(_) | Lifetime::Long => None,
             };
-            let mut session = Session::new(self.start.elapsed(), family, random.number());
+            let mut session = Session::new(self.start.elapsed(), family, random.word());
             let ending = session.run(&self, lifetime, &mut random).await;
             let finished = matches!(ending, Ok(()));
             let record = session.record(self.start.elapsed(), ending.err().unwrap_or(Ending::Finished));
