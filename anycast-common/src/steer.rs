@@ -39,7 +39,7 @@ pub enum Kind {
 }
 
 /// Why the packet goes where it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// The slot is stable, or the packet stands alone: the current owner.
     Current,

@@ -96,7 +96,7 @@ fn layers() -> Result<Vec<Layer>> {
     for name in controller_tests()? {
         let arguments = words(&format!("-p anycast-ctl --test {name}"));
         match name.as_str() {
-            "packets" => {}
+            "packets" | "sweep" => {}
             // Before the labs, so that the build that stays is the usual one.
             "packet_log" => {
                 third.push((words("-p anycast-ctl --features packet-log --test packet_log"), &[]))
@@ -109,7 +109,8 @@ fn layers() -> Result<Vec<Layer>> {
         }
     }
     third.append(&mut labs);
-    let second = vec![(words("-p anycast-ctl --test packets"), &[][..])];
+    let second = ["packets", "sweep"];
+    let second = second.map(|name| (words(&format!("-p anycast-ctl --test {name}")), &[][..])).into();
     Ok(vec![
         Layer { number: 1, name: "host", needs_root: false, runs: first },
         Layer { number: 2, name: "packets", needs_root: true, runs: second },

@@ -4,7 +4,7 @@ use anycast_common::{backend::Backend, slot::Slot};
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions},
     maglev::{self, Member},
-    model::UdpPolicy,
+    model::{Seed, UdpPolicy},
 };
 use anyhow::Context as _;
 use nix::net::if_::if_nametoindex;
@@ -24,7 +24,7 @@ pub struct Edge {
 
 impl Edge {
     pub fn new(lab: &OwnedLab) -> anyhow::Result<Self> {
-        let mut dataplane = Dataplane::load(&LoadOptions::new(0x0123_4567_89ab_cdef))?;
+        let mut dataplane = Dataplane::load(&LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef)))?;
         let ifindex =
             lab.inside("edge", || if_nametoindex(INTERFACE).context("finding the edge's interface"))?;
         let mut members = Vec::new();

@@ -8,7 +8,7 @@ use super::{Scope, Sweep, Tables as _};
 use crate::dataplane::{Batch, Dataplane, DataplaneError, FlowMap, now_ticks};
 
 /// Slots looked at in one piece.
-const SLOTS: u32 = 1 << 16;
+const SLOTS: u32 = 1 << 14;
 
 /// Sweeps, one after the other.
 pub struct Sweeper {

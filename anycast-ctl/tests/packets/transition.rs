@@ -38,10 +38,9 @@ fn shape(vip: &str, source_port: u16, transport: Transport) -> Shape<'_> {
 
 /// The backend a packet reaches.
 fn reached(harness: &mut Harness, name: &str, packet: &[u8]) -> u16 {
-    match harness.run(name, packet) {
-        Outcome::Transmitted { backend, .. } => backend,
-        refused => panic!("{name}: {refused:?}"),
-    }
+    let outcome = harness.run(name, packet);
+    let Outcome::Transmitted { backend, .. } = outcome else { panic!("{name}: {outcome:?}") };
+    backend
 }
 
 fn tcp(harness: &mut Harness, vip: &str, source_port: u16, transport: Transport) -> u16 {

@@ -12,6 +12,9 @@ const AWAY: Duration = Duration::from_millis(1600);
 /// Backends of a pool that always take new flows.
 const ALWAYS: usize = 3;
 
+/// Three times as long as a session that hears nothing sends nothing, and shorter than they last.
+const IDLE_TIMEOUT: &str = "5s";
+
 /// Kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -160,5 +163,8 @@ impl<'a> Fleet<'a> {
 
 /// The lab's site, with flows that are taken for ended so soon that slots become stable again while sessions last.
 pub fn site(lab: &SiteFile) -> String {
-    lab.to_toml()
+    let pool = |family: Family| format!("name = \"{}\"\n", family.pool_name());
+    Family::ALL.iter().fold(lab.to_toml(), |text, &family| {
+        text.replacen(&pool(family), &format!("{}idle_timeout = \"{IDLE_TIMEOUT}\"\n", pool(family)), 1)
+    })
 }

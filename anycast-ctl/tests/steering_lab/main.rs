@@ -2,7 +2,7 @@
 //!
 //! A session whose backend stays usable must not notice any change; one whose backend is taken away must end by a RST
 //! within a second. Needs root. `ANYCAST_PROOF_SECONDS` sets how long the changes take (60), `ANYCAST_PROOF_SEED` brings
-//! a run's random choices back.
+//! a run's random choices back, `ANYCAST_PROOF_CAPTURE` names a file for the client's packets.
 
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
@@ -13,12 +13,14 @@ mod flood;
 mod verdict;
 
 use std::{
-    env, thread,
+    env,
+    process::Command,
+    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use xtask::lab::{
-    Options, OwnedLab, controller,
+    INTERFACE, Options, OwnedLab, Process, controller,
     random::Random,
     session::{Lifetime, Pattern, Server, Sessions},
 };
@@ -95,6 +97,7 @@ impl Proof {
             patience: self.patience,
             seed: self.seed,
         };
+        let _capture = capture(&self.lab);
         let sessions = Sessions::start(&self.lab, pattern).unwrap();
         while sessions.open() < SESSIONS * 9 / 10 {
             assert!(sessions.elapsed() < Duration::from_secs(60), "only {} sessions open", sessions.open());
@@ -135,6 +138,16 @@ impl Proof {
         }
         (done, facts)
     }
+}
+
+/// Every packet of the client into the file that `ANYCAST_PROOF_CAPTURE` names.
+fn capture(lab: &OwnedLab) -> Option<Process> {
+    let file = env::var_os("ANYCAST_PROOF_CAPTURE")?;
+    let mut tcpdump = Command::new("tcpdump");
+    tcpdump.args(["-n", "-s", "100", "-B", "65536", "-Z", "root", "-i", INTERFACE, "-w"]).arg(file);
+    let process = lab.spawn(&lab.plan().client.name, tcpdump).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    Some(process)
 }
 
 fn seconds(default: u64) -> Duration {

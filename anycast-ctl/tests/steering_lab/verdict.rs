@@ -43,8 +43,14 @@ pub fn judge(records: &[Record], fleet: &Fleet<'_>, asked: Duration) -> Verdict 
                 let when = (record.opened, record.greeted, record.ended.min(asked));
                 let events = record.backend.as_ref().map(|name| fleet.events(record.family, name));
                 verdict.faults.push(format!(
-                    "{:?} session of {of}, opened, greeted, ended at {when:.3?}: {:?}: {fault}; events: {events:.3?}",
-                    record.family, record.ending
+                    "{:?} session of {of} from port {}, opened, greeted, ended at {when:.3?}: {:?}: {fault}; \
+                     silent for {:.3?} at most, {} lines sent, {} received; events: {events:.3?}",
+                    record.family,
+                    record.port,
+                    record.ending,
+                    record.longest_silence.max(record.ended.saturating_sub(record.heard)),
+                    record.sent.lines,
+                    record.received.lines
                 ));
             }
         }

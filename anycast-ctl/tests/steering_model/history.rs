@@ -76,7 +76,6 @@ pub enum Flaw {
     SweepIgnoresStamps,
     SweepKeepsTheDead,
     StampsNotRenewed,
-    SameGeneration,
     RemovedOwnersAreForgotten,
 }
 
@@ -223,6 +222,11 @@ impl Host {
         while !self.sweep(1000) {}
     }
 
+    /// Whether a sweep is under way.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
     /// Slots that are in transition, all pools together.
     pub fn in_transition(&self) -> usize {
         self.kernel.pools.iter().flat_map(|pool| &pool.slots).filter(|slot| !slot.is_stable()).count()
@@ -276,11 +280,7 @@ impl Host {
     fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::SetBackend(index, backend) => {
-                let mut backend = *backend;
-                if self.flaw == Flaw::SameGeneration {
-                    backend.generation = 0;
-                }
-                self.kernel.backends.insert(*index, backend);
+                self.kernel.backends.insert(*index, *backend);
             }
             Operation::ClearBackend(index) => {
                 self.kernel.backends.remove(index);
@@ -298,21 +298,16 @@ impl Host {
         let mut merged = transition::merge(&old.slots, &owners);
         for (slot, before) in merged.slots.iter_mut().zip(&old.slots) {
             let moved = slot.current() != before.current();
-            *slot = match self.flaw {
-                Flaw::MergeOverwritesBase if moved && !slot.is_stable() => {
-                    Slot::in_transition(slot.current(), before.current())
-                }
-                Flaw::RemovedOwnersAreForgotten
-                    if moved && before.is_stable() && !present.contains(&before.current()) =>
-                {
-                    Slot::stable(slot.current())
-                }
-                Flaw::MergeForgetsBase => Slot::stable(slot.current()),
-                Flaw::MergeSettlesWhatComesBack if slot.base() == slot.current() => {
-                    Slot::stable(slot.current())
-                }
-                _ => *slot,
-            };
+            if self.flaw == Flaw::MergeOverwritesBase && moved && !slot.is_stable() {
+                *slot = Slot::in_transition(slot.current(), before.current());
+            }
+            let removed = before.is_stable() && !present.contains(&before.current());
+            if self.flaw == Flaw::MergeForgetsBase
+                || self.flaw == Flaw::MergeSettlesWhatComesBack && slot.base() == slot.current()
+                || self.flaw == Flaw::RemovedOwnersAreForgotten && moved && removed
+            {
+                *slot = Slot::stable(slot.current());
+            }
         }
         let slots = if merged.is_void() { Vec::new() } else { merged.slots };
         let stamps: Vec<u32> = old.stamps.iter().map(Cell::get).collect();
@@ -324,11 +319,8 @@ impl Host {
 
     /// A piece of a sweep. Whether it is over.
     fn sweep(&mut self, size: usize) -> bool {
-        let mut scope =
+        let scope =
             reconcile::scope(&self.site, &self.seats, &self.conditions, self.instant(self.kernel.now));
-        if self.flaw == Flaw::SameGeneration {
-            scope.backends.values_mut().for_each(|generation| *generation = 0);
-        }
         let (mut sweep, phase) = self.sweep.take().unwrap_or_else(|| {
             let first = Phase::Flows { pins: false, cursor: None };
             (Sweep::begin(&scope, SEED, self.kernel.now), first)

@@ -5,6 +5,8 @@
 //! ([`anycast_ctl::reconcile`], [`anycast_ctl::seats`]), the transitions ([`anycast_ctl::transition`]) and the sweep
 //! ([`anycast_ctl::sweep`]). The kernel's maps are modelled in [`kernel`].
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
+
 mod cases;
 mod history;
 mod kernel;

@@ -33,30 +33,8 @@ enum Excuse {
 /// How often each kind of decision was held against the oracle.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    pub checked: HashMap<Why2, u64>,
+    pub checked: HashMap<Why, u64>,
     pub excused: u64,
-}
-
-/// [`Why`], as a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Why2 {
-    Current,
-    Opened,
-    Pinned,
-    Base,
-    Reset,
-}
-
-impl From<Why> for Why2 {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Current => Self::Current,
-            Why::Opened => Self::Opened,
-            Why::Pinned => Self::Pinned,
-            Why::Base => Self::Base,
-            Why::Reset => Self::Reset,
-        }
-    }
 }
 
 /// All flows.
@@ -114,7 +92,7 @@ impl Oracle {
             return wrong("it left its backend", Some(life));
         }
         match life.excuse {
-            None => *self.tally.checked.entry(choice.why.into()).or_default() += 1,
+            None => *self.tally.checked.entry(choice.why).or_default() += 1,
             Some(_) => self.tally.excused += 1,
         }
         // A flow without an opening packet begins anew wherever it goes.

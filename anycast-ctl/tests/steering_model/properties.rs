@@ -1,7 +1,8 @@
 //! Random histories, and the same with mistakes made on purpose.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefCell;
 
+use anycast_common::steer::Why;
 use anycast_ctl::model::OnDown;
 use proptest::{
     prelude::*,
@@ -10,7 +11,7 @@ use proptest::{
 
 use crate::{
     history::{BACKENDS, Event, Flaw, Host, IDLE, Setting},
-    oracle::Why2,
+    oracle::Tally,
 };
 
 /// Clients: few, so that the slots are shared and addresses are used again.
@@ -69,11 +70,11 @@ fn run(host: &mut Host, events: &[Event]) -> Result<(), String> {
     Ok(())
 }
 
+/// A history that went wrong.
+type Failure = TestError<(Setting, Vec<Event>)>;
+
 /// Runs histories until one goes wrong. What is checked how often, if none does.
-fn histories(
-    flaw: Flaw,
-    shrink: bool,
-) -> Result<(HashMap<Why2, u64>, u64), TestError<(Setting, Vec<Event>)>> {
+fn histories(flaw: Flaw, shrink: bool) -> Result<Tally, Failure> {
     let default = Config::default();
     let config = Config {
         cases: if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { HISTORIES },
@@ -86,15 +87,15 @@ fn histories(
     } else {
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
     };
-    let tally = RefCell::new((HashMap::new(), 0));
+    let tally = RefCell::new(Tally::default());
     runner.run(&(setting(), prop::collection::vec(event(), 20..400)), |(setting, events)| {
         let mut host = Host::new(&setting, flaw);
         run(&mut host, &events).map_err(TestCaseError::fail)?;
-        let (checked, excused) = &mut *tally.borrow_mut();
+        let mut sum = tally.borrow_mut();
         for (why, count) in &host.oracle.tally.checked {
-            *checked.entry(*why).or_insert(0) += count;
+            *sum.checked.entry(*why).or_default() += count;
         }
-        *excused += host.oracle.tally.excused;
+        sum.excused += host.oracle.tally.excused;
         Ok(())
     })?;
     Ok(tally.into_inner())
@@ -103,9 +104,9 @@ fn histories(
 #[test]
 fn no_session_leaves_a_backend_that_it_can_use() {
     match histories(Flaw::None, true) {
-        Ok((checked, excused)) => {
+        Ok(Tally { checked, excused }) => {
             println!("checked {checked:?}, excused {excused}");
-            for why in [Why2::Current, Why2::Pinned, Why2::Base] {
+            for why in [Why::Current, Why::Pinned, Why::Base] {
                 let times = checked.get(&why).copied().unwrap_or_default();
                 assert!(times > 2000, "{why:?} was checked {times} times only");
             }

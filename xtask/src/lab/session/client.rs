@@ -2,9 +2,12 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -12,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
+    net::TcpSocket,
     sync::watch,
     time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
@@ -52,6 +55,8 @@ pub enum Lifetime {
 pub struct Record {
     /// Which VIP it went to.
     pub family: Family,
+    /// The client's port: it finds the session in a capture.
+    pub port: u16,
     /// Before its SYN.
     pub opened: Duration,
     /// When the backend said its name.
@@ -62,8 +67,10 @@ pub struct Record {
     pub sent: Amount,
     /// Lines from the backend.
     pub received: Amount,
-    /// Longest time without a line from the backend.
+    /// Longest time between two lines from the backend.
     pub longest_silence: Duration,
+    /// When the last line from the backend came.
+    pub heard: Duration,
     /// When it ended.
     pub ended: Duration,
     /// How it ended.
@@ -109,8 +116,15 @@ impl Sessions {
         let start = std::time::Instant::now();
         let books = Arc::new(Mutex::new(Books::default()));
         let (stop, stopped) = watch::channel(false);
-        let seat =
-            Seat { start, vips: lab.plan().vips, pattern: Arc::new(pattern), books: books.clone(), stopped };
+        let ports = Arc::default();
+        let seat = Seat {
+            start,
+            vips: lab.plan().vips,
+            pattern: Arc::new(pattern),
+            books: books.clone(),
+            stopped,
+            ports,
+        };
         let body = move || {
             namespace.enter()?;
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -166,8 +180,12 @@ struct Seat {
     books: Arc<Mutex<Books>>,
     /// True, or closed: the end.
     stopped: watch::Receiver<bool>,
+    /// Ports used so far.
+    ports: Arc<AtomicU32>,
 }
 
+/// Ports of sessions, in turn.
+const PORTS: Range<u16> = 2048..65_000;
 /// Time between the first sessions' openings: a thousand in two seconds.
 const RAMP: Duration = Duration::from_millis(2);
 /// Rest between a session that broke and the one in its place.
@@ -187,6 +205,23 @@ impl Seat {
         *self.stopped.borrow() || self.stopped.has_changed().is_err()
     }
 
+    /// A socket on the next port. The kernel would reuse one within seconds: then a SYN goes where the port's earlier
+    /// session is pinned, and a backend that comes back may still hold that session and answer for it.
+    fn bind(&self, family: Family) -> io::Result<TcpSocket> {
+        let (socket, any) = match family {
+            Family::V4 => (TcpSocket::new_v4()?, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+            Family::V6 => (TcpSocket::new_v6()?, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+        };
+        socket.set_reuseaddr(true)?;
+        loop {
+            let turn = self.ports.fetch_add(1, Ordering::Relaxed) % PORTS.len() as u32;
+            match socket.bind((any, PORTS.start + turn as u16).into()) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound.map(|()| socket),
+            }
+        }
+    }
+
     async fn run(self, number: usize) {
         let family = if number.is_multiple_of(2) { Family::V4 } else { Family::V6 };
         let is_long = (number / 2).is_multiple_of(2);
@@ -196,7 +231,7 @@ impl Seat {
                 Lifetime::Mixed(range) if !is_long => Some(random.within(range)),
                 Lifetime::Mixed(_) | Lifetime::Long => None,
             };
-            let mut session = Session::new(self.start.elapsed(), family, random.next());
+            let mut session = Session::new(self.start.elapsed(), family, random.number());
             let ending = session.run(&self, lifetime, &mut random).await;
             let finished = matches!(ending, Ok(()));
             let record = session.record(self.start.elapsed(), ending.err().unwrap_or(Ending::Finished));
@@ -211,23 +246,47 @@ impl Seat {
 struct Session {
     family: Family,
     key: u64,
+    port: u16,
     opened: Duration,
     greeted: Option<Duration>,
     backend: Option<String>,
     talk: Talk,
     longest_silence: Duration,
+    heard: Duration,
 }
 
 impl Session {
     fn new(opened: Duration, family: Family, key: u64) -> Self {
         let talk = Talk::new(key, Side::Client);
-        Self { family, key, opened, greeted: None, backend: None, talk, longest_silence: Duration::ZERO }
+        Self {
+            family,
+            key,
+            port: 0,
+            opened,
+            greeted: None,
+            backend: None,
+            talk,
+            longest_silence: Duration::ZERO,
+            heard: opened,
+        }
     }
 
     fn record(self, ended: Duration, ending: Ending) -> Record {
-        let Self { family, opened, greeted, backend, talk, longest_silence, .. } = self;
+        let Self { family, port, opened, greeted, backend, talk, longest_silence, heard, .. } = self;
         let Talk { sent, received, .. } = talk;
-        Record { family, opened, greeted, backend, sent, received, longest_silence, ended, ending }
+        Record {
+            family,
+            port,
+            opened,
+            greeted,
+            backend,
+            sent,
+            received,
+            longest_silence,
+            heard,
+            ended,
+            ending,
+        }
     }
 
     async fn run(
@@ -238,7 +297,9 @@ impl Session {
     ) -> Result<(), Ending> {
         let patience = seat.pattern.patience;
         let address: IpAddr = seat.vips.of(self.family);
-        let connect = TcpStream::connect(SocketAddr::from((address, SESSION_PORT)));
+        let socket = seat.bind(self.family)?;
+        self.port = socket.local_addr()?.port();
+        let connect = socket.connect(SocketAddr::from((address, SESSION_PORT)));
         let mut stream = timeout(patience, connect).await.map_err(|_| Ending::TimedOut)??;
         stream.set_nodelay(true)?;
         let (reader, mut writer) = stream.split();
@@ -265,6 +326,7 @@ impl Session {
                     let line = line.map_err(|_| Ending::TimedOut)??.ok_or(Ending::Closed)?;
                     self.longest_silence = self.longest_silence.max(heard.elapsed());
                     heard = Instant::now();
+                    self.heard = seat.start.elapsed();
                     if line.starts_with("bye ") {
                         self.talk.compare(&line).map_err(Ending::Corrupt)?;
                         let confirmed = ending && self.talk.is_confirmed();

@@ -136,7 +136,7 @@ fn checksum(key: u64, side: Side, text: &str) -> u64 {
 }
 
 fn mix(word: u64) -> u64 {
-    super::super::random::Random::new(word).next()
+    super::super::random::Random::new(word).number()
 }
 
 #[cfg(test)]
