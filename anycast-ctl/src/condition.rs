@@ -19,7 +19,7 @@ pub type Conditions = BTreeMap<(String, IpAddr), Condition>;
 pub struct Condition {
     /// Set while it takes no flows because the operator says so.
     pub draining: Option<Drain>,
-    /// Whether its health checks fail.
+    /// Whether the operator marked it down.
     pub marked_down: bool,
 }
 

@@ -95,7 +95,7 @@ impl Controller {
         self.named_status(pool, name)
     }
 
-    /// Takes note of what health checks say of a backend. That stays noted whatever comes of it.
+    /// Takes note of a verdict on a backend, up or down. That stays noted whatever comes of it.
     ///
     /// # Errors
     ///
