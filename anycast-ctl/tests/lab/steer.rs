@@ -106,7 +106,8 @@ fn weights_share_slots_and_connections() {
 #[test]
 fn datagrams_reach_the_backends_and_are_answered_from_the_vip() {
     let mut lab = idle(2, 0);
-    let with_dns = site(&lab).replace(r#"["tcp/80"]"#, r#"["tcp/80", "udp/53"]"#);
+    let with_dns = site(&lab).replace("services = [", r#"services = ["udp/53", "#);
+    assert!(with_dns.contains("udp/53"));
     lab.start_controller_on(&with_dns, &[]).unwrap();
     wait_for("both backends are up", || lab.status().unwrap().all_up());
     for family in Family::ALL {
