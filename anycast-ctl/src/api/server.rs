@@ -16,7 +16,7 @@
 //! | `PUT /v1/pools/{pool}/backends/{backend}/health` | body [`NewHealth`]; the [`BackendStatus`] |
 //!
 //! Whatever changes something takes `?dry_run=true`: it changes nothing then and answers 200 and a
-//! [`PlanStatus`](super::types::PlanStatus).
+//! [`PlanStatus`].
 //!
 //! Every answer that is not 2xx is an [`ApiError`].
 

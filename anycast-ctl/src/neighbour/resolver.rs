@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Notifications only say *where to look*; what is published is always what the tables held when asked. Every
-//! address is also looked up every [`REFRESH`](super::watched::REFRESH), so that what no notification tells is noticed too.
+//! address is also looked up every [`REFRESH`], so that what no notification tells is noticed too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
