@@ -9,7 +9,7 @@
 mod report;
 mod scenario;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Instant};
 
 use anycast_common::{
     backend::Backend,
@@ -90,13 +90,33 @@ fn main() -> anyhow::Result<()> {
     let rows =
         scenarios.iter().zip(samples).map(|(scenario, (floor, program))| Row::new(scenario, floor, program));
     let (verified_instructions, jit_bytes) = bench.size()?;
-    let report = Report { verified_instructions, jit_bytes, window: WINDOW, rows: rows.collect() };
+    let report = Report {
+        verified_instructions,
+        jit_bytes,
+        load_ms: load_ms()?,
+        publish_us: bench.publish_us()?,
+        window: WINDOW,
+        rows: rows.collect(),
+    };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
     }
     Ok(())
+}
+
+/// Milliseconds it takes to load the program with maps of their default sizes: the median of some.
+fn load_ms() -> anyhow::Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        let dataplane = Dataplane::load(&LoadOptions::new(Seed::new(1)))?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+        drop(dataplane);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
 }
 
 struct Bench {
@@ -188,6 +208,20 @@ impl Bench {
                 packets
             }
         })
+    }
+
+    /// Microseconds it takes to publish a table of which every slot has moved: the median of some.
+    fn publish_us(&mut self) -> anyhow::Result<f64> {
+        let mut times = Vec::new();
+        for turn in 0..21 {
+            let slots: Vec<Slot> =
+                (0..SLOTS).map(|slot| Slot::stable(((slot + turn) % 100) as u16)).collect();
+            let start = Instant::now();
+            self.dataplane.publish_table(State::Opening.pool(), &slots)?;
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times[times.len() / 2])
     }
 
     /// Verified instructions and bytes of JIT code.

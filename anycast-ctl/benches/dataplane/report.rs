@@ -13,6 +13,10 @@ pub struct Report {
     pub verified_instructions: u32,
     /// Bytes of JIT code.
     pub jit_bytes: u32,
+    /// Milliseconds to load the program with maps of their default sizes.
+    pub load_ms: f64,
+    /// Microseconds to publish a table of 65,537 slots.
+    pub publish_us: f64,
     /// Packets per timed window.
     pub window: u32,
     pub rows: Vec<Row>,
@@ -88,6 +92,11 @@ impl fmt::Display for Report {
                 row.net_median_ns,
             )?;
         }
-        writeln!(f, "verified instructions {}, JIT {} bytes", self.verified_instructions, self.jit_bytes)
+        writeln!(f, "verified instructions {}, JIT {} bytes", self.verified_instructions, self.jit_bytes)?;
+        writeln!(
+            f,
+            "loaded in {:.1} ms, a table of 65,537 slots published in {:.0} us",
+            self.load_ms, self.publish_us
+        )
     }
 }
