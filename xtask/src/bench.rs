@@ -1,12 +1,10 @@
 //! `cargo xtask bench`: anycast-ctl's benchmarks.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
 use crate::{
-    compile::{cargo, workspace},
+    compile::{cargo, controller_programs},
     setup::{self, Mode},
 };
 
@@ -19,7 +17,7 @@ const IN_KERNEL: [&str; 2] = [DATAPLANE, LIVE];
 
 /// Runs the named benchmarks, or all but the one that needs a lab; `arguments` go to them as they are.
 pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
-    let all = benchmarks()?;
+    let all = controller_programs("benches")?;
     if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }
@@ -55,19 +53,4 @@ pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn benchmarks() -> Result<Vec<String>> {
-    let directory = workspace().join("anycast-ctl/benches");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&directory).with_context(|| format!("list {}", directory.display()))? {
-        let path = entry.with_context(|| format!("list {}", directory.display()))?.path();
-        let is_program =
-            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
-        if let (true, Some(name)) = (is_program, path.file_stem()) {
-            names.push(name.to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
 }

@@ -1,6 +1,7 @@
 //! Builds anycast-ctl and learns from cargo where everything went.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -92,6 +93,22 @@ struct Target {
 
 fn message(line: &str) -> Option<Message> {
     serde_json::from_str(line).ok()
+}
+
+/// Names of the programs that cargo finds in that folder of anycast-ctl, `tests` or `benches`, in order.
+pub fn controller_programs(folder: &str) -> Result<Vec<String>> {
+    let directory = workspace().join("anycast-ctl").join(folder);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&directory).with_context(|| format!("list {}", directory.display()))? {
+        let path = entry.with_context(|| format!("list {}", directory.display()))?.path();
+        let is_program =
+            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
+        if let (true, Some(name)) = (is_program, path.file_stem()) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: every layer of tests through cargo, with one closing line for all of them.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader, Write as _},
     process::{Command, Stdio},
 };
@@ -10,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
 use crate::{
-    compile::{cargo, workspace},
+    compile::{cargo, controller_programs},
     setup::{self, Mode},
 };
 
@@ -93,7 +92,7 @@ fn layers() -> Result<Vec<Layer>> {
         vec![(words(&format!("{host} --lib --bins")), &[][..]), (words(&format!("{host} --doc")), &[][..])];
     let mut third = vec![(words("-p xtask --test lab"), &[][..])];
     let mut labs = Vec::new();
-    for name in controller_tests()? {
+    for name in controller_programs("tests")? {
         let arguments = words(&format!("-p anycast-ctl --test {name}"));
         match name.as_str() {
             "packets" | "sweep" => {}
@@ -116,23 +115,6 @@ fn layers() -> Result<Vec<Layer>> {
         Layer { number: 2, name: "packets", needs_root: true, runs: second },
         Layer { number: 3, name: "lab", needs_root: true, runs: third },
     ])
-}
-
-/// Names of anycast-ctl's test programs.
-fn controller_tests() -> Result<Vec<String>> {
-    let directory = workspace().join("anycast-ctl/tests");
-    let Ok(entries) = fs::read_dir(&directory) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("list {}", directory.display()))?.path();
-        let is_program =
-            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists();
-        if let (true, Some(name)) = (is_program, path.file_stem()) {
-            names.push(name.to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn describe(layers: &[Layer]) -> String {
