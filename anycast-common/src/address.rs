@@ -52,10 +52,25 @@ impl Address {
         octets
     }
 
+    /// Whether a packet may be sent to it that nobody asked for: it is neither multicast, nor unspecified, nor loopback, nor
+    /// any other address that no sender has (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5).
+    #[inline(always)]
+    pub const fn is_answerable(&self) -> bool {
+        let [high, low] = self.words;
+        if self.is_v4() {
+            let first = (low >> 32) as u8;
+            first != 0 && first != 127 && first < 224
+        } else {
+            high as u8 != 0xff && (high != 0 || low & 0xffff_ffff != 0)
+        }
+    }
+
     /// Whether this is a mapped IPv4 address.
     #[inline(always)]
     pub const fn is_v4(&self) -> bool {
-        self.words[0] == 0 && self.words[1] as u32 == 0xffff_0000
+        // One compare: of two the verifier walks all that follows twice, once knowing that the first word is 0.
+        let [high, low] = self.words;
+        (high | (low & 0xffff_ffff ^ 0xffff_0000)) == 0
     }
 }
 

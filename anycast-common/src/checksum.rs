@@ -11,17 +11,86 @@ pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
     !(((folded & 0xffff) + (folded >> 16)) as u16)
 }
 
+/// As [`update`], for data that may be all zeroes but for the word that changes: the result is never 0, which is wrong for such
+/// data, but 0xffff, which is right for all that 0 is right for. An IP header is never all zeroes, an echo reply may be.
+#[inline(always)]
+pub const fn update_to_any(checksum: u16, old: u16, new: u16) -> u16 {
+    match update(checksum, old, new) {
+        0 => 0xffff,
+        sum => sum,
+    }
+}
+
+/// The checksum of bytes, in host order: RFC 1071 section 4.1. Not for the program, which never sums what it can update.
+pub fn of(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| match pair {
+        [high, low] => u64::from(u16::from_be_bytes([*high, *low])),
+        [high] => u64::from(*high) << 8,
+        _ => 0,
+    });
+    !fold(words.sum())
+}
+
+/// A sum of 16-bit words with its carries added back in.
+#[inline(always)]
+pub const fn fold(sum: u64) -> u16 {
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    ((sum & 0xffff) + (sum >> 16)) as u16
+}
+
 #[cfg(test)]
 mod tests {
-    use super::update;
+    extern crate std;
 
-    /// RFC 1071 section 4.1, over words in host order.
+    use std::vec::Vec;
+
+    use super::{fold, of, update, update_to_any};
+
     fn compute(words: &[u16]) -> u16 {
-        let mut sum: u32 = words.iter().map(|&word| u32::from(word)).sum();
-        while sum >> 16 != 0 {
-            sum = (sum & 0xffff) + (sum >> 16);
+        of(&words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>())
+    }
+
+    /// The example of RFC 1071 section 3.
+    #[test]
+    fn rfc_1071_section_3_example() {
+        assert_eq!(of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
+        assert_eq!(of(&[0xff, 0xff, 0x12]), !0x1200);
+    }
+
+    /// What a receiver does: the sum over all, the checksum included, must be -0.
+    fn verifies(words: &[u16], checksum: u16) -> bool {
+        let sum: u64 = words.iter().chain(&[checksum]).map(|&word| u64::from(word)).sum();
+        fold(sum) == 0xffff
+    }
+
+    #[test]
+    fn an_echo_request_becomes_a_reply_for_every_checksum() {
+        for (request, reply) in [(8 << 8, 0), (128 << 8, 129 << 8)] {
+            for rest in 0..=u16::MAX {
+                let checksum = update_to_any(compute(&[request, rest]), request, reply);
+                assert!(verifies(&[reply, rest], checksum), "rest {rest:#x}");
+            }
         }
-        !(sum as u16)
+    }
+
+    /// The one case that tells the two apart.
+    #[test]
+    fn a_reply_of_zeroes_has_the_other_zero() {
+        let request = compute(&[8 << 8, 0]);
+        assert!(!verifies(&[0, 0], update(request, 8 << 8, 0)));
+        assert!(verifies(&[0, 0], update_to_any(request, 8 << 8, 0)));
+    }
+
+    #[test]
+    fn an_outer_header_is_completed_for_every_length_and_class() {
+        for value in 0..=u16::MAX {
+            let template = compute(&[0x4500, 0, 0x4000, 0x1234]);
+            let class = 0x4500 | value & 0xff;
+            let completed = update(update(template, 0x4500, class), 0, value);
+            assert_eq!(completed, compute(&[class, value, 0x4000, 0x1234]), "value {value:#x}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{limits::MAX_VIPS, reason::MAX_REASONS};
+use crate::{detail::MAX_DETAILS, limits::MAX_VIPS, reason::MAX_REASONS};
 
 /// What was delivered for one (VIP, backend) pair.
 #[repr(C)]
@@ -31,4 +31,23 @@ pub const REASON_COUNTERS: u32 = ((MAX_VIPS + 1) * MAX_REASONS) as u32;
 #[inline(always)]
 pub const fn reason_counter(vip: u16, reason: u32) -> u32 {
     vip as u32 * MAX_REASONS as u32 + reason
+}
+
+/// What a CPU has spent of the ICMP errors it may send.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Spent {
+    /// In this tick, see [`crate::clock`]
+    pub tick: u32,
+    /// it wanted to send so many.
+    pub errors: u32,
+}
+
+/// Entries of the detail counters: a row of [`MAX_DETAILS`] for each VIP number; row 0 stays empty.
+pub const DETAIL_COUNTERS: u32 = ((MAX_VIPS + 1) * MAX_DETAILS) as u32;
+
+/// Index of the counter of `detail` for the VIP with that number.
+#[inline(always)]
+pub const fn detail_counter(vip: u16, detail: u32) -> u32 {
+    vip as u32 * MAX_DETAILS as u32 + detail
 }

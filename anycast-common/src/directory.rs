@@ -26,7 +26,7 @@ pub struct Vip {
     pub pool: u16,
     /// Its place among the VIPs of its pool, from 0: offset of its counter among those of a backend.
     pub ordinal: u32,
-    /// [`Vip::DROP_UNKNOWN_PORT`], [`Vip::UDP_PINNED`], [`Vip::UDP_QUIC`].
+    /// [`Vip::DROP_UNKNOWN_PORT`] and the other flags below.
     pub flags: u32,
     /// Ticks after which a flow that shows no packet is taken for ended; see [`crate::clock`].
     pub idle_timeout: u32,
@@ -41,6 +41,15 @@ impl Vip {
 
     /// UDP is QUIC: Initial packets open flows.
     pub const UDP_QUIC: u32 = 4;
+
+    /// Echo requests are answered by the program.
+    pub const ANSWER_ECHO: u32 = 8;
+
+    /// Some service is TCP's.
+    pub const SERVES_TCP: u32 = 16;
+
+    /// Some service is UDP's.
+    pub const SERVES_UDP: u32 = 32;
 }
 
 /// A service as one word, never 0: VIP number, protocol, port.

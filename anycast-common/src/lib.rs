@@ -12,17 +12,22 @@ pub mod bench;
 pub mod checksum;
 pub mod clock;
 pub mod counter;
+pub mod detail;
 pub mod directory;
 pub mod flow;
+pub mod fragment;
 pub mod hash;
 pub mod limits;
+pub mod packet;
+pub mod parse;
 pub mod pin;
 pub mod reason;
 pub mod slot;
 pub mod steer;
+pub mod tunnel;
 
 #[cfg(feature = "user")]
 mod pod;
 
 /// Version of the map layouts below. A controller may only adopt maps of its own version.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;

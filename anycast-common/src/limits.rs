@@ -30,3 +30,9 @@ pub const DEFAULT_EMBRYONIC: u32 = 1 << 16;
 
 /// (VIP, backend) pairs that can be counted unless the controller asks for another size: 1.5 MiB a CPU.
 pub const DEFAULT_TRAFFIC_COUNTERS: u32 = 1 << 16;
+
+/// Datagrams whose first fragment is remembered. Fragments of one datagram follow each other within a second.
+pub const FRAGMENTED_DATAGRAMS: u32 = 1 << 13;
+
+/// ICMP errors that a CPU may send in a tick (see [`crate::clock`]) unless the controller asks for another number.
+pub const DEFAULT_ERRORS_PER_TICK: u32 = 1000;

@@ -10,14 +10,17 @@ pub enum Verdict {
     Pass,
     /// It ends here.
     Drop,
+    /// It ends here, and its sender gets an answer from here.
+    Answer,
 }
 
 impl Verdict {
-    /// `pass` or `drop`.
+    /// `pass`, `drop` or `answer`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Drop => "drop",
+            Self::Answer => "answer",
         }
     }
 }
@@ -72,7 +75,7 @@ reasons! {
     NotIp = 1, "not_ip", Pass;
     /// The destination is no VIP.
     NotVip = 2, "not_vip", Pass;
-    /// ICMP or ICMPv6 to a VIP address.
+    /// ICMP or ICMPv6 to a VIP address that is neither an echo request to answer nor an error.
     Icmp = 3, "icmp", Pass;
     /// No service of the VIP matches, and the VIP passes such packets.
     UnknownPortPassed = 4, "unknown_port_passed", Pass;
@@ -80,11 +83,11 @@ reasons! {
     UnknownPortDropped = 5, "unknown_port_dropped", Drop;
     /// The IP header is malformed, or its lengths contradict each other or the frame.
     BadHeader = 6, "bad_header", Drop;
-    /// The packet ends before its TCP or UDP header does.
+    /// The packet ends before its TCP, UDP or ICMP header does.
     Truncated = 7, "truncated", Drop;
-    /// A fragment: its flow is unknown.
-    Fragment = 8, "fragment", Drop;
-    /// IPv6 extension headers the program does not walk.
+    /// A fragment that fits no packet: it is empty, ends off an 8-byte step, or reaches beyond 65,535 bytes.
+    BadFragment = 8, "bad_fragment", Drop;
+    /// More IPv6 extension headers than the program walks, or one that is cut short.
     ExtensionHeader = 9, "extension_header", Drop;
     /// The pool has no usable backend.
     NoBackend = 10, "no_backend", Drop;
@@ -94,6 +97,16 @@ reasons! {
     TtlExpired = 12, "ttl_expired", Drop;
     /// The backend is reached by an interface frames cannot be redirected to.
     NoDevice = 13, "no_device", Drop;
+    /// An echo request, answered in the VIP's name.
+    EchoAnswered = 14, "echo_answered", Answer;
+    /// The packet does not fit the way to its backend, and its sender was told what does.
+    TooBigAnswered = 15, "too_big_answered", Answer;
+    /// The packet does not fit the way to its backend, and its sender may not be told, or not that often.
+    TooBig = 16, "too_big", Drop;
+    /// An ICMP error about nothing the VIP can have sent, or that quotes too little to tell.
+    BadQuote = 17, "bad_quote", Pass;
+    /// The frame has no room in front for outer headers.
+    NoHeadroom = 18, "no_headroom", Drop;
 }
 
 const _: () = assert!(Reason::ALL.len() < MAX_REASONS);

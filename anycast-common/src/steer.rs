@@ -16,7 +16,6 @@
 //! ```
 
 use crate::{
-    backend::Backend,
     clock,
     flow::Flow,
     pin::{FlowKey, Pin},
@@ -36,6 +35,8 @@ pub enum Kind {
     Datagram,
     /// A datagram of a flow without an opening packet: UDP of a pool with `udp = "pinned"`.
     Pinned,
+    /// An ICMP error about such a datagram. It follows what is remembered and makes nothing be remembered.
+    Reports,
 }
 
 /// Why the packet goes where it goes.
@@ -91,8 +92,8 @@ pub trait World: Sized {
     fn pins(&self) -> &impl FlowMap;
     /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
     fn embryonic(&self) -> &impl FlowMap;
-    /// The backend with that index.
-    fn backend(&self, index: u16) -> Option<Backend>;
+    /// Generation of the backend with that index; `None` unless it is usable.
+    fn generation(&self, index: u16) -> Option<u16>;
     /// Ticks since boot.
     fn now(&self) -> u32;
     /// Ticks after which a flow that shows no packet is taken for ended.
@@ -104,7 +105,7 @@ pub trait World: Sized {
 /// The backend for a packet of that kind.
 #[inline(always)]
 pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-    if kind == Kind::Datagram || (slot.is_stable() && kind != Kind::Pinned) {
+    if kind == Kind::Datagram || (slot.is_stable() && !matches!(kind, Kind::Pinned | Kind::Reports)) {
         Choice { index: slot.current(), why: Why::Current }
     } else {
         world.remembering(slot, flow, kind)
@@ -130,8 +131,8 @@ pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> 
         (Remembered::Usable(pin), _) => Choice { index: pin.backend(), why: Why::Pinned },
         (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
             let index = slot.current();
-            if let Some(backend) = usable(world, index) {
-                let pin = Pin::new(index, backend.generation, now);
+            if let Some(generation) = usable(world, index) {
+                let pin = Pin::new(index, generation, now);
                 if kind == Kind::Opens {
                     world.embryonic().insert(&key, pin);
                     // What is remembered of an earlier flow of these addresses is over, even if its backend comes back.
@@ -144,9 +145,10 @@ pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> 
             }
             Choice { index, why: Why::Opened }
         }
-        (Remembered::Unusable, Kind::Continues | Kind::Ends) => {
+        (Remembered::Unusable, Kind::Continues | Kind::Ends | Kind::Reports) => {
             Choice { index: slot.current(), why: Why::Reset }
         }
+        (Remembered::Not, Kind::Reports) => Choice { index: slot.current(), why: Why::Current },
         (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot, now),
     }
 }
@@ -164,11 +166,8 @@ fn base<W: World>(world: &W, slot: Slot, now: u32) -> Choice {
 }
 
 #[inline(always)]
-fn usable<W: World>(world: &W, index: u16) -> Option<Backend> {
-    if index == NO_BACKEND {
-        return None;
-    }
-    world.backend(index).filter(Backend::is_usable)
+fn usable<W: World>(world: &W, index: u16) -> Option<u16> {
+    if index == NO_BACKEND { None } else { world.generation(index) }
 }
 
 /// What a map remembers of a flow.
@@ -191,7 +190,7 @@ fn lookup<W: World>(world: &W, map: &impl FlowMap, key: &FlowKey, now: u32) -> R
     if clock::since(pin.last_seen(), now) > world.idle_timeout() {
         return Remembered::Not;
     }
-    if usable(world, pin.backend()).is_none_or(|backend| backend.generation != pin.generation()) {
+    if usable(world, pin.backend()) != Some(pin.generation()) {
         return Remembered::Unusable;
     }
     if pin.last_seen() != now {

@@ -18,8 +18,10 @@ mod tables;
 
 use anycast_common::{
     backend::Backend,
-    counter::{Traffic, reason_counter},
+    counter::{Traffic, detail_counter, reason_counter},
+    detail::Detail,
     reason::Reason,
+    tunnel::Tunnel,
 };
 use aya::{
     Ebpf,
@@ -96,12 +98,14 @@ pub struct Dataplane {
     /// Those of which only the opening packet was seen.
     pub embryonic: FlowMap,
     backends: MappedArray,
+    tunnels: MappedArray,
     arena: Arena,
     /// Whether a packet may still be reading a table that was replaced.
     tables_may_be_read: bool,
     devices: DevMapHash<MapData>,
     traffic: PerCpuArray<MapData, Traffic>,
     reasons: PerCpuArray<MapData, u64>,
+    details: PerCpuArray<MapData, u64>,
 }
 
 impl Dataplane {
@@ -127,6 +131,12 @@ impl Dataplane {
         }
         self.backends.store_from(index, 1, &rest);
         self.backends.store(index, &[first]);
+    }
+
+    /// Sets the outer headers of packets for the backend with that index. It must not be in use with other ones: a packet may
+    /// get some of each.
+    pub fn set_tunnel(&mut self, index: u16, tunnel: Tunnel) {
+        self.tunnels.store(usize::from(index), &tunnel.to_words());
     }
 
     /// Ends deliveries to the backend with that index. No published table may name it as the owner of a slot; packets that
@@ -178,6 +188,13 @@ impl Dataplane {
     pub fn refused(&self, vip: u16, reason: Reason) -> Result<u64, DataplaneError> {
         let index = reason_counter(vip, reason.code());
         let values = self.reasons.get(&index, 0).map_err(while_doing("reading reason counters"))?;
+        Ok(values.iter().sum())
+    }
+
+    /// Packets to a VIP with that detail, all CPUs together.
+    pub fn detail(&self, vip: u16, detail: Detail) -> Result<u64, DataplaneError> {
+        let index = detail_counter(vip, detail.code());
+        let values = self.details.get(&index, 0).map_err(while_doing("reading detail counters"))?;
         Ok(values.iter().sum())
     }
 

@@ -206,6 +206,7 @@ fn directory(site: &Site) -> Vec<DirectoryEntry> {
                 pool: pool_index,
                 ordinal: ordinal(site, vip),
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
+                answer_echo: true,
                 udp: pool.udp,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
                 services: vip.services.clone(),
@@ -222,6 +223,8 @@ fn kernel_backend(seat: Seat, next_hop: &NextHop) -> KernelBackend {
         generation: seat.generation,
         ifindex: next_hop.ifindex,
         first_counter: seat.first_counter,
+        mtu: u16::try_from(next_hop.mtu).unwrap_or(u16::MAX),
+        ..KernelBackend::default()
     }
 }
 

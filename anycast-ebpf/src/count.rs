@@ -1,29 +1,27 @@
-//! One packet changes exactly one outcome: the traffic of its (VIP, backend) pair, or a reason.
+//! One packet changes exactly one outcome: the traffic of its (VIP, backend) pair, or a reason. Details are counted beside it.
 
 use anycast_common::{
-    counter::reason_counter,
+    counter::{detail_counter, reason_counter},
+    detail::Detail,
     directory::Vip,
-    steer::{Kind, Why},
+    parse::Ip,
 };
 
 use crate::{
     Refusal,
-    maps::{REASONS, TRAFFIC},
-    parse::{Ip, IpHeader, Transport},
+    maps::{DETAILS, REASONS, TRAFFIC},
     steer::Target,
 };
 
 /// Counts a delivered packet.
 #[inline(always)]
-pub fn delivered<H: IpHeader>(vip: &Vip, ip: &Ip<H>, transport: &Transport, target: &Target) {
-    let Some(traffic) = TRAFFIC.get_ptr_mut(target.backend.first_counter + vip.ordinal) else { return };
+pub fn delivered<H>(vip: &Vip, ip: &Ip<H>, target: &Target) {
+    let Some(traffic) = TRAFFIC.get_ptr_mut(target.way.first_counter() + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };
     traffic.packets += 1;
     traffic.bytes += ip.length as u64;
-    if transport.kind == Kind::Opens || target.why == Why::Opened {
-        traffic.new_flows += 1;
-    }
+    traffic.new_flows += u64::from(target.opens_flow);
 }
 
 /// Counts a packet that was not delivered.
@@ -32,6 +30,14 @@ pub fn refused(refusal: Refusal) {
     let Some(packets) = REASONS.get_ptr_mut(reason_counter(refusal.vip, refusal.reason.code())) else {
         return;
     };
+    // SAFETY: as above.
+    unsafe { *packets += 1 };
+}
+
+/// Counts a detail of a packet, whatever becomes of it.
+#[inline(always)]
+pub fn detail(vip: &Vip, detail: Detail) {
+    let Some(packets) = DETAILS.get_ptr_mut(detail_counter(vip.number, detail.code())) else { return };
     // SAFETY: as above.
     unsafe { *packets += 1 };
 }

@@ -1,47 +1,76 @@
 //! Get the packet to its backend.
 
-use anycast_common::{backend::Backend, reason::Reason};
+mod l2;
+mod link;
+mod too_big;
+mod tunnel;
+
+use anycast_common::{
+    backend::Delivery,
+    directory::Vip,
+    packet::{Copied, PacketBytes},
+    parse::{Ip, IpHeader},
+    reason::Reason,
+};
 use aya_ebpf::bindings::xdp_action;
 
 use crate::{
-    maps::DEVICES,
-    packet::{Copied, OutOfBounds, Packet},
-    parse::{Ip, IpHeader},
+    maps::{DEVICES, Way},
+    packet::Packet,
+    steer::Target,
 };
 
 /// How a packet leaves.
 #[derive(Clone, Copy)]
-pub enum Delivery {
+pub enum Departure {
     /// By the interface it came in by.
     Transmit,
     /// By another one, which the kernel has noted.
     Redirect,
+    /// To this host's own stack, as it came.
+    Local,
 }
 
-/// Layer 2 delivery: the frame is addressed to the backend, or its gateway; above that only the hop count changes.
+/// Delivers a packet the way its backend wants.
 #[inline(always)]
-pub fn l2<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, backend: &Backend) -> Result<Delivery, Reason> {
+pub fn deliver<H: IpHeader>(
+    packet: &Packet<'_>,
+    ip: &Ip<H>,
+    vip: &Vip,
+    target: &Target,
+) -> Result<Departure, Reason> {
+    let manner = target.way.manner();
+    if manner.delivery() == Delivery::Local.code() {
+        return Ok(Departure::Local);
+    }
+    if ip.length > usize::from(manner.mtu()) {
+        return Err(too_big::answer::<H>(packet, ip.offset, vip, manner.mtu()));
+    }
     // RFC 791 section 3.2, RFC 8200 section 3: what arrives with 1 or 0 is not forwarded.
     let Copied(hop): Copied<H::Hop> =
         packet.read(ip.offset + H::HOP_OFFSET).map_err(|_| Reason::BadHeader)?;
-    if H::hop_limit(hop) <= 1 {
+    let hop_limit = H::hop_limit(hop);
+    if hop_limit <= 1 {
         return Err(Reason::TtlExpired);
     }
-    let delivery = if backend.ifindex == packet.ingress_ifindex() {
-        Delivery::Transmit
+    let departure = departure(packet, &target.way)?;
+    let hop = H::with_hop_limit(hop, hop_limit - 1);
+    if manner.delivery() == Delivery::L2.code() {
+        l2::deliver::<H>(packet, ip.offset, hop, &target.way).map_err(|_| Reason::BadHeader)?;
     } else {
-        match DEVICES.redirect(backend.ifindex, 0) {
-            Ok(xdp_action::XDP_REDIRECT) => Delivery::Redirect,
-            _ => return Err(Reason::NoDevice),
-        }
-    };
-    packet.write(ip.offset + H::HOP_OFFSET, H::next_hop(hop)).map_err(|_| Reason::BadHeader)?;
-    address_frame(packet, backend).map_err(|_| Reason::BadHeader)?;
-    Ok(delivery)
+        tunnel::deliver(packet, ip, hop, target)?;
+    }
+    Ok(departure)
 }
 
+/// By which interface?
 #[inline(always)]
-fn address_frame(packet: &Packet<'_>, backend: &Backend) -> Result<(), OutOfBounds> {
-    packet.write(0, backend.destination)?;
-    packet.write(backend.destination.len(), backend.source)
+fn departure(packet: &Packet<'_>, way: &Way) -> Result<Departure, Reason> {
+    if way.ifindex() == packet.ingress_ifindex() {
+        return Ok(Departure::Transmit);
+    }
+    match DEVICES.redirect(way.ifindex(), 0) {
+        Ok(xdp_action::XDP_REDIRECT) => Ok(Departure::Redirect),
+        _ => Err(Reason::NoDevice),
+    }
 }

@@ -2,43 +2,54 @@
 
 #![no_std]
 #![no_main]
-#![expect(missing_docs, reason = "the xdp macro exports a function of its own, without documentation")]
+#![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
 mod count;
 mod deliver;
+mod fragment;
+mod icmp;
 mod log;
 mod maps;
 mod packet;
-mod parse;
 mod steer;
 mod vip;
 
-use anycast_common::reason::{Reason, Verdict};
+use anycast_common::{
+    directory::{Directory, Vip},
+    parse::{self, Ip, IpHeader, Link, Message, Upper},
+    reason::{Reason, Verdict},
+};
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+use network_types::ip::{Ipv4Hdr, Ipv6Hdr};
 
-use network_types::{
-    eth::EtherType,
-    ip::{Ipv4Hdr, Ipv6Hdr},
-};
+use crate::{deliver::Departure, packet::Packet, steer::Target};
 
-use crate::{
-    deliver::Delivery,
-    packet::Packet,
-    parse::{IpHeader, Link},
-};
-
-/// Entry point. Turns the outcome of the walk into a verdict: what is not ours passes, what is ours and bad is dropped.
+/// Entry point for kernels that hand over packets in several buffers: Linux 5.18.
 #[xdp(frags)]
 pub fn anycast(ctx: XdpContext) -> u32 {
-    match walk(&ctx) {
-        Ok(Delivery::Transmit) => xdp_action::XDP_TX,
-        Ok(Delivery::Redirect) => xdp_action::XDP_REDIRECT,
+    verdict(&ctx)
+}
+
+/// Entry point for older ones, on which an interface's MTU is bound by the size of a page.
+#[xdp]
+pub fn anycast_linear(ctx: XdpContext) -> u32 {
+    verdict(&ctx)
+}
+
+/// Turns the outcome of the walk into a verdict: what is not ours passes, what is ours and bad is dropped.
+#[inline(always)]
+fn verdict(ctx: &XdpContext) -> u32 {
+    match walk(ctx) {
+        Ok(Departure::Transmit) => xdp_action::XDP_TX,
+        Ok(Departure::Redirect) => xdp_action::XDP_REDIRECT,
+        Ok(Departure::Local) => xdp_action::XDP_PASS,
         Err(refusal) => {
             count::refused(refusal);
-            log::refused(&ctx, refusal);
+            log::refused(ctx, refusal);
             match refusal.reason.verdict() {
                 Verdict::Pass => xdp_action::XDP_PASS,
                 Verdict::Drop => xdp_action::XDP_DROP,
+                Verdict::Answer => xdp_action::XDP_TX,
             }
         }
     }
@@ -46,33 +57,59 @@ pub fn anycast(ctx: XdpContext) -> u32 {
 
 /// Is it IP, and which?
 #[inline(always)]
-fn walk(ctx: &XdpContext) -> Result<Delivery, Refusal> {
+fn walk(ctx: &XdpContext) -> Result<Departure, Refusal> {
     let packet = Packet::new(ctx);
     let Link { length, ether_type } = parse::link(&packet)?;
-    if ether_type == EtherType::Ipv4 as u16 {
+    if ether_type == Ipv4Hdr::ETHER_TYPE {
         walk_ip::<Ipv4Hdr>(&packet, length)
-    } else if ether_type == EtherType::Ipv6 as u16 {
+    } else if ether_type == Ipv6Hdr::ETHER_TYPE {
         walk_ip::<Ipv6Hdr>(&packet, length)
     } else {
         Err(Reason::NotIp.into())
     }
 }
 
-/// The packet walk. Nothing is written to the packet before its delivery is certain.
+/// The packet walk. Nothing is written to the packet before its delivery, or the answer to it, is certain.
 #[inline(always)]
-fn walk_ip<H: IpHeader>(packet: &Packet<'_>, offset: usize) -> Result<Delivery, Refusal> {
+fn walk_ip<H: IpHeader>(packet: &Packet<'_>, offset: usize) -> Result<Departure, Refusal> {
     let ip = H::parse(packet, offset)?;
     let directory = vip::directory()?;
     let vip = vip::find(directory, &ip)?;
     let refuse = |reason| Refusal { vip: vip.number, reason };
 
-    let transport = parse::transport(packet, &ip, vip).map_err(refuse)?;
-    vip::check_service(directory, vip, &transport.flow).map_err(refuse)?;
+    let upper = parse::upper(packet, &ip).map_err(refuse)?;
+    let target = target(packet, &ip, &upper, directory, vip).map_err(refuse)?;
+    let departure = deliver::deliver(packet, &ip, vip, &target).map_err(refuse)?;
+    count::delivered(vip, &ip, &target);
+    Ok(departure)
+}
 
-    let target = steer::backend(vip, &transport).map_err(refuse)?;
-    let delivery = deliver::l2(packet, &ip, &target.backend).map_err(refuse)?;
-    count::delivered(vip, &ip, &transport, &target);
-    Ok(delivery)
+/// Which backend? A fragment without ports follows the one that has them, an ICMP error the flow it is about.
+#[inline(always)]
+fn target<H: IpHeader>(
+    packet: &Packet<'_>,
+    ip: &Ip<H>,
+    upper: &Upper,
+    directory: &Directory,
+    vip: &Vip,
+) -> Result<Target, Reason> {
+    if upper.is_later_fragment() {
+        return fragment::follow(packet, ip, upper, vip);
+    }
+    let transport = if upper.protocol == H::ICMP {
+        match parse::icmp(packet, ip, upper, vip)? {
+            Message::EchoRequest => return Err(icmp::answer_echo(packet, ip, upper)),
+            Message::Error(transport) => transport,
+        }
+    } else {
+        parse::transport(packet, ip, upper, vip)?
+    };
+    vip::check_service(directory, vip, &transport.flow)?;
+    let target = steer::backend(vip, &transport)?;
+    if upper.fragment != 0 {
+        fragment::remember(packet, ip, upper, vip, &target);
+    }
+    Ok(target)
 }
 
 /// A packet that is not delivered: the VIP it was for, 0 if none, and why.

@@ -7,14 +7,16 @@ use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
     backend::Backend,
-    counter::{REASON_COUNTERS, Traffic},
+    counter::{DETAIL_COUNTERS, REASON_COUNTERS, Spent, Traffic},
     directory::Directory,
+    fragment::{Datagram, FragmentKey},
     limits::{
-        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS,
-        MAX_POOLS, SLOTS_PER_LINE,
+        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, FRAGMENTED_DATAGRAMS,
+        MAX_BACKENDS, MAX_POOLS, SLOTS_PER_LINE,
     },
     pin::FlowKey,
     slot::{Slot, SlotLine, StampLine, Table},
+    tunnel::Tunnel,
 };
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
@@ -42,6 +44,10 @@ pub static SLOTS: Array<SlotLine> = Array::with_max_entries(DEFAULT_ARENA_LINES,
 #[map]
 pub static BACKENDS: Array<Backend> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
 
+/// Backend index to the outer headers of its packets, if it has any.
+#[map]
+pub static TUNNELS: Array<Tunnel> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
+
 /// Per slot of the arena: tick at which its base owner was last used.
 #[map]
 pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
@@ -58,6 +64,11 @@ pub static PINS: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
 #[map]
 pub static EMBRYONIC: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
 
+/// Where the first fragments of datagrams went.
+#[map]
+pub static FRAGMENTS: LruHashMap<FragmentKey, Datagram> =
+    LruHashMap::with_max_entries(FRAGMENTED_DATAGRAMS, 0);
+
 /// Interfaces packets may be redirected to, by kernel index.
 #[map]
 pub static DEVICES: DevMapHash = DevMapHash::with_max_entries(256, 0);
@@ -69,6 +80,18 @@ pub static TRAFFIC: PerCpuArray<Traffic> = PerCpuArray::with_max_entries(DEFAULT
 /// Packets that were not delivered, per VIP and reason.
 #[map]
 pub static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_COUNTERS, 0);
+
+/// Details of packets, per VIP.
+#[map]
+pub static DETAILS: PerCpuArray<u64> = PerCpuArray::with_max_entries(DETAIL_COUNTERS, 0);
+
+/// What this CPU has spent of the ICMP errors it may send.
+#[map]
+pub static ERRORS: PerCpuArray<Spent> = PerCpuArray::with_max_entries(1, 0);
+
+/// A word that the verifier forgets when it is read back.
+#[map]
+pub static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// A pool's table, in one load.
 #[inline(always)]
@@ -104,10 +127,132 @@ pub fn stamp(line: u32, index: u32, now: u32) {
     }
 }
 
-/// A backend, in one load per word.
+/// The outer headers of a backend's packets, to be read word by word.
+pub struct Template(*const u64);
+
+impl Template {
+    /// Word `index`, as it lies in memory; `index` is below [`Tunnel::WORDS`].
+    #[inline(always)]
+    pub fn word(&self, index: usize) -> u64 {
+        // SAFETY: a value of the map, aligned to 8 bytes; the index is in its bounds.
+        unsafe { read_volatile(self.0.wrapping_add(index % Tunnel::WORDS)) }
+    }
+
+    /// The UDP destination port of a UDP header that starts in the middle of word 2, or with word 5.
+    #[inline(always)]
+    pub fn port(&self, index: usize) -> u16 {
+        let [_, _, a, b, _, _, c, d] = self.word(index).to_ne_bytes();
+        u16::from_be_bytes(if index == 2 { [c, d] } else { [a, b] })
+    }
+}
+
+/// The outer headers of a backend's packets.
 #[inline(always)]
-pub fn backend(index: u16) -> Option<Backend> {
-    let words = BACKENDS.get_ptr(u32::from(index))?.cast::<[u64; Backend::WORDS]>();
-    // SAFETY: a value of the map, aligned to 8 bytes and as large as its words.
-    Some(Backend::from_words(unsafe { read_volatile(words) }))
+pub fn tunnel(index: u16) -> Option<Template> {
+    Some(Template(TUNNELS.get_ptr(u32::from(index))?.cast::<u64>()))
+}
+
+/// A backend, to be read word by word: what is not looked at is not loaded.
+#[derive(Clone, Copy)]
+pub struct Way {
+    index: u16,
+    words: *const u64,
+    /// The first word, in one load with the rest of what decides.
+    first: u64,
+}
+
+impl Way {
+    /// Index of the backend.
+    #[inline(always)]
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Whether packets can be delivered to it.
+    #[inline(always)]
+    pub fn is_usable(&self) -> bool {
+        (self.first >> 48) as u16 == Backend::USABLE
+    }
+
+    /// How often the index was given to another backend.
+    #[inline(always)]
+    pub fn generation(&self) -> u16 {
+        (self.word(1) >> 48) as u16
+    }
+
+    /// Ethernet destination and source, as they lie in a frame: eight bytes, and four more.
+    #[inline(always)]
+    pub fn addresses(&self) -> ([u8; 8], [u8; 4]) {
+        let source = self.word(1);
+        let front = self.first & 0xffff_ffff_ffff | source << 48;
+        (front.to_le_bytes(), ((source >> 16) as u32).to_le_bytes())
+    }
+
+    /// Kernel index of the interface frames leave by.
+    #[inline(always)]
+    pub fn ifindex(&self) -> u32 {
+        self.word(2) as u32
+    }
+
+    /// First of its traffic counters.
+    #[inline(always)]
+    pub fn first_counter(&self) -> u32 {
+        (self.word(2) >> 32) as u32
+    }
+
+    /// Path MTU, delivery, link tag, VLAN: what [`Backend`] has from `mtu` on, with these as its low bits first.
+    #[inline(always)]
+    pub fn manner(&self) -> Manner {
+        Manner(self.word(3))
+    }
+
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: a value of the map, aligned to 8 bytes; callers name one of its words.
+        unsafe { read_volatile(self.words.wrapping_add(index)) }
+    }
+}
+
+/// The last word of a [`Backend`]: how packets get there.
+#[derive(Clone, Copy)]
+pub struct Manner(u64);
+
+impl Manner {
+    /// Bytes of the largest IP packet that fits.
+    #[inline(always)]
+    pub fn mtu(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// Code of the [`anycast_common::backend::Delivery`].
+    #[inline(always)]
+    pub fn delivery(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    /// Code of the [`anycast_common::backend::LinkTag`].
+    #[inline(always)]
+    pub fn link_tag(self) -> u8 {
+        (self.0 >> 24) as u8
+    }
+
+    /// VLAN tag control information.
+    #[inline(always)]
+    pub fn vlan(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    /// Bytes of the outer headers.
+    #[inline(always)]
+    pub fn overhead(self) -> usize {
+        (self.0 >> 48) as usize
+    }
+}
+
+/// The backend with that index.
+#[inline(always)]
+pub fn backend(index: u16) -> Option<Way> {
+    let words = BACKENDS.get_ptr(u32::from(index))?.cast::<u64>();
+    // SAFETY: a value of the map, aligned to 8 bytes.
+    Some(Way { index, words, first: unsafe { read_volatile(words) } })
 }

@@ -1,43 +1,23 @@
-//! Packet bytes: the one place that turns packet memory into values and back.
+//! The packet of this run: the one place that touches packet memory.
 
-use aya_ebpf::{helpers::generated::bpf_xdp_get_buff_len, programs::XdpContext};
-use network_types::{
-    eth::EthHdr,
-    ip::{Ipv4Hdr, Ipv6Hdr},
-    tcp::TcpHdr,
-    udp::UdpHdr,
-    vlan::VlanHdr,
+use core::ptr::{read_volatile, write_volatile};
+
+use anycast_common::{
+    packet::{Copied, OutOfBounds, PacketBytes, Wire},
+    parse::{Walked, walk_extensions},
+};
+use aya_ebpf::{
+    Global,
+    helpers::generated::{bpf_csum_diff, bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
+    programs::XdpContext,
 };
 
-/// Headers that may be copied from and to packet bytes.
-///
-/// # Safety
-///
-/// Any bytes must be a valid value, and the type must have no padding.
-pub unsafe trait Wire: Copy {}
+use crate::maps::SCRATCH;
 
-// SAFETY: made of integers and byte arrays without padding.
-unsafe impl Wire for EthHdr {}
-// SAFETY: as above.
-unsafe impl Wire for VlanHdr {}
-// SAFETY: as above.
-unsafe impl Wire for Ipv4Hdr {}
-// SAFETY: as above.
-unsafe impl Wire for Ipv6Hdr {}
-// SAFETY: as above; its bit field is a wrapped byte array.
-unsafe impl Wire for TcpHdr {}
-// SAFETY: as above.
-unsafe impl Wire for UdpHdr {}
-// SAFETY: bytes.
-unsafe impl<const N: usize> Wire for [u8; N] {}
-
-/// A header, aligned: behind the tag of a `Result`, bytes would start at an odd offset, and LLVM would load and reassemble each
-/// word of theirs in pieces.
-#[repr(C, align(8))]
-pub struct Copied<T>(pub T);
-
-/// The access lies beyond the packet's end.
-pub struct OutOfBounds;
+/// Whether packets may span several buffers: 1 if the kernel took the program that says so (Linux 5.18). Set by the controller
+/// when it loads the program; at 0 the verifier drops what older kernels lack.
+#[unsafe(no_mangle)]
+static MULTI_BUFFER: Global<u32> = Global::new(1);
 
 /// The linear part of a packet: all of it unless it spans several buffers.
 pub struct Packet<'a> {
@@ -51,14 +31,6 @@ impl<'a> Packet<'a> {
         Self { ctx }
     }
 
-    /// A copy of the header at `offset`.
-    #[inline(always)]
-    pub fn read<T: Wire>(&self, offset: usize) -> Result<Copied<T>, OutOfBounds> {
-        let address = self.address(offset, size_of::<T>())?;
-        // SAFETY: `address` checked that all of T lies inside the packet; `Wire` says that any bytes make a T.
-        Ok(Copied(unsafe { (address as *const T).read_unaligned() }))
-    }
-
     /// Overwrites the bytes at `offset`.
     #[inline(always)]
     pub fn write<T: Wire>(&self, offset: usize, value: T) -> Result<(), OutOfBounds> {
@@ -68,20 +40,56 @@ impl<'a> Packet<'a> {
         Ok(())
     }
 
-    /// Whether the whole packet has at least `length` bytes.
-    #[inline(always)]
-    pub fn has_length(&self, length: usize) -> bool {
-        if self.ctx.data_end() - self.ctx.data() >= length {
-            return true;
-        }
-        // SAFETY: the context is this run's own. The helper is only paid for by packets in several buffers and by bad ones.
-        (unsafe { bpf_xdp_get_buff_len(self.ctx.ctx) }) as usize >= length
-    }
-
     /// Kernel index of the interface the packet came in by.
     #[inline(always)]
     pub fn ingress_ifindex(&self) -> u32 {
         self.ctx.ingress_ifindex() as u32
+    }
+
+    /// Makes room for `bytes` bytes in front, which hold anything.
+    #[inline(always)]
+    pub fn grow_head(&self, bytes: usize) -> Result<(), OutOfBounds> {
+        // SAFETY: the context is this run's own, and no pointer into the packet outlives a read or write.
+        match unsafe { bpf_xdp_adjust_head(self.ctx.ctx, -(bytes as i32)) } {
+            0 => Ok(()),
+            _ => Err(OutOfBounds),
+        }
+    }
+
+    /// Cuts the packet off behind `length` bytes. It must have as many.
+    #[inline(always)]
+    pub fn truncate(&self, length: usize) -> Result<(), OutOfBounds> {
+        let excess = self.length() as i32 - length as i32;
+        // SAFETY: as above.
+        match unsafe { bpf_xdp_adjust_tail(self.ctx.ctx, -excess) } {
+            0 => Ok(()),
+            _ => Err(OutOfBounds),
+        }
+    }
+
+    /// Adds the 16-bit words of `N` bytes from `offset` on to a sum, in memory order. `N` is a multiple of 4, and 512 at most.
+    #[inline(always)]
+    pub fn sum<const N: usize>(&self, offset: usize, sum: u32) -> Result<u32, OutOfBounds> {
+        let address = self.address(offset, N)?;
+        // SAFETY: `address` checked that all the bytes lie inside the packet; nothing is read of an empty range.
+        let sum = unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, address as *mut u32, N as u32, sum) };
+        u32::try_from(sum).map_err(|_| OutOfBounds)
+    }
+
+    /// Whether the linear part has at least `length` bytes.
+    #[inline(always)]
+    pub fn is_linear_to(&self, length: usize) -> bool {
+        self.address(0, length).is_ok()
+    }
+
+    #[inline(always)]
+    fn length(&self) -> usize {
+        if MULTI_BUFFER.load() != 0 {
+            // SAFETY: the context is this run's own.
+            unsafe { bpf_xdp_get_buff_len(self.ctx.ctx) as usize }
+        } else {
+            self.ctx.data_end() - self.ctx.data()
+        }
     }
 
     #[inline(always)]
@@ -89,4 +97,39 @@ impl<'a> Packet<'a> {
         let start = self.ctx.data() + offset;
         if start + length > self.ctx.data_end() { Err(OutOfBounds) } else { Ok(start) }
     }
+}
+
+impl PacketBytes for Packet<'_> {
+    #[inline(always)]
+    fn read<T: Wire>(&self, offset: usize) -> Result<Copied<T>, OutOfBounds> {
+        let address = self.address(offset, size_of::<T>())?;
+        // SAFETY: `address` checked that all of T lies inside the packet; `Wire` says that any bytes make a T.
+        Ok(Copied(unsafe { (address as *const T).read_unaligned() }))
+    }
+
+    #[inline(always)]
+    fn has_length(&self, length: usize) -> bool {
+        // The helper is only paid for by packets in several buffers and by bad ones.
+        self.ctx.data_end() - self.ctx.data() >= length || self.length() >= length
+    }
+
+    #[inline(always)]
+    fn forgotten(&self, value: u64) -> u64 {
+        let Some(scratch) = SCRATCH.get_ptr_mut(0) else { return value };
+        // SAFETY: a per-CPU value of the map, which only this run on this CPU touches.
+        unsafe { write_volatile(scratch, value) };
+        // SAFETY: as above.
+        unsafe { read_volatile(scratch) }
+    }
+
+    #[inline(always)]
+    fn walk_extensions(&self, offset: usize, next_header: u8) -> Walked {
+        walk_extensions_apart(self.ctx, offset, next_header)
+    }
+}
+
+/// Out of line, see [`PacketBytes::walk_extensions`].
+#[inline(never)]
+fn walk_extensions_apart(ctx: &XdpContext, offset: usize, next_header: u8) -> Walked {
+    walk_extensions(&Packet::new(ctx), offset & 0xff, next_header)
 }

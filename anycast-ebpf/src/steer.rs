@@ -4,12 +4,12 @@
 use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
-    backend::Backend,
     clock,
     directory::Vip,
     flow::Flow,
     hash::{HashKey, KEY_WORDS},
     limits::SLOTS_PER_LINE,
+    parse::Transport,
     pin::{FlowKey, Pin},
     reason::Reason,
     slot::{NO_BACKEND, Slot},
@@ -17,7 +17,7 @@ use anycast_common::{
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
-use crate::{maps, parse::Transport};
+use crate::maps::{self, Way};
 
 /// Key of the flow hash, expanded from the fleet's seed. Set by the controller when it loads the program.
 #[unsafe(no_mangle)]
@@ -32,19 +32,22 @@ impl HashKey for LoadedKey {
     }
 }
 
-/// A usable backend, and why the packet goes there.
+/// A usable backend, and what its packet's delivery needs to know.
 pub struct Target {
     /// How it is reached.
-    pub backend: Backend,
-    /// Why this one.
-    pub why: Why,
+    pub way: Way,
+    /// The packet's flow hash.
+    pub hash: u32,
+    /// Whether the packet opens its flow.
+    pub opens_flow: bool,
 }
 
 /// The backend a packet goes to.
 #[inline(always)]
 pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     let table = maps::table(vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
-    let slot = table.slot_of(transport.flow.hash(&LoadedKey));
+    let hash = transport.flow.hash(&LoadedKey);
+    let slot = table.slot_of(hash);
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
     let place = Place { line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
@@ -52,8 +55,9 @@ pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     if index == NO_BACKEND {
         return Err(Reason::NoBackend);
     }
-    let backend = maps::backend(index).filter(Backend::is_usable).ok_or(Reason::BackendUnusable)?;
-    Ok(Target { backend, why })
+    let way = maps::backend(index).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
+    let opens_flow = transport.kind == Kind::Opens || why == Why::Opened;
+    Ok(Target { way, hash, opens_flow })
 }
 
 /// The slot a packet falls into, and the maps around it.
@@ -61,6 +65,13 @@ struct Place {
     line: u32,
     index: u32,
     idle_timeout: u32,
+}
+
+/// Ticks since boot.
+#[inline(always)]
+pub fn now() -> u32 {
+    // SAFETY: a helper without arguments. Linux 5.11; a tenth of what the precise clock costs.
+    clock::ticks(unsafe { bpf_ktime_get_coarse_ns() })
 }
 
 /// Out of line, see [`World::remembering`].
@@ -88,14 +99,13 @@ impl World for Place {
     }
 
     #[inline(always)]
-    fn backend(&self, index: u16) -> Option<Backend> {
-        maps::backend(index)
+    fn generation(&self, index: u16) -> Option<u16> {
+        maps::backend(index).filter(Way::is_usable).map(|way| way.generation())
     }
 
     #[inline(always)]
     fn now(&self) -> u32 {
-        // SAFETY: a helper without arguments. Linux 5.11; a tenth of what the precise clock costs.
-        clock::ticks(unsafe { bpf_ktime_get_coarse_ns() })
+        now()
     }
 
     #[inline(always)]

@@ -247,6 +247,8 @@ fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 // Test packets arrive on the loopback interface.
                 ifindex: 1,
                 first_counter: u32::from(index) * VIPS,
+                mtu: u16::MAX,
+                ..Backend::default()
             },
         );
     }
@@ -269,6 +271,7 @@ fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 pool: state.pool(),
                 ordinal,
                 drop_unknown_port: false,
+                answer_echo: true,
                 udp: UdpPolicy::Stateless,
                 // Nothing times out while the benchmark runs.
                 idle_timeout_ticks: 100_000,

@@ -37,6 +37,8 @@ impl Edge {
                 generation: 0,
                 ifindex,
                 first_counter: u32::from(index) * 2,
+                mtu: u16::MAX,
+                ..Backend::default()
             };
             dataplane.set_backend(index, backend);
             members.push(Member::new(address.into(), 1));
@@ -52,6 +54,7 @@ impl Edge {
                     pool: 0,
                     ordinal: ordinal.into(),
                     drop_unknown_port: false,
+                    answer_echo: true,
                     udp: UdpPolicy::Stateless,
                     idle_timeout_ticks: 300,
                     services: vec![format!("tcp/{HTTP_PORT}").parse()?],

@@ -11,7 +11,7 @@ use anycast_common::{
 use zerocopy::{FromZeros, IntoBytes, TryFromBytes};
 
 use super::{grace, mapped::MappedArray};
-use crate::model::{Service, UdpPolicy};
+use crate::model::{Protocol, Service, UdpPolicy};
 
 /// Seeds tried before giving up. At full occupancy, a quarter of the buckets, nearly every first one fits.
 const ATTEMPTS: u64 = 64;
@@ -32,6 +32,8 @@ pub struct DirectoryEntry {
     pub ordinal: u32,
     /// Whether packets no service names are dropped.
     pub drop_unknown_port: bool,
+    /// Whether the program answers echo requests.
+    pub answer_echo: bool,
     /// How UDP flows of its pool are remembered.
     pub udp: UdpPolicy,
     /// Ticks after which a flow of its pool that shows no packet is taken for ended.
@@ -48,7 +50,12 @@ impl DirectoryEntry {
             UdpPolicy::Pinned => Vip::UDP_PINNED,
             UdpPolicy::Quic => Vip::UDP_QUIC,
         };
-        unknown_port | udp
+        let echo = if self.answer_echo { Vip::ANSWER_ECHO } else { 0 };
+        let services = self.services.iter().fold(0, |flags, service| match service.protocol {
+            Protocol::Tcp => flags | Vip::SERVES_TCP,
+            Protocol::Udp => flags | Vip::SERVES_UDP,
+        });
+        unknown_port | udp | echo | services
     }
 }
 

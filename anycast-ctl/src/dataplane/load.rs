@@ -3,7 +3,8 @@
 use anycast_common::{
     hash::expand_seed,
     limits::{
-        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE,
+        DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_ERRORS_PER_TICK, DEFAULT_PINS,
+        DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE,
     },
 };
 use aya::{
@@ -38,6 +39,8 @@ pub struct LoadOptions {
     pub pins: u32,
     /// Flows that can be embryonic.
     pub embryonic: u32,
+    /// ICMP errors that a CPU may send in a tick of 1.07 s.
+    pub errors_per_tick: u32,
 }
 
 impl LoadOptions {
@@ -49,6 +52,7 @@ impl LoadOptions {
             traffic_counters: DEFAULT_TRAFFIC_COUNTERS,
             pins: DEFAULT_PINS,
             embryonic: DEFAULT_EMBRYONIC,
+            errors_per_tick: DEFAULT_ERRORS_PER_TICK,
         }
     }
 
@@ -60,6 +64,7 @@ impl LoadOptions {
             traffic_counters: site.traffic_counters(),
             pins: site.maps.pins.unwrap_or(DEFAULT_PINS),
             embryonic: site.maps.embryonic.unwrap_or(DEFAULT_EMBRYONIC),
+            errors_per_tick: DEFAULT_ERRORS_PER_TICK,
         }
     }
 }
@@ -70,6 +75,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
     let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
     let mut ebpf = EbpfLoader::new()
         .override_global("HASH_KEY", &key[..], true)
+        .override_global("ERRORS_PER_TICK", &options.errors_per_tick, true)
         .map_max_entries("SLOTS", arena_lines)
         .map_max_entries("STAMPS", arena_lines)
         .map_max_entries("PINS", options.pins)
@@ -89,6 +95,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
         embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
+        tunnels: mapped(&mut ebpf, "TUNNELS")?,
         arena: Arena::new(arena_lines, grace::wait),
         tables_may_be_read: false,
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)
@@ -97,6 +104,8 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
             .map_err(|_| DataplaneError::Missing("TRAFFIC"))?,
         reasons: PerCpuArray::try_from(take(&mut ebpf, "REASONS")?)
             .map_err(|_| DataplaneError::Missing("REASONS"))?,
+        details: PerCpuArray::try_from(take(&mut ebpf, "DETAILS")?)
+            .map_err(|_| DataplaneError::Missing("DETAILS"))?,
         attachments: Vec::new(),
         ebpf,
     })

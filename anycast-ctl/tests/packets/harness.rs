@@ -74,6 +74,8 @@ pub enum Outcome {
     Passed { vip: u16, reason: Reason },
     /// Dropped.
     Dropped { vip: u16, reason: Reason },
+    /// Answered with that packet.
+    Answered { vip: u16, reason: Reason, packet: Vec<u8> },
 }
 
 /// The loaded program.
@@ -116,6 +118,7 @@ impl Harness {
         let outcome = self.only_change(name, &before, &after, packet, &output);
         let expected = match &outcome {
             Outcome::Transmitted { .. } => self.delivery_verdict,
+            Outcome::Answered { .. } => xdp_action::XDP_TX,
             Outcome::Passed { .. } => xdp_action::XDP_PASS,
             Outcome::Dropped { .. } => xdp_action::XDP_DROP,
         };
@@ -172,16 +175,20 @@ impl Harness {
         match (reasons.as_slice(), traffic.as_slice()) {
             (&[(&(vip, code), &count)], []) => {
                 assert_eq!(count, before.0[&(vip, code)] + 1, "{name}: reason {code}");
-                assert_eq!(output, input, "{name}: a packet that is not delivered stays as it is");
                 let reason = Reason::ALL[code as usize - 1];
+                if reason.verdict() == Verdict::Answer {
+                    return Outcome::Answered { vip, reason, packet: output.to_owned() };
+                }
+                assert_eq!(output, input, "{name}: a packet that is not delivered stays as it is");
                 match reason.verdict() {
+                    Verdict::Answer => unreachable!(),
                     Verdict::Pass => Outcome::Passed { vip, reason },
                     Verdict::Drop => Outcome::Dropped { vip, reason },
                 }
             }
             ([], &[(&counter, &new)]) => {
                 let old = before.1[&counter];
-                let headers = crate::steer::Headers::parse(output);
+                let headers = crate::steer::Headers::parse(input);
                 let expected = Traffic {
                     packets: old.packets + 1,
                     bytes: old.bytes + headers.ip_length,
@@ -209,6 +216,8 @@ pub fn backend(index: u16) -> Backend {
         generation: 0,
         ifindex: INGRESS,
         first_counter: u32::from(index) * COUNTERS_PER_BACKEND,
+        mtu: u16::MAX,
+        ..Backend::default()
     }
 }
 
@@ -226,6 +235,7 @@ fn entry(
         pool,
         ordinal: u32::from(number),
         drop_unknown_port,
+        answer_echo: true,
         udp: UdpPolicy::Stateless,
         idle_timeout_ticks: IDLE_TIMEOUT,
         services: services.iter().map(|text| text.parse().unwrap()).collect(),

@@ -14,6 +14,7 @@ fn assert_refused(harness: &mut Harness, name: &str, packet: &[u8], vip: u16, re
     let expected = match reason.verdict() {
         anycast_common::reason::Verdict::Pass => Outcome::Passed { vip, reason },
         anycast_common::reason::Verdict::Drop => Outcome::Dropped { vip, reason },
+        anycast_common::reason::Verdict::Answer => panic!("{reason:?} is no refusal"),
     };
     assert_eq!(harness.run(name, packet), expected, "{name}");
 }
@@ -112,32 +113,4 @@ fn lengths_that_contradict_each_other_drop() {
         packet[18..20].copy_from_slice(&length.to_be_bytes());
         assert_refused(&mut harness, name, &packet, V6.0, reason);
     }
-}
-
-#[test]
-fn fragments_extension_headers_and_icmp_are_told_apart() {
-    let mut harness = Harness::new();
-    for (name, flags) in [("first fragment", [0x20, 0]), ("middle", [0x20, 5]), ("last", [0, 5])] {
-        let mut packet = Shape::new(V4.1, 80, Transport::Ack).bytes();
-        packet[20..22].copy_from_slice(&flags);
-        assert_refused(&mut harness, name, &packet, V4.0, Reason::Fragment);
-    }
-    let mut dont_fragment = Shape::new(V4.1, 81, Transport::Ack).bytes();
-    dont_fragment[20] = 0x40;
-    assert_refused(&mut harness, "don't fragment", &dont_fragment, V4.0, Reason::UnknownPortPassed);
-    for (next_header, reason) in [
-        (44, Reason::Fragment),
-        (0, Reason::ExtensionHeader),
-        (43, Reason::ExtensionHeader),
-        (51, Reason::ExtensionHeader),
-        (60, Reason::ExtensionHeader),
-        (58, Reason::Icmp),
-    ] {
-        let mut packet = Shape::new(V6.1, 80, Transport::Ack).bytes();
-        packet[20] = next_header;
-        assert_refused(&mut harness, &format!("next header {next_header}"), &packet, V6.0, reason);
-    }
-    let mut icmp = Shape::new(V4.1, 80, Transport::Ack).bytes();
-    icmp[23] = 1;
-    assert_refused(&mut harness, "icmp", &icmp, V4.0, Reason::Icmp);
 }

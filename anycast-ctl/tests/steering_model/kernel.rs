@@ -85,8 +85,9 @@ impl World for Place<'_> {
         &self.kernel.embryonic
     }
 
-    fn backend(&self, index: u16) -> Option<Backend> {
-        self.kernel.backends.get(&index).copied()
+    fn generation(&self, index: u16) -> Option<u16> {
+        let backend = self.kernel.backends.get(&index).filter(|backend| backend.is_usable())?;
+        Some(backend.generation)
     }
 
     fn now(&self) -> u32 {

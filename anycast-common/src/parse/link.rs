@@ -1,12 +1,14 @@
 //! Ethernet with up to two VLAN tags.
 
-use anycast_common::reason::Reason;
 use network_types::{
     eth::{EthHdr, EtherType},
     vlan::VlanHdr,
 };
 
-use crate::packet::{Copied, Packet};
+use crate::{
+    packet::{Copied, PacketBytes},
+    reason::Reason,
+};
 
 /// What lies in front of the network header.
 pub struct Link {
@@ -18,7 +20,7 @@ pub struct Link {
 
 /// Walks the Ethernet header and the tags.
 #[inline(always)]
-pub fn link(packet: &Packet<'_>) -> Result<Link, Reason> {
+pub fn link(packet: &impl PacketBytes) -> Result<Link, Reason> {
     let Copied(ethernet): Copied<EthHdr> = packet.read(0).map_err(|_| Reason::NotIp)?;
     if tags(ethernet.ether_type) == 0 {
         return Ok(Link { length: EthHdr::LEN, ether_type: ethernet.ether_type });

@@ -1,0 +1,86 @@
+//! Fragments: the first one's decision is remembered, and the later ones, which have no ports, follow it.
+
+use core::ptr::{read_volatile, write_volatile};
+
+use anycast_common::{
+    clock,
+    detail::Detail,
+    directory::Vip,
+    flow::Flow,
+    fragment::{Arrival, Datagram, FragmentKey, Received},
+    parse::{Ip, IpHeader, Transport, Upper, protocol},
+    pin::Pin,
+    reason::Reason,
+    steer::Kind,
+};
+
+use crate::{
+    count,
+    maps::{self, FRAGMENTS},
+    packet::Packet,
+    steer::{self, Target},
+    vip,
+};
+
+/// Remembers where a first fragment goes. Only these are remembered, so that a flood of later ones writes nothing.
+#[inline(always)]
+pub fn remember<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper, vip: &Vip, target: &Target) {
+    count::detail(vip, Detail::FragmentFirst);
+    if let Ok(key) = H::fragment_key(packet, ip, upper) {
+        let steps = (ip.end() - upper.offset).div_ceil(8) as u16;
+        let pin = Pin::new(target.way.index(), target.way.generation(), steer::now());
+        insert(&key, &Datagram { pin, received: Received::first(steps) });
+    }
+}
+
+/// The backend of a later fragment: its datagram's. One that comes before the first goes by addresses and protocol alone, as
+/// all of its kind do.
+#[inline(always)]
+pub fn follow<H: IpHeader>(
+    packet: &Packet<'_>,
+    ip: &Ip<H>,
+    upper: &Upper,
+    vip: &Vip,
+) -> Result<Target, Reason> {
+    let start = upper.fragment_offset();
+    let stop = start + (ip.end() - upper.offset).div_ceil(8) as u16;
+    let key = H::fragment_key(packet, ip, upper).map_err(|_| Reason::BadFragment)?;
+    if let Some(way) = remembered(&key, vip, start, stop).and_then(maps::backend) {
+        return Ok(Target { way, hash: 0, opens_flow: false });
+    }
+    count::detail(vip, Detail::FragmentStray);
+    // IPv6 says in the first fragment alone what the packet is; UDP is what gets fragmented.
+    let protocol = if H::PROTOCOL == protocol::IPV6 { protocol::UDP } else { upper.protocol };
+    vip::check_protocol(vip, protocol)?;
+    let (source, destination) = (ip.source, ip.destination);
+    let flow = Flow { source, destination, source_port: 0, destination_port: 0, protocol };
+    steer::backend(vip, &Transport { flow, kind: Kind::Datagram })
+}
+
+#[inline(never)]
+fn insert(key: &FragmentKey, datagram: &Datagram) {
+    // An LRU map makes room; when it cannot, the later fragments are strays.
+    let _ = FRAGMENTS.insert(key, datagram, 0);
+}
+
+/// Index of the backend that a datagram goes to.
+#[inline(never)]
+fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> Option<u16> {
+    let datagram = FRAGMENTS.get_ptr_mut(key)?;
+    // SAFETY: a value of the map, aligned to 8 bytes, which other CPUs change in whole words.
+    let Datagram { pin, received } = unsafe { read_volatile(datagram) };
+    if clock::since(pin.last_seen(), steer::now()) > Datagram::LIFETIME {
+        return None;
+    }
+    maps::backend(pin.backend()).filter(|way| way.is_usable() && way.generation() == pin.generation())?;
+    count::detail(vip, Detail::FragmentFollowed);
+    let (received, arrival) = received.with(start, stop);
+    // SAFETY: as above.
+    unsafe { write_volatile(&raw mut (*datagram).received, received) };
+    match arrival {
+        Arrival::Fits => {}
+        Arrival::LeavesGap => count::detail(vip, Detail::FragmentOutOfOrder),
+        Arrival::Overlaps => count::detail(vip, Detail::FragmentOverlap),
+    }
+    Some(pin.backend())
+}
