@@ -60,6 +60,8 @@ pub struct Choice {
     pub index: u16,
     /// Why this one.
     pub why: Why,
+    /// It, if packets can be delivered to it.
+    pub backend: Option<Backend>,
 }
 
 /// Where a map keeps one pin.
@@ -81,12 +83,7 @@ pub trait FlowMap {
 }
 
 /// What steering reads and writes beside the slot.
-pub trait World: Sized {
-    /// [`remembering`]. The program keeps it out of line: what most packets never run should not cost them registers.
-    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-        remembering(self, slot, flow, kind)
-    }
-
+pub trait World {
     /// Remembers flows that have shown more than their opening packet.
     fn pins(&self) -> &impl FlowMap;
     /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
@@ -105,33 +102,35 @@ pub trait World: Sized {
 #[inline(always)]
 pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
     if kind == Kind::Datagram || (slot.is_stable() && kind != Kind::Pinned) {
-        Choice { index: slot.current(), why: Why::Current }
+        current(world, slot, Why::Current)
     } else {
-        world.remembering(slot, flow, kind)
+        remembering(world, slot, flow, kind)
     }
 }
 
 /// The backend for a packet whose slot is in transition, or whose flows are remembered whatever the slot.
 #[inline(always)]
-pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
     let (key, now) = (FlowKey::from(flow), world.now());
     let mut remembered = lookup(world, world.pins(), &key, now);
     if remembered == Remembered::Not && kind != Kind::Pinned {
         remembered = lookup(world, world.embryonic(), &key, now);
         // The first packet after the opening one: somebody answers at the flow's source, it is no flood.
-        if let (Remembered::Usable(pin), Kind::Continues) = (remembered, kind) {
-            world.pins().insert(&key, pin);
+        if let (Remembered::Usable(pin, _), Kind::Continues) = (&remembered, kind) {
+            world.pins().insert(&key, *pin);
             world.embryonic().remove(&key);
         }
     }
     match (remembered, kind) {
         // An opening packet that is repeated goes where the first one went, and one that reuses the addresses of a flow that
         // is pinned goes where that went: a flow that is remembered has one backend, whoever sends what in its name.
-        (Remembered::Usable(pin), _) => Choice { index: pin.backend(), why: Why::Pinned },
-        (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
-            let index = slot.current();
-            if let Some(backend) = usable(world, index) {
-                let pin = Pin::new(index, backend.generation, now);
+        (Remembered::Usable(pin, backend), _) => {
+            Choice { index: pin.backend(), why: Why::Pinned, backend: Some(backend) }
+        }
+        (remembered, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
+            let choice = current(world, slot, Why::Opened);
+            if let Some(backend) = &choice.backend {
+                let pin = Pin::new(choice.index, backend.generation, now);
                 if kind == Kind::Opens {
                     world.embryonic().insert(&key, pin);
                     // What is remembered of an earlier flow of these addresses is over, even if its backend comes back.
@@ -142,11 +141,9 @@ pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> 
                     world.pins().insert(&key, pin);
                 }
             }
-            Choice { index, why: Why::Opened }
+            choice
         }
-        (Remembered::Unusable, Kind::Continues | Kind::Ends) => {
-            Choice { index: slot.current(), why: Why::Reset }
-        }
+        (Remembered::Unusable, Kind::Continues | Kind::Ends) => current(world, slot, Why::Reset),
         (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot, now),
     }
 }
@@ -154,13 +151,20 @@ pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> 
 /// A flow that is not remembered was born before the transition.
 #[inline(always)]
 fn base<W: World>(world: &W, slot: Slot, now: u32) -> Choice {
-    if usable(world, slot.base()).is_none() {
-        return Choice { index: slot.current(), why: Why::Reset };
+    let backend = usable(world, slot.base());
+    if backend.is_none() {
+        return current(world, slot, Why::Reset);
     }
     if slot.base() != slot.current() {
         world.stamp_base(now);
     }
-    Choice { index: slot.base(), why: Why::Base }
+    Choice { index: slot.base(), why: Why::Base, backend }
+}
+
+/// The owner of the slot.
+#[inline(always)]
+fn current<W: World>(world: &W, slot: Slot, why: Why) -> Choice {
+    Choice { index: slot.current(), why, backend: usable(world, slot.current()) }
 }
 
 #[inline(always)]
@@ -172,14 +176,14 @@ fn usable<W: World>(world: &W, index: u16) -> Option<Backend> {
 }
 
 /// What a map remembers of a flow.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Remembered {
     /// Nothing, or nothing that has not timed out.
     Not,
     /// A backend that cannot be used any more.
     Unusable,
     /// A usable backend.
-    Usable(Pin),
+    Usable(Pin, Backend),
 }
 
 #[inline(always)]
@@ -191,11 +195,10 @@ fn lookup<W: World>(world: &W, map: &impl FlowMap, key: &FlowKey, now: u32) -> R
     if clock::since(pin.last_seen(), now) > world.idle_timeout() {
         return Remembered::Not;
     }
-    if usable(world, pin.backend()).is_none_or(|backend| backend.generation != pin.generation()) {
-        return Remembered::Unusable;
-    }
+    let backend = usable(world, pin.backend()).filter(|backend| backend.generation == pin.generation());
+    let Some(backend) = backend else { return Remembered::Unusable };
     if pin.last_seen() != now {
         entry.store(pin.seen(now));
     }
-    Remembered::Usable(pin.seen(now))
+    Remembered::Usable(pin.seen(now), backend)
 }

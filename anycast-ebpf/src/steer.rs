@@ -7,13 +7,12 @@ use anycast_common::{
     backend::Backend,
     clock,
     directory::Vip,
-    flow::Flow,
     hash::{HashKey, KEY_WORDS},
     limits::SLOTS_PER_LINE,
     pin::{FlowKey, Pin},
     reason::Reason,
     slot::{NO_BACKEND, Slot},
-    steer::{self, Choice, Entry, FlowMap, Kind, Why, World, choose},
+    steer::{Choice, Entry, FlowMap, Why, World, choose},
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
@@ -48,12 +47,12 @@ pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
     let place = Place { line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
-    let Choice { index, why } = choose(&place, slot, &transport.flow, transport.kind);
-    if index == NO_BACKEND {
-        return Err(Reason::NoBackend);
+    let Choice { index, why, backend } = choose(&place, slot, &transport.flow, transport.kind);
+    match backend {
+        Some(backend) => Ok(Target { backend, why }),
+        None if index == NO_BACKEND => Err(Reason::NoBackend),
+        None => Err(Reason::BackendUnusable),
     }
-    let backend = maps::backend(index).filter(Backend::is_usable).ok_or(Reason::BackendUnusable)?;
-    Ok(Target { backend, why })
 }
 
 /// The slot a packet falls into, and the maps around it.
@@ -63,20 +62,7 @@ struct Place {
     idle_timeout: u32,
 }
 
-/// Out of line, see [`World::remembering`].
-#[inline(never)]
-fn remembering(place: &Place, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-    steer::remembering(place, slot, flow, kind)
-}
-
 impl World for Place {
-    #[inline(always)]
-    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-        // A copy that only this path makes: the flow of most packets need never be in memory.
-        let flow = *flow;
-        remembering(self, slot, &flow, kind)
-    }
-
     #[inline(always)]
     fn pins(&self) -> &impl FlowMap {
         &maps::PINS
