@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{address::Address, flow::Flow};
+use crate::{address::Address, flow::Flow, limits::FILTER_CELLS};
 
 /// A flow as the key of a hash map.
 #[repr(C)]
@@ -52,6 +52,23 @@ impl From<&FlowKey> for Flow {
             destination_port: (key.ports_and_protocol >> 32) as u16,
             protocol: key.protocol(),
         }
+    }
+}
+
+/// The value of the filter: a cell is 1 if a flow that falls into it may be remembered as one that had an opening packet.
+/// Bytes, and not bits: CPUs that set neighbours at a time do not undo each other's stores.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Filter {
+    /// The cells.
+    pub cells: [u8; FILTER_CELLS],
+}
+
+impl Filter {
+    /// The cell of a flow with that 64-bit hash. It shares no bit with the slot: flows of one slot lie in all cells.
+    #[inline(always)]
+    pub const fn cell_of(hash: u64) -> usize {
+        (hash as u32 >> 12) as usize % FILTER_CELLS
     }
 }
 

@@ -8,6 +8,8 @@
 //!       (nothing read,                   │            │ no
 //!       nothing written)                 no           └▶ remember it (embryonic), current
 //!                                        │
+//!                              may it be remembered? ── no ─▶ base if usable, else current
+//!                                        │ yes
 //!                             pinned, or embryonic? ── yes ─▶ that backend if usable, else current
 //!                                        │                    (an embryonic flow becomes a pin)
 //!                                        no
@@ -82,12 +84,17 @@ pub trait FlowMap {
     fn remove(&self, flow: &FlowKey);
 }
 
-/// What steering reads and writes beside the slot.
+/// What steering of one packet reads and writes beside the slot.
 pub trait World {
     /// Remembers flows that have shown more than their opening packet.
     fn pins(&self) -> &impl FlowMap;
     /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
     fn embryonic(&self) -> &impl FlowMap;
+    /// Whether the flow may have been [noted](Self::note_remembered) since no slot at all was in transition. `false` is
+    /// certain.
+    fn may_be_remembered(&self) -> bool;
+    /// Notes that the flow is about to be remembered.
+    fn note_remembered(&self);
     /// The backend with that index.
     fn backend(&self, index: u16) -> Option<Backend>;
     /// Ticks since boot.
@@ -111,6 +118,13 @@ pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choic
 /// The backend for a packet whose slot is in transition, or whose flows are remembered whatever the slot.
 #[inline(always)]
 fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+    match kind {
+        // A flow that no opening packet was noted of is the base owner's, whatever an earlier transition left of it: see
+        // docs/steering.md. An opening packet itself must find what is left, as the flow it opens may be another one.
+        Kind::Continues | Kind::Ends if !world.may_be_remembered() => return base(world, slot),
+        Kind::Opens => world.note_remembered(),
+        _ => {}
+    }
     let (key, now) = (FlowKey::from(flow), world.now());
     let mut remembered = lookup(world, world.pins(), &key, now);
     if remembered == Remembered::Not && kind != Kind::Pinned {
@@ -144,19 +158,19 @@ fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choi
             choice
         }
         (Remembered::Unusable, Kind::Continues | Kind::Ends) => current(world, slot, Why::Reset),
-        (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot, now),
+        (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot),
     }
 }
 
 /// A flow that is not remembered was born before the transition.
 #[inline(always)]
-fn base<W: World>(world: &W, slot: Slot, now: u32) -> Choice {
+fn base<W: World>(world: &W, slot: Slot) -> Choice {
     let backend = usable(world, slot.base());
     if backend.is_none() {
         return current(world, slot, Why::Reset);
     }
     if slot.base() != slot.current() {
-        world.stamp_base(now);
+        world.stamp_base(world.now());
     }
     Choice { index: slot.base(), why: Why::Base, backend }
 }

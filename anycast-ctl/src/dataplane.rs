@@ -8,6 +8,7 @@ mod attach;
 mod batch;
 mod clock;
 mod directory;
+mod filter;
 mod flows;
 mod grace;
 mod load;
@@ -19,6 +20,7 @@ mod tables;
 use anycast_common::{
     backend::Backend,
     counter::{Traffic, reason_counter},
+    hash::KEY_WORDS,
     reason::Reason,
 };
 use aya::{
@@ -86,11 +88,13 @@ pub enum DataplaneError {
 /// The loaded program. Dropping it detaches the program and frees its maps.
 pub struct Dataplane {
     ebpf: Ebpf,
+    hash_key: [u64; KEY_WORDS],
     attachments: Vec<Attachment>,
     directory: ActiveDirectory,
     tables: MappedArray,
     slots: MappedArray,
     stamps: MappedArray,
+    filter: MappedArray,
     /// Flows born during a transition.
     pub pins: FlowMap,
     /// Those of which only the opening packet was seen.

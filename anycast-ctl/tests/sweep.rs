@@ -85,7 +85,7 @@ fn slots_are_settled_and_ended_flows_forgotten() {
         (6, Pin::new(9, 0, now)),
     ];
     for (number, pin) in entries {
-        dataplane.pins.insert(&FlowKey::from(&flow(number)), pin).unwrap();
+        dataplane.pin(&flow(number), pin).unwrap();
     }
     dataplane.embryonic.insert(&FlowKey::from(&flow(7)), Pin::new(0, 0, now)).unwrap();
 
@@ -118,7 +118,7 @@ fn a_million_pins_are_swept_in_less_than_a_second() {
     let now = now_ticks();
     for number in 0..PINS {
         let backend = if number % 1000 == 0 { 0 } else { 1 };
-        dataplane.pins.insert(&FlowKey::from(&flow(number)), Pin::new(backend, 0, now)).unwrap();
+        dataplane.pin(&flow(number), Pin::new(backend, 0, now)).unwrap();
     }
     pass_time();
     let start = cpu_time();

@@ -13,7 +13,7 @@ use anycast_common::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS,
         MAX_POOLS, SLOTS_PER_LINE,
     },
-    pin::FlowKey,
+    pin::{Filter, FlowKey},
     slot::{Slot, SlotLine, StampLine, Table},
 };
 use aya_ebpf::{
@@ -57,6 +57,10 @@ pub static PINS: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
 /// As above, as long as only their opening packet was seen. A flood of these churns this map and no other.
 #[map]
 pub static EMBRYONIC: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
+
+/// Which flows may be in one of them.
+#[map]
+pub static FILTER: Array<Filter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Interfaces packets may be redirected to, by kernel index.
 #[map]
@@ -102,6 +106,31 @@ pub fn stamp(line: u32, index: u32, now: u32) {
             write_volatile(stamp, now);
         }
     }
+}
+
+/// Whether the filter's cell of a flow hash is set.
+#[inline(always)]
+pub fn is_filter_set(hash: u64) -> bool {
+    // SAFETY: see `filter_cell`.
+    filter_cell(hash).is_none_or(|cell| unsafe { read_volatile(cell) } != 0)
+}
+
+/// Sets the filter's cell of a flow hash. Stores once: the line is shared by all CPUs.
+#[inline(always)]
+pub fn set_filter(hash: u64) {
+    let Some(cell) = filter_cell(hash) else { return };
+    // SAFETY: see `filter_cell`.
+    unsafe {
+        if read_volatile(cell) == 0 {
+            write_volatile(cell, 1);
+        }
+    }
+}
+
+/// A byte inside the map's value.
+#[inline(always)]
+fn filter_cell(hash: u64) -> Option<*mut u8> {
+    Some(FILTER.get_ptr_mut(0)?.cast::<u8>().wrapping_add(Filter::cell_of(hash)))
 }
 
 /// A backend, in one load per word.

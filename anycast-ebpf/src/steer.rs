@@ -11,7 +11,7 @@ use anycast_common::{
     limits::SLOTS_PER_LINE,
     pin::{FlowKey, Pin},
     reason::Reason,
-    slot::{NO_BACKEND, Slot},
+    slot::NO_BACKEND,
     steer::{Choice, Entry, FlowMap, Why, World, choose},
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
@@ -43,9 +43,10 @@ pub struct Target {
 #[inline(always)]
 pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     let table = maps::table(vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
-    let slot = table.slot_of(transport.flow.hash(&LoadedKey));
+    let hash = transport.flow.wide_hash(&LoadedKey);
+    let slot = table.slot_of((hash >> 32) as u32);
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
-    let place = Place { line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
+    let place = Place { hash, line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
     let Choice { index, why, backend } = choose(&place, slot, &transport.flow, transport.kind);
     match backend {
@@ -57,6 +58,7 @@ pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
 
 /// The slot a packet falls into, and the maps around it.
 struct Place {
+    hash: u64,
     line: u32,
     index: u32,
     idle_timeout: u32,
@@ -71,6 +73,16 @@ impl World for Place {
     #[inline(always)]
     fn embryonic(&self) -> &impl FlowMap {
         &maps::EMBRYONIC
+    }
+
+    #[inline(always)]
+    fn may_be_remembered(&self) -> bool {
+        maps::is_filter_set(self.hash)
+    }
+
+    #[inline(always)]
+    fn note_remembered(&self) {
+        maps::set_filter(self.hash);
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ use std::{net::IpAddr, time::Instant};
 use anycast_common::{
     backend::Backend,
     flow::Flow,
-    pin::{FlowKey, Pin},
+    pin::Pin,
     reason::Reason,
     slot::{NO_BACKEND, Slot},
 };
@@ -294,7 +294,7 @@ fn pin_flows(dataplane: &mut Dataplane, most_flows: u32) -> anyhow::Result<()> {
                 protocol: 6,
             };
             let pin = Pin::new((number % u32::from(BACKENDS)) as u16, 0, 0);
-            dataplane.pins.insert(&FlowKey::from(&flow), pin)?;
+            dataplane.pin(&flow, pin)?;
         }
     }
     Ok(())

@@ -174,11 +174,11 @@ fn a_pin_is_believed_for_the_idle_timeout() {
     publish(&mut harness, Slot::in_transition(B, A));
     for (age, expected) in [(IDLE_TIMEOUT - 2, C), (IDLE_TIMEOUT + 2, A)] {
         let pin = Pin::new(C, 0, now().wrapping_sub(age));
-        harness.dataplane.pins.insert(&key(VIPS[0], 1), pin).unwrap();
+        harness.dataplane.pin(&flow(VIPS[0], 1, false), pin).unwrap();
         assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), expected, "{age} ticks old");
     }
     let pin = Pin::new(C, 0, now().wrapping_sub(IDLE_TIMEOUT / 2));
-    harness.dataplane.pins.insert(&key(VIPS[0], 2), pin).unwrap();
+    harness.dataplane.pin(&flow(VIPS[0], 2, false), pin).unwrap();
     tcp(&mut harness, VIPS[0], 2, Transport::Ack);
     let seen = harness.dataplane.pins.get(&key(VIPS[0], 2)).unwrap().unwrap().last_seen();
     assert!(clock::since(seen, now()) <= 1, "a packet keeps its pin fresh");

@@ -160,6 +160,7 @@ fn a_record_of_an_earlier_holder_of_an_index_is_void() {
     let host = settled();
     let (key, now) = (FlowKey::from(&flow(0, 1)), host.kernel.now);
     let generation = host.kernel.backends[&1].generation;
+    host.kernel.filter_cell(&flow(0, 1)).set(true);
     host.kernel.pins.insert(&key, Pin::new(1, generation.wrapping_sub(1), now));
     let mut host = host;
     only(&mut host, 2);

@@ -10,7 +10,7 @@ use anycast_common::{
     backend::Backend,
     flow::Flow,
     hash::expand_seed,
-    pin::{FlowKey, Pin},
+    pin::{Filter, FlowKey, Pin},
     slot::{Slot, Table},
     steer::{Choice, Entry, FlowMap, Kind, World, choose},
 };
@@ -28,6 +28,8 @@ pub struct Kernel {
     pub backends: HashMap<u16, Backend>,
     pub pins: LruMap,
     pub embryonic: LruMap,
+    /// Few cells, so that flows share them.
+    pub filter: [Cell<bool>; 8],
 }
 
 /// A pool's table. Slots and stamps are written by packets and by the sweep.
@@ -47,7 +49,13 @@ impl Kernel {
     /// One packet.
     pub fn packet(&self, pool: u16, flow: &Flow, kind: Kind) -> Choice {
         let (number, slot) = self.slot_of(pool, flow);
-        choose(&Place { kernel: self, pool, number }, slot, flow, kind)
+        let cell = self.filter_cell(flow);
+        choose(&Place { kernel: self, pool, number, cell }, slot, flow, kind)
+    }
+
+    /// The flow's cell of the filter.
+    pub fn filter_cell(&self, flow: &Flow) -> &Cell<bool> {
+        &self.filter[Filter::cell_of(flow.wide_hash(&expand_seed(SEED))) % self.filter.len()]
     }
 
     /// Whether a backend takes packets under that generation.
@@ -74,6 +82,7 @@ struct Place<'a> {
     kernel: &'a Kernel,
     pool: u16,
     number: u32,
+    cell: &'a Cell<bool>,
 }
 
 impl World for Place<'_> {
@@ -83,6 +92,14 @@ impl World for Place<'_> {
 
     fn embryonic(&self) -> &impl FlowMap {
         &self.kernel.embryonic
+    }
+
+    fn may_be_remembered(&self) -> bool {
+        self.cell.get()
+    }
+
+    fn note_remembered(&self) {
+        self.cell.set(true);
     }
 
     fn backend(&self, index: u16) -> Option<Backend> {

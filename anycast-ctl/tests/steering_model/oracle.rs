@@ -51,8 +51,8 @@ impl Oracle {
         let key = FlowKey::from(&flow);
         let (number, slot) = kernel.slot_of(pool, &flow);
         let records = [kernel.pins.get(&key), kernel.embryonic.get(&key)].into_iter().flatten();
-        let recorded =
-            records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
+        let recorded = (kind == Kind::Pinned || kernel.filter_cell(&flow).get())
+            && records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
         let choice = kernel.packet(pool, &flow, kind);
         self.excuse_evicted(kernel);
 
