@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Source, destination, source port, destination port, protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// Source address.
     pub source: Address,

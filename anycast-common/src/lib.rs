@@ -25,4 +25,4 @@ pub mod steer;
 mod pod;
 
 /// Version of the map layouts below. A controller may only adopt maps of its own version.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;

@@ -21,7 +21,7 @@ use crate::{
     backend::Backend,
     clock,
     flow::Flow,
-    pin::{FlowKey, Pin},
+    pin::{FlowKey, Pin, Record},
     slot::{NO_BACKEND, Slot},
 };
 
@@ -66,8 +66,10 @@ pub struct Choice {
     pub backend: Option<Backend>,
 }
 
-/// Where a map keeps one pin.
+/// Where a map keeps one record.
 pub trait Entry {
+    /// Whether it is that flow's, and not another one's with the same key.
+    fn is_of(&self, flow: &Flow) -> bool;
     /// The pin.
     fn load(&self) -> Pin;
     /// Overwrites it, in one piece.
@@ -76,12 +78,12 @@ pub trait Entry {
 
 /// A map of remembered flows.
 pub trait FlowMap {
-    /// The pin of a flow, to read and to stamp.
-    fn find(&self, flow: &FlowKey) -> Option<impl Entry>;
+    /// What is remembered under a key, to read and to stamp.
+    fn find(&self, key: FlowKey) -> Option<impl Entry>;
     /// Remembers a flow, or remembers it anew. May evict another; a full map that refuses is not noticed.
-    fn insert(&self, flow: &FlowKey, pin: Pin);
-    /// Forgets a flow.
-    fn remove(&self, flow: &FlowKey);
+    fn insert(&self, key: FlowKey, record: &Record);
+    /// Forgets what is remembered under a key.
+    fn remove(&self, key: FlowKey);
 }
 
 /// What steering of one packet reads and writes beside the slot.
@@ -90,6 +92,8 @@ pub trait World {
     fn pins(&self) -> &impl FlowMap;
     /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
     fn embryonic(&self) -> &impl FlowMap;
+    /// [`Flow::wide_hash`] of the packet's flow.
+    fn hash(&self) -> u64;
     /// Whether the flow may have been [noted](Self::note_remembered) since no slot at all was in transition. `false` is
     /// certain.
     fn may_be_remembered(&self) -> bool;
@@ -125,14 +129,15 @@ fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choi
         Kind::Opens => world.note_remembered(),
         _ => {}
     }
-    let (key, now) = (FlowKey::from(flow), world.now());
-    let mut remembered = lookup(world, world.pins(), &key, now);
+    let (key, now) = (FlowKey::new(flow, world.hash()), world.now());
+    let mut remembered = lookup(world, world.pins(), key, flow, now);
+    let has_void_pin = remembered == Remembered::Unusable;
     if remembered == Remembered::Not && kind != Kind::Pinned {
-        remembered = lookup(world, world.embryonic(), &key, now);
+        remembered = lookup(world, world.embryonic(), key, flow, now);
         // The first packet after the opening one: somebody answers at the flow's source, it is no flood.
         if let (Remembered::Usable(pin, _), Kind::Continues) = (&remembered, kind) {
-            world.pins().insert(&key, *pin);
-            world.embryonic().remove(&key);
+            world.pins().insert(key, &Record::new(flow, *pin));
+            world.embryonic().remove(key);
         }
     }
     match (remembered, kind) {
@@ -141,18 +146,18 @@ fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choi
         (Remembered::Usable(pin, backend), _) => {
             Choice { index: pin.backend(), why: Why::Pinned, backend: Some(backend) }
         }
-        (remembered, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
+        (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
             let choice = current(world, slot, Why::Opened);
             if let Some(backend) = &choice.backend {
-                let pin = Pin::new(choice.index, backend.generation, now);
+                let record = Record::new(flow, Pin::new(choice.index, backend.generation, now));
                 if kind == Kind::Opens {
-                    world.embryonic().insert(&key, pin);
+                    world.embryonic().insert(key, &record);
                     // What is remembered of an earlier flow of these addresses is over, even if its backend comes back.
-                    if remembered == Remembered::Unusable {
-                        world.pins().remove(&key);
+                    if has_void_pin {
+                        world.pins().remove(key);
                     }
                 } else {
-                    world.pins().insert(&key, pin);
+                    world.pins().insert(key, &record);
                 }
             }
             choice
@@ -201,8 +206,8 @@ enum Remembered {
 }
 
 #[inline(always)]
-fn lookup<W: World>(world: &W, map: &impl FlowMap, key: &FlowKey, now: u32) -> Remembered {
-    let Some(entry) = map.find(key) else { return Remembered::Not };
+fn lookup<W: World>(world: &W, map: &impl FlowMap, key: FlowKey, flow: &Flow, now: u32) -> Remembered {
+    let Some(entry) = map.find(key).filter(|entry| entry.is_of(flow)) else { return Remembered::Not };
     let pin = entry.load();
     // While its slot is stable a flow's pin is not looked at, so what it says may be out of date by then. It is not
     // believed for longer than the slot must have been quiet to become stable.

@@ -13,7 +13,7 @@ use anycast_common::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, MAX_BACKENDS,
         MAX_POOLS, SLOTS_PER_LINE,
     },
-    pin::{Filter, FlowKey},
+    pin::{Filter, FlowKey, Record},
     slot::{Slot, SlotLine, StampLine, Table},
 };
 use aya_ebpf::{
@@ -46,9 +46,9 @@ pub static BACKENDS: Array<Backend> = Array::with_max_entries(MAX_BACKENDS as u3
 #[map]
 pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
 
-/// A map of remembered flows: flow to pin, as its word.
+/// A map of remembered flows.
 #[repr(transparent)]
-pub struct Pins(pub LruHashMap<FlowKey, u64>);
+pub struct Pins(pub LruHashMap<FlowKey, Record>);
 
 /// Flows that were born during a transition of their slot.
 #[map]

@@ -7,9 +7,10 @@ use anycast_common::{
     backend::Backend,
     clock,
     directory::Vip,
+    flow::Flow,
     hash::{HashKey, KEY_WORDS},
     limits::SLOTS_PER_LINE,
-    pin::{FlowKey, Pin},
+    pin::{FlowKey, Pin, Record},
     reason::Reason,
     slot::NO_BACKEND,
     steer::{Choice, Entry, FlowMap, Why, World, choose},
@@ -76,6 +77,11 @@ impl World for Place {
     }
 
     #[inline(always)]
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline(always)]
     fn may_be_remembered(&self) -> bool {
         maps::is_filter_set(self.hash)
     }
@@ -109,36 +115,46 @@ impl World for Place {
 
 impl FlowMap for maps::Pins {
     #[inline(always)]
-    fn find(&self, flow: &FlowKey) -> Option<impl Entry> {
-        self.0.get_ptr_mut(flow).map(PinWord)
+    fn find(&self, key: FlowKey) -> Option<impl Entry> {
+        self.0.get_ptr_mut(key).map(Found)
     }
 
     #[inline(always)]
-    fn insert(&self, flow: &FlowKey, pin: Pin) {
+    fn insert(&self, key: FlowKey, record: &Record) {
         // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
-        let _ = self.0.insert(flow, pin.to_word(), 0);
+        let _ = self.0.insert(key, record, 0);
     }
 
     #[inline(always)]
-    fn remove(&self, flow: &FlowKey) {
+    fn remove(&self, key: FlowKey) {
         // Another CPU may have removed it already.
-        let _ = self.0.remove(flow);
+        let _ = self.0.remove(key);
     }
 }
 
-/// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts.
-struct PinWord(*mut u64);
+/// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts. Other
+/// CPUs change it in whole words.
+struct Found(*mut Record);
 
-impl Entry for PinWord {
+impl Entry for Found {
+    #[inline(always)]
+    fn is_of(&self, flow: &Flow) -> bool {
+        // SAFETY: see the type.
+        let (source, destination) = unsafe {
+            (read_volatile(&raw const (*self.0).source), read_volatile(&raw const (*self.0).destination))
+        };
+        source == flow.source && destination == flow.destination
+    }
+
     #[inline(always)]
     fn load(&self) -> Pin {
-        // SAFETY: see the type; other CPUs change it in whole words.
-        Pin::from_word(unsafe { read_volatile(self.0) })
+        // SAFETY: see the type.
+        unsafe { read_volatile(&raw const (*self.0).pin) }
     }
 
     #[inline(always)]
     fn store(&self, pin: Pin) {
-        // SAFETY: as above.
-        unsafe { write_volatile(self.0, pin.to_word()) };
+        // SAFETY: see the type.
+        unsafe { write_volatile(&raw mut (*self.0).pin, pin) };
     }
 }

@@ -2,7 +2,7 @@
 
 use anycast_common::{
     flow::Flow,
-    pin::{Filter, FlowKey, Pin},
+    pin::{Filter, FlowKey, Pin, Record},
 };
 
 use super::{Dataplane, DataplaneError};
@@ -14,7 +14,12 @@ impl Dataplane {
         let cell = Filter::cell_of(flow.wide_hash(&self.hash_key));
         let word = self.filter.load_word(cell / CELLS);
         self.filter.store_from(0, cell / CELLS, &[word | 1 << (cell % CELLS * 8)]);
-        self.pins.insert(&FlowKey::from(flow), pin)
+        self.pins.insert(self.key(flow), &Record::new(flow, pin))
+    }
+
+    /// The key under which a flow is remembered.
+    pub fn key(&self, flow: &Flow) -> FlowKey {
+        FlowKey::new(flow, flow.wide_hash(&self.hash_key))
     }
 
     /// Takes all flows for not remembered. Only while no slot of any pool is in transition, so that what is remembered of a

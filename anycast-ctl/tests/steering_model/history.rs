@@ -342,10 +342,11 @@ impl Host {
                 let (batch, next) = map.batch(cursor.as_ref(), size.max(1));
                 let skipped =
                     self.flaw == if pins { Flaw::SweepSkipsPins } else { Flaw::SweepSkipsEmbryonic };
-                for (flow, pin) in batch.into_iter().filter(|_| !skipped) {
-                    let lives = sweep.visit(&scope, &self.kernel, &flow, pin, self.kernel.now);
+                for (key, record) in batch.into_iter().filter(|_| !skipped) {
+                    let lives =
+                        sweep.visit(&scope, &self.kernel, &record.flow(key), record.pin, self.kernel.now);
                     if !lives && self.flaw != Flaw::SweepKeepsTheDead {
-                        map.remove(&flow);
+                        map.remove(key);
                     }
                 }
                 match (pins, next) {
