@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Source, destination, source port, destination port, protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// Source address.
     pub source: Address,
@@ -22,13 +22,19 @@ pub struct Flow {
 
 impl Flow {
     /// The flow hash: 32 bits that nobody without the key can predict or aim.
+    #[inline(always)]
+    pub fn hash(&self, key: &impl HashKey) -> u32 {
+        (self.wide_hash(key) >> 32) as u32
+    }
+
+    /// The flow hash with 32 bits more below it, which say nothing of the flow's slot.
     ///
     /// NH of UMAC (Black et al., CRYPTO 1999, section 5; RFC 4418 section 5.2.1): the 5-tuple in 64-bit words, each split
     /// into halves that are added to key halves and multiplied, the products summed. Two flows chosen without the
     /// key collide with probability 2^-32. A finalizer then spreads the sum over all bits. The products do not
     /// depend on each other, so that a CPU computes them side by side.
     #[inline(always)]
-    pub fn hash(&self, key: &impl HashKey) -> u32 {
+    pub fn wide_hash(&self, key: &impl HashKey) -> u64 {
         let ports = u64::from(self.source_port) << 16 | u64::from(self.destination_port);
         let mut sum = pair(ports | u64::from(self.protocol) << 32, key.word(0));
         let [source_high, source_low] = self.source.words();
@@ -41,7 +47,7 @@ impl Flow {
             sum = sum.wrapping_add(pair(destination_high, key.word(3)));
             sum = sum.wrapping_add(pair(destination_low, key.word(4)));
         }
-        (mix64(sum ^ key.word(5)) >> 32) as u32
+        mix64(sum ^ key.word(5))
     }
 }
 

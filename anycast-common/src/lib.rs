@@ -30,4 +30,4 @@ pub mod tunnel;
 mod pod;
 
 /// Version of the map layouts below. A controller may only adopt maps of its own version.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 5;

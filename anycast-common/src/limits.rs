@@ -28,6 +28,10 @@ pub const DEFAULT_PINS: u32 = 1 << 18;
 /// Flows that can be embryonic unless the controller asks for another size.
 pub const DEFAULT_EMBRYONIC: u32 = 1 << 16;
 
+/// Cells of the filter in front of both, a power of two: 1 MiB. With as many flows remembered as fit by default, three of
+/// four others are told from them.
+pub const FILTER_CELLS: usize = 1 << 20;
+
 /// (VIP, backend) pairs that can be counted unless the controller asks for another size: 1.5 MiB a CPU.
 pub const DEFAULT_TRAFFIC_COUNTERS: u32 = 1 << 16;
 

@@ -2,56 +2,91 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{address::Address, flow::Flow};
+use crate::{address::Address, flow::Flow, limits::FILTER_CELLS};
 
-/// A flow as the key of a hash map.
+/// The key under which a flow is remembered. One word: the kernel hashes and compares keys at a price by their length.
+///
+/// ```text
+///  63            48 47            32 31 30                    0
+/// +----------------+----------------+--+-----------------------+
+/// |  source port   |   dest. port   |U |       flow hash       |   U: UDP, else TCP; flow hash: its low 31 bits of 64
+/// +----------------+----------------+--+-----------------------+
+/// ```
+///
+/// Flows with other addresses may have the same key; the record says whose it is. Of those with the same ports one in 2^31
+/// does, and then takes the other's place, as it may take anybody's in a map that evicts.
+#[repr(transparent)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct FlowKey(u64);
+
+impl FlowKey {
+    const UDP: u64 = 1 << 31;
+
+    /// The key of a TCP or UDP flow with that [`Flow::wide_hash`]. No others are remembered.
+    #[inline(always)]
+    pub const fn new(flow: &Flow, hash: u64) -> Self {
+        let udp = if flow.protocol == UDP { Self::UDP } else { 0 };
+        let ports = (flow.source_port as u64) << 48 | (flow.destination_port as u64) << 32;
+        Self(ports | udp | hash & (Self::UDP - 1))
+    }
+
+    /// IANA protocol number.
+    pub const fn protocol(self) -> u8 {
+        if self.0 & Self::UDP != 0 { UDP } else { TCP }
+    }
+}
+
+/// IANA protocol numbers.
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// What is remembered of a flow, beside its key.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct FlowKey {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Record {
     /// Source address.
     pub source: Address,
     /// Destination address: the VIP.
     pub destination: Address,
-    /// Ports and protocol in one word, which the kernel's hash then finds stored in one piece:
-    ///
-    /// ```text
-    ///  63            48 47            32 31    8 7         0
-    /// +----------------+----------------+-------+-----------+
-    /// |  source port   |   dest. port   |   0   | protocol  |
-    /// +----------------+----------------+-------+-----------+
-    /// ```
-    pub ports_and_protocol: u64,
+    /// Where it goes. The one word that changes in place.
+    pub pin: Pin,
 }
 
-impl FlowKey {
-    /// IANA protocol number.
-    pub const fn protocol(&self) -> u8 {
-        self.ports_and_protocol as u8
-    }
-}
-
-impl From<&Flow> for FlowKey {
+impl Record {
+    /// A flow's record.
     #[inline(always)]
-    fn from(flow: &Flow) -> Self {
-        Self {
-            source: flow.source,
-            destination: flow.destination,
-            ports_and_protocol: (flow.source_port as u64) << 48
-                | (flow.destination_port as u64) << 32
-                | flow.protocol as u64,
-        }
+    pub const fn new(flow: &Flow, pin: Pin) -> Self {
+        Self { source: flow.source, destination: flow.destination, pin }
     }
-}
 
-impl From<&FlowKey> for Flow {
-    fn from(key: &FlowKey) -> Self {
-        Self {
-            source: key.source,
-            destination: key.destination,
-            source_port: (key.ports_and_protocol >> 48) as u16,
-            destination_port: (key.ports_and_protocol >> 32) as u16,
+    /// The flow whose record this is, under that key.
+    pub const fn flow(&self, key: FlowKey) -> Flow {
+        Flow {
+            source: self.source,
+            destination: self.destination,
+            source_port: (key.0 >> 48) as u16,
+            destination_port: (key.0 >> 32) as u16,
             protocol: key.protocol(),
         }
+    }
+}
+
+/// The value of the filter: a cell is 1 if a flow that falls into it may be remembered as one that had an opening packet.
+/// Bytes, and not bits: CPUs that set neighbours at a time do not undo each other's stores.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Filter {
+    /// The cells.
+    pub cells: [u8; FILTER_CELLS],
+}
+
+impl Filter {
+    /// The cell of a flow with that 64-bit hash. It shares no bit with the slot: flows of one slot lie in all cells.
+    #[inline(always)]
+    pub const fn cell_of(hash: u64) -> usize {
+        (hash as u32 >> 12) as usize % FILTER_CELLS
     }
 }
 
@@ -111,4 +146,7 @@ impl Pin {
     }
 }
 
-const _: () = assert!(size_of::<FlowKey>() == 40);
+const _: () = assert!(size_of::<Record>() == 40);
+
+#[cfg(test)]
+mod tests;

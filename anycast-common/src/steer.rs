@@ -8,6 +8,8 @@
 //!       (nothing read,                   │            │ no
 //!       nothing written)                 no           └▶ remember it (embryonic), current
 //!                                        │
+//!                              may it be remembered? ── no ─▶ base if usable, else current
+//!                                        │ yes
 //!                             pinned, or embryonic? ── yes ─▶ that backend if usable, else current
 //!                                        │                    (an embryonic flow becomes a pin)
 //!                                        no
@@ -18,7 +20,7 @@
 use crate::{
     clock,
     flow::Flow,
-    pin::{FlowKey, Pin},
+    pin::{FlowKey, Pin, Record},
     slot::{NO_BACKEND, Slot},
 };
 
@@ -56,15 +58,25 @@ pub enum Why {
 
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct Choice<B> {
     /// Index of the backend. [`NO_BACKEND`], or one that is not usable, when there is no better one.
     pub index: u16,
     /// Why this one.
     pub why: Why,
+    /// It, if packets can be delivered to it.
+    pub backend: Option<B>,
 }
 
-/// Where a map keeps one pin.
+/// A backend that packets can be delivered to.
+pub trait Usable {
+    /// How often its index was given to another backend.
+    fn generation(&self) -> u16;
+}
+
+/// Where a map keeps one record.
 pub trait Entry {
+    /// Whether it is that flow's, and not another one's with the same key.
+    fn is_of(&self, flow: &Flow) -> bool;
     /// The pin.
     fn load(&self) -> Pin;
     /// Overwrites it, in one piece.
@@ -73,27 +85,32 @@ pub trait Entry {
 
 /// A map of remembered flows.
 pub trait FlowMap {
-    /// The pin of a flow, to read and to stamp.
-    fn find(&self, flow: &FlowKey) -> Option<impl Entry>;
+    /// What is remembered under a key, to read and to stamp.
+    fn find(&self, key: FlowKey) -> Option<impl Entry>;
     /// Remembers a flow, or remembers it anew. May evict another; a full map that refuses is not noticed.
-    fn insert(&self, flow: &FlowKey, pin: Pin);
-    /// Forgets a flow.
-    fn remove(&self, flow: &FlowKey);
+    fn insert(&self, key: FlowKey, record: &Record);
+    /// Forgets what is remembered under a key.
+    fn remove(&self, key: FlowKey);
 }
 
-/// What steering reads and writes beside the slot.
-pub trait World: Sized {
-    /// [`remembering`]. The program keeps it out of line: what most packets never run should not cost them registers.
-    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-        remembering(self, slot, flow, kind)
-    }
+/// What steering of one packet reads and writes beside the slot.
+pub trait World {
+    /// How this world looks at a backend.
+    type Backend: Usable;
 
     /// Remembers flows that have shown more than their opening packet.
     fn pins(&self) -> &impl FlowMap;
     /// Remembers flows that have only shown their opening packet: all that a flood of these can fill.
     fn embryonic(&self) -> &impl FlowMap;
-    /// Generation of the backend with that index; `None` unless it is usable.
-    fn generation(&self, index: u16) -> Option<u16>;
+    /// [`Flow::wide_hash`] of the packet's flow.
+    fn hash(&self) -> u64;
+    /// Whether the flow may have been [noted](Self::note_remembered) since no slot at all was in transition. `false` is
+    /// certain.
+    fn may_be_remembered(&self) -> bool;
+    /// Notes that the flow is about to be remembered.
+    fn note_remembered(&self);
+    /// The backend with that index, if it is usable.
+    fn backend(&self, index: u16) -> Option<Self::Backend>;
     /// Ticks since boot.
     fn now(&self) -> u32;
     /// Ticks after which a flow that shows no packet is taken for ended.
@@ -104,97 +121,118 @@ pub trait World: Sized {
 
 /// The backend for a packet of that kind.
 #[inline(always)]
-pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
+pub fn choose<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice<W::Backend> {
     if kind == Kind::Datagram || (slot.is_stable() && !matches!(kind, Kind::Pinned | Kind::Reports)) {
-        Choice { index: slot.current(), why: Why::Current }
+        current(world, slot, Why::Current)
     } else {
-        world.remembering(slot, flow, kind)
+        remembering(world, slot, flow, kind)
     }
 }
 
 /// The backend for a packet whose slot is in transition, or whose flows are remembered whatever the slot.
 #[inline(always)]
-pub fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-    let (key, now) = (FlowKey::from(flow), world.now());
-    let mut remembered = lookup(world, world.pins(), &key, now);
-    if remembered == Remembered::Not && kind != Kind::Pinned {
-        remembered = lookup(world, world.embryonic(), &key, now);
+fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choice<W::Backend> {
+    match kind {
+        // A flow that no opening packet was noted of is the base owner's, whatever an earlier transition left of it: see
+        // docs/steering.md. An opening packet itself must find what is left, as the flow it opens may be another one.
+        Kind::Continues | Kind::Ends if !world.may_be_remembered() => return base(world, slot),
+        Kind::Opens => world.note_remembered(),
+        _ => {}
+    }
+    let (key, now) = (FlowKey::new(flow, world.hash()), world.now());
+    let mut remembered = lookup(world, world.pins(), key, flow, now);
+    let has_void_pin = matches!(remembered, Remembered::Unusable);
+    if matches!(remembered, Remembered::Not) && kind != Kind::Pinned {
+        remembered = lookup(world, world.embryonic(), key, flow, now);
         // The first packet after the opening one: somebody answers at the flow's source, it is no flood.
-        if let (Remembered::Usable(pin), Kind::Continues) = (remembered, kind) {
-            world.pins().insert(&key, pin);
-            world.embryonic().remove(&key);
+        if let (Remembered::Usable(pin, _), Kind::Continues) = (&remembered, kind) {
+            world.pins().insert(key, &Record::new(flow, *pin));
+            world.embryonic().remove(key);
         }
     }
     match (remembered, kind) {
         // An opening packet that is repeated goes where the first one went, and one that reuses the addresses of a flow that
         // is pinned goes where that went: a flow that is remembered has one backend, whoever sends what in its name.
-        (Remembered::Usable(pin), _) => Choice { index: pin.backend(), why: Why::Pinned },
+        (Remembered::Usable(pin, backend), _) => {
+            Choice { index: pin.backend(), why: Why::Pinned, backend: Some(backend) }
+        }
         (_, Kind::Opens | Kind::Pinned | Kind::Datagram) => {
-            let index = slot.current();
-            if let Some(generation) = usable(world, index) {
-                let pin = Pin::new(index, generation, now);
+            let choice = current(world, slot, Why::Opened);
+            if let Some(backend) = &choice.backend {
+                let record = Record::new(flow, Pin::new(choice.index, backend.generation(), now));
                 if kind == Kind::Opens {
-                    world.embryonic().insert(&key, pin);
+                    world.embryonic().insert(key, &record);
                     // What is remembered of an earlier flow of these addresses is over, even if its backend comes back.
-                    if remembered == Remembered::Unusable {
-                        world.pins().remove(&key);
+                    if has_void_pin {
+                        world.pins().remove(key);
                     }
                 } else {
-                    world.pins().insert(&key, pin);
+                    world.pins().insert(key, &record);
                 }
             }
-            Choice { index, why: Why::Opened }
+            choice
         }
         (Remembered::Unusable, Kind::Continues | Kind::Ends | Kind::Reports) => {
-            Choice { index: slot.current(), why: Why::Reset }
+            current(world, slot, Why::Reset)
         }
-        (Remembered::Not, Kind::Reports) => Choice { index: slot.current(), why: Why::Current },
-        (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot, now),
+        (Remembered::Not, Kind::Reports) => current(world, slot, Why::Current),
+        (Remembered::Not, Kind::Continues | Kind::Ends) => base(world, slot),
     }
 }
 
 /// A flow that is not remembered was born before the transition.
 #[inline(always)]
-fn base<W: World>(world: &W, slot: Slot, now: u32) -> Choice {
-    if usable(world, slot.base()).is_none() {
-        return Choice { index: slot.current(), why: Why::Reset };
+fn base<W: World>(world: &W, slot: Slot) -> Choice<W::Backend> {
+    let backend = usable(world, slot.base());
+    if backend.is_none() {
+        return current(world, slot, Why::Reset);
     }
     if slot.base() != slot.current() {
-        world.stamp_base(now);
+        world.stamp_base(world.now());
     }
-    Choice { index: slot.base(), why: Why::Base }
+    Choice { index: slot.base(), why: Why::Base, backend }
+}
+
+/// The owner of the slot.
+#[inline(always)]
+fn current<W: World>(world: &W, slot: Slot, why: Why) -> Choice<W::Backend> {
+    Choice { index: slot.current(), why, backend: usable(world, slot.current()) }
 }
 
 #[inline(always)]
-fn usable<W: World>(world: &W, index: u16) -> Option<u16> {
-    if index == NO_BACKEND { None } else { world.generation(index) }
+fn usable<W: World>(world: &W, index: u16) -> Option<W::Backend> {
+    if index == NO_BACKEND { None } else { world.backend(index) }
 }
 
 /// What a map remembers of a flow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Remembered {
+enum Remembered<B> {
     /// Nothing, or nothing that has not timed out.
     Not,
     /// A backend that cannot be used any more.
     Unusable,
     /// A usable backend.
-    Usable(Pin),
+    Usable(Pin, B),
 }
 
 #[inline(always)]
-fn lookup<W: World>(world: &W, map: &impl FlowMap, key: &FlowKey, now: u32) -> Remembered {
-    let Some(entry) = map.find(key) else { return Remembered::Not };
+fn lookup<W: World>(
+    world: &W,
+    map: &impl FlowMap,
+    key: FlowKey,
+    flow: &Flow,
+    now: u32,
+) -> Remembered<W::Backend> {
+    let Some(entry) = map.find(key).filter(|entry| entry.is_of(flow)) else { return Remembered::Not };
     let pin = entry.load();
     // While its slot is stable a flow's pin is not looked at, so what it says may be out of date by then. It is not
     // believed for longer than the slot must have been quiet to become stable.
     if clock::since(pin.last_seen(), now) > world.idle_timeout() {
         return Remembered::Not;
     }
-    if usable(world, pin.backend()) != Some(pin.generation()) {
-        return Remembered::Unusable;
-    }
+    let backend = usable(world, pin.backend()).filter(|backend| backend.generation() == pin.generation());
+    let Some(backend) = backend else { return Remembered::Unusable };
     if pin.last_seen() != now {
         entry.store(pin.seen(now));
     }
-    Remembered::Usable(pin.seen(now))
+    Remembered::Usable(pin.seen(now), backend)
 }

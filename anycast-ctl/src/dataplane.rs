@@ -8,6 +8,7 @@ mod attach;
 mod batch;
 mod clock;
 mod directory;
+mod filter;
 mod flows;
 mod grace;
 mod load;
@@ -20,6 +21,7 @@ use anycast_common::{
     backend::Backend,
     counter::{Traffic, detail_counter, reason_counter},
     detail::Detail,
+    hash::KEY_WORDS,
     reason::Reason,
     tunnel::Tunnel,
 };
@@ -88,11 +90,13 @@ pub enum DataplaneError {
 /// The loaded program. Dropping it detaches the program and frees its maps.
 pub struct Dataplane {
     ebpf: Ebpf,
+    hash_key: [u64; KEY_WORDS],
     attachments: Vec<Attachment>,
     directory: ActiveDirectory,
     tables: MappedArray,
     slots: MappedArray,
     stamps: MappedArray,
+    filter: MappedArray,
     /// Flows born during a transition.
     pub pins: FlowMap,
     /// Those of which only the opening packet was seen.

@@ -23,7 +23,7 @@ use anycast_common::{
     clock,
     flow::Flow,
     hash::{KEY_WORDS, expand_seed},
-    pin::{FlowKey, Pin},
+    pin::Pin,
     slot::{Slot, Table},
 };
 
@@ -87,16 +87,16 @@ impl Sweep {
 
     /// Looks at a remembered flow. Whether it lives: if not, it is to be deleted, and looked at again if it meanwhile
     /// changed.
-    pub fn visit(&mut self, scope: &Scope, tables: &impl Tables, flow: &FlowKey, pin: Pin, now: u32) -> bool {
+    pub fn visit(&mut self, scope: &Scope, tables: &impl Tables, flow: &Flow, pin: Pin, now: u32) -> bool {
         let Some(&number) = scope.vips.get(&flow.destination) else { return false };
         let Some(pool) = scope.pools.get(usize::from(number)) else { return false };
         if !lives(scope, pool, pin, now) {
             return false;
         }
-        if pool.udp_pinned && flow.protocol() == UDP {
+        if pool.udp_pinned && flow.protocol == UDP {
             return true;
         }
-        let slot = tables.place(number).slot_of(Flow::from(flow).hash(&self.hash_key));
+        let slot = tables.place(number).slot_of(flow.hash(&self.hash_key));
         if tables.slot(number, slot).is_some_and(|slot| slot.current() != pin.backend()) {
             let words = self.held.get_mut(usize::from(number));
             if let Some(word) = words.and_then(|words| words.get_mut(slot as usize / 64)) {

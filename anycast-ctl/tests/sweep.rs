@@ -8,7 +8,7 @@ use anycast_common::{
     address::Address,
     flow::Flow,
     hash::expand_seed,
-    pin::{FlowKey, Pin},
+    pin::{Pin, Record},
     slot::{Slot, Table},
 };
 use anycast_ctl::{
@@ -39,7 +39,7 @@ fn flow(number: u32) -> Flow {
     Flow {
         source: Address::from_v4((0x0a00_0000 + number).to_be_bytes()),
         destination: Address::from_v4([192, 0, 2, 1]),
-        source_port: 4000,
+        source_port: 1024 + (number % 4096) as u16,
         destination_port: 80,
         protocol: 6,
     }
@@ -85,9 +85,10 @@ fn slots_are_settled_and_ended_flows_forgotten() {
         (6, Pin::new(9, 0, now)),
     ];
     for (number, pin) in entries {
-        dataplane.pins.insert(&FlowKey::from(&flow(number)), pin).unwrap();
+        dataplane.pin(&flow(number), pin).unwrap();
     }
-    dataplane.embryonic.insert(&FlowKey::from(&flow(7)), Pin::new(0, 0, now)).unwrap();
+    let embryonic = Record::new(&flow(7), Pin::new(0, 0, now));
+    dataplane.embryonic.insert(dataplane.key(&flow(7)), &embryonic).unwrap();
 
     let (outcome, _) = sweep(&mut dataplane, &scope);
     assert_eq!((outcome.pins, outcome.embryonic, outcome.forgotten), (3, 1, 3));
@@ -118,7 +119,7 @@ fn a_million_pins_are_swept_in_less_than_a_second() {
     let now = now_ticks();
     for number in 0..PINS {
         let backend = if number % 1000 == 0 { 0 } else { 1 };
-        dataplane.pins.insert(&FlowKey::from(&flow(number)), Pin::new(backend, 0, now)).unwrap();
+        dataplane.pin(&flow(number), Pin::new(backend, 0, now)).unwrap();
     }
     pass_time();
     let start = cpu_time();

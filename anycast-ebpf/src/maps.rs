@@ -14,7 +14,7 @@ use anycast_common::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, FRAGMENTED_DATAGRAMS,
         MAX_BACKENDS, MAX_POOLS, SLOTS_PER_LINE,
     },
-    pin::FlowKey,
+    pin::{Filter, FlowKey, Record},
     slot::{Slot, SlotLine, StampLine, Table},
     tunnel::Tunnel,
 };
@@ -52,9 +52,9 @@ pub static TUNNELS: Array<Tunnel> = Array::with_max_entries(MAX_BACKENDS as u32,
 #[map]
 pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
 
-/// A map of remembered flows: flow to pin, as its word.
+/// A map of remembered flows.
 #[repr(transparent)]
-pub struct Pins(pub LruHashMap<FlowKey, u64>);
+pub struct Pins(pub LruHashMap<FlowKey, Record>);
 
 /// Flows that were born during a transition of their slot.
 #[map]
@@ -68,6 +68,10 @@ pub static EMBRYONIC: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC
 #[map]
 pub static FRAGMENTS: LruHashMap<FragmentKey, Datagram> =
     LruHashMap::with_max_entries(FRAGMENTED_DATAGRAMS, 0);
+
+/// Which flows may be in one of them.
+#[map]
+pub static FILTER: Array<Filter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Interfaces packets may be redirected to, by kernel index.
 #[map]
@@ -255,4 +259,29 @@ pub fn backend(index: u16) -> Option<Way> {
     let words = BACKENDS.get_ptr(u32::from(index))?.cast::<u64>();
     // SAFETY: a value of the map, aligned to 8 bytes.
     Some(Way { index, words, first: unsafe { read_volatile(words) } })
+}
+
+/// Whether the filter's cell of a flow hash is set.
+#[inline(always)]
+pub fn is_filter_set(hash: u64) -> bool {
+    // SAFETY: see `filter_cell`.
+    filter_cell(hash).is_none_or(|cell| unsafe { read_volatile(cell) } != 0)
+}
+
+/// Sets the filter's cell of a flow hash. Stores once: the line is shared by all CPUs.
+#[inline(always)]
+pub fn set_filter(hash: u64) {
+    let Some(cell) = filter_cell(hash) else { return };
+    // SAFETY: see `filter_cell`.
+    unsafe {
+        if read_volatile(cell) == 0 {
+            write_volatile(cell, 1);
+        }
+    }
+}
+
+/// A byte inside the map's value.
+#[inline(always)]
+fn filter_cell(hash: u64) -> Option<*mut u8> {
+    Some(FILTER.get_ptr_mut(0)?.cast::<u8>().wrapping_add(Filter::cell_of(hash)))
 }

@@ -131,5 +131,5 @@ impl PacketBytes for Packet<'_> {
 /// Out of line, see [`PacketBytes::walk_extensions`].
 #[inline(never)]
 fn walk_extensions_apart(ctx: &XdpContext, offset: usize, next_header: u8) -> Walked {
-    walk_extensions(&Packet::new(ctx), offset & 0xff, next_header)
+    walk_extensions(&Packet::new(ctx), offset & 0x3fff, next_header)
 }

@@ -10,10 +10,10 @@ use anycast_common::{
     hash::{HashKey, KEY_WORDS},
     limits::SLOTS_PER_LINE,
     parse::Transport,
-    pin::{FlowKey, Pin},
+    pin::{FlowKey, Pin, Record},
     reason::Reason,
-    slot::{NO_BACKEND, Slot},
-    steer::{self, Choice, Entry, FlowMap, Kind, Why, World, choose},
+    slot::NO_BACKEND,
+    steer::{Choice, Entry, FlowMap, Kind, Usable, Why, World, choose},
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
@@ -46,25 +46,20 @@ pub struct Target {
 #[inline(always)]
 pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     let table = maps::table(vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
-    let hash = transport.flow.hash(&LoadedKey);
-    let slot = table.slot_of(hash);
+    let hash = transport.flow.wide_hash(&LoadedKey);
+    let slot = table.slot_of((hash >> 32) as u32);
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
-    let place = Place { line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
+    let place = Place { hash, line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
-    let Choice { index, why } = choose(&place, slot, &transport.flow, transport.kind);
-    if index == NO_BACKEND {
-        return Err(Reason::NoBackend);
+    let Choice { index, why, backend } = choose(&place, slot, &transport.flow, transport.kind);
+    match backend {
+        Some(way) => {
+            let opens_flow = transport.kind == Kind::Opens || why == Why::Opened;
+            Ok(Target { way, hash: (hash >> 32) as u32, opens_flow })
+        }
+        None if index == NO_BACKEND => Err(Reason::NoBackend),
+        None => Err(Reason::BackendUnusable),
     }
-    let way = maps::backend(index).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
-    let opens_flow = transport.kind == Kind::Opens || why == Why::Opened;
-    Ok(Target { way, hash, opens_flow })
-}
-
-/// The slot a packet falls into, and the maps around it.
-struct Place {
-    line: u32,
-    index: u32,
-    idle_timeout: u32,
 }
 
 /// Ticks since boot.
@@ -74,19 +69,23 @@ pub fn now() -> u32 {
     clock::ticks(unsafe { bpf_ktime_get_coarse_ns() })
 }
 
-/// Out of line, see [`World::remembering`].
-#[inline(never)]
-fn remembering(place: &Place, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-    steer::remembering(place, slot, flow, kind)
+/// The slot a packet falls into, and the maps around it.
+struct Place {
+    hash: u64,
+    line: u32,
+    index: u32,
+    idle_timeout: u32,
+}
+
+impl Usable for Way {
+    #[inline(always)]
+    fn generation(&self) -> u16 {
+        self.generation()
+    }
 }
 
 impl World for Place {
-    #[inline(always)]
-    fn remembering(&self, slot: Slot, flow: &Flow, kind: Kind) -> Choice {
-        // A copy that only this path makes: the flow of most packets need never be in memory.
-        let flow = *flow;
-        remembering(self, slot, &flow, kind)
-    }
+    type Backend = Way;
 
     #[inline(always)]
     fn pins(&self) -> &impl FlowMap {
@@ -99,8 +98,23 @@ impl World for Place {
     }
 
     #[inline(always)]
-    fn generation(&self, index: u16) -> Option<u16> {
-        maps::backend(index).filter(Way::is_usable).map(|way| way.generation())
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline(always)]
+    fn may_be_remembered(&self) -> bool {
+        maps::is_filter_set(self.hash)
+    }
+
+    #[inline(always)]
+    fn note_remembered(&self) {
+        maps::set_filter(self.hash);
+    }
+
+    #[inline(always)]
+    fn backend(&self, index: u16) -> Option<Way> {
+        maps::backend(index).filter(Way::is_usable)
     }
 
     #[inline(always)]
@@ -121,36 +135,46 @@ impl World for Place {
 
 impl FlowMap for maps::Pins {
     #[inline(always)]
-    fn find(&self, flow: &FlowKey) -> Option<impl Entry> {
-        self.0.get_ptr_mut(flow).map(PinWord)
+    fn find(&self, key: FlowKey) -> Option<impl Entry> {
+        self.0.get_ptr_mut(key).map(Found)
     }
 
     #[inline(always)]
-    fn insert(&self, flow: &FlowKey, pin: Pin) {
+    fn insert(&self, key: FlowKey, record: &Record) {
         // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
-        let _ = self.0.insert(flow, pin.to_word(), 0);
+        let _ = self.0.insert(key, record, 0);
     }
 
     #[inline(always)]
-    fn remove(&self, flow: &FlowKey) {
+    fn remove(&self, key: FlowKey) {
         // Another CPU may have removed it already.
-        let _ = self.0.remove(flow);
+        let _ = self.0.remove(key);
     }
 }
 
-/// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts.
-struct PinWord(*mut u64);
+/// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts. Other
+/// CPUs change it in whole words.
+struct Found(*mut Record);
 
-impl Entry for PinWord {
+impl Entry for Found {
+    #[inline(always)]
+    fn is_of(&self, flow: &Flow) -> bool {
+        // SAFETY: see the type.
+        let (source, destination) = unsafe {
+            (read_volatile(&raw const (*self.0).source), read_volatile(&raw const (*self.0).destination))
+        };
+        source == flow.source && destination == flow.destination
+    }
+
     #[inline(always)]
     fn load(&self) -> Pin {
-        // SAFETY: see the type; other CPUs change it in whole words.
-        Pin::from_word(unsafe { read_volatile(self.0) })
+        // SAFETY: see the type.
+        unsafe { read_volatile(&raw const (*self.0).pin) }
     }
 
     #[inline(always)]
     fn store(&self, pin: Pin) {
-        // SAFETY: as above.
-        unsafe { write_volatile(self.0, pin.to_word()) };
+        // SAFETY: see the type.
+        unsafe { write_volatile(&raw mut (*self.0).pin, pin) };
     }
 }

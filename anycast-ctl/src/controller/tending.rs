@@ -123,6 +123,9 @@ impl Controller {
                     }
                     self.note_transitions();
                 }
+                if self.census.values().all(|census| census.in_transition() == 0) {
+                    self.dataplane.clear_filter();
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "sweeping remembered flows; trying again in {} s", SWEEP_EVERY.as_secs());

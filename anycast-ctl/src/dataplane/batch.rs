@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd as _, AsRawFd as _},
 };
 
-use anycast_common::pin::{FlowKey, Pin};
+use anycast_common::pin::{FlowKey, Record};
 use aya::maps::MapData;
 use zerocopy::FromZeros as _;
 
@@ -16,14 +16,14 @@ const ENTRIES: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Batch {
     keys: Vec<FlowKey>,
-    words: Vec<u64>,
+    records: Vec<Record>,
     filled: usize,
 }
 
 impl Batch {
     /// The entries of the last call.
-    pub fn entries(&self) -> impl Iterator<Item = (&FlowKey, Pin)> {
-        self.keys.iter().zip(&self.words).take(self.filled).map(|(key, &word)| (key, Pin::from_word(word)))
+    pub fn entries(&self) -> impl Iterator<Item = (FlowKey, &Record)> {
+        self.keys.iter().copied().zip(&self.records).take(self.filled)
     }
 
     /// Reads on from a cursor, `None` being the start. Returns the next cursor, `None` at the end.
@@ -53,7 +53,7 @@ impl Batch {
     fn reserve(&mut self, entries: usize) {
         if self.keys.len() < entries {
             self.keys.resize(entries, FlowKey::new_zeroed());
-            self.words.resize(entries, 0);
+            self.records.resize(entries, Record::new_zeroed());
         }
     }
 
@@ -66,7 +66,7 @@ impl Batch {
             in_batch: cursor.map_or(0, |_| &raw const from as u64),
             out_batch: &raw mut next as u64,
             keys: self.keys.as_mut_ptr() as u64,
-            values: self.words.as_mut_ptr() as u64,
+            values: self.records.as_mut_ptr() as u64,
             count: u32::try_from(self.keys.len()).unwrap_or(u32::MAX),
             map_fd: map.fd().as_fd().as_raw_fd() as u32,
             elem_flags: 0,

@@ -1,6 +1,6 @@
 //! The maps of remembered flows, from the controller's side.
 
-use anycast_common::pin::{FlowKey, Pin};
+use anycast_common::pin::{FlowKey, Record};
 use aya::maps::{HashMap, Map, MapData, MapError};
 
 use super::{DataplaneError, batch::Batch, while_doing};
@@ -33,36 +33,36 @@ impl FlowMap {
         batch.read(data, cursor).map_err(while_doing("reading remembered flows"))
     }
 
-    /// What is remembered of a flow.
-    pub fn get(&self, flow: &FlowKey) -> Result<Option<Pin>, DataplaneError> {
+    /// What is remembered under a key.
+    pub fn get(&self, key: FlowKey) -> Result<Option<Record>, DataplaneError> {
         let doing = "reading a remembered flow";
-        match self.entries(doing)?.get(flow, 0) {
-            Ok(word) => Ok(Some(Pin::from_word(word))),
+        match self.entries(doing)?.get(&key, 0) {
+            Ok(record) => Ok(Some(record)),
             Err(MapError::KeyNotFound) => Ok(None),
             Err(error) => Err(while_doing(doing)(error)),
         }
     }
 
     /// Remembers a flow.
-    pub fn insert(&mut self, flow: &FlowKey, pin: Pin) -> Result<(), DataplaneError> {
+    pub fn insert(&mut self, key: FlowKey, record: &Record) -> Result<(), DataplaneError> {
         let doing = "remembering a flow";
-        let mut entries: HashMap<&mut MapData, FlowKey, u64> =
+        let mut entries: HashMap<&mut MapData, FlowKey, Record> =
             (&mut self.map).try_into().map_err(while_doing(doing))?;
-        entries.insert(flow, pin.to_word(), 0).map_err(while_doing(doing))
+        entries.insert(key, record, 0).map_err(while_doing(doing))
     }
 
     /// Forgets a flow. One that is not remembered is no error.
-    pub fn remove(&mut self, flow: &FlowKey) -> Result<(), DataplaneError> {
+    pub fn remove(&mut self, key: FlowKey) -> Result<(), DataplaneError> {
         let doing = "forgetting a flow";
-        let mut entries: HashMap<&mut MapData, FlowKey, u64> =
+        let mut entries: HashMap<&mut MapData, FlowKey, Record> =
             (&mut self.map).try_into().map_err(while_doing(doing))?;
-        match entries.remove(flow) {
+        match entries.remove(&key) {
             Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
             Err(error) => Err(while_doing(doing)(error)),
         }
     }
 
-    fn entries(&self, doing: &'static str) -> Result<HashMap<&MapData, FlowKey, u64>, DataplaneError> {
+    fn entries(&self, doing: &'static str) -> Result<HashMap<&MapData, FlowKey, Record>, DataplaneError> {
         (&self.map).try_into().map_err(while_doing(doing))
     }
 }

@@ -85,6 +85,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
     program(&mut ebpf)?.load()?;
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
     Ok(Dataplane {
+        hash_key: key,
         directory: ActiveDirectory::new(
             mapped(&mut ebpf, "DIRECTORIES")?,
             mapped(&mut ebpf, "ACTIVE_DIRECTORY")?,
@@ -94,6 +95,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         stamps: mapped(&mut ebpf, "STAMPS")?,
         pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
         embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
+        filter: mapped(&mut ebpf, "FILTER")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
         tunnels: mapped(&mut ebpf, "TUNNELS")?,
         arena: Arena::new(arena_lines, grace::wait),

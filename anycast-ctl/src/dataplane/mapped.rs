@@ -59,6 +59,16 @@ impl MappedArray {
         }
     }
 
+    /// Zeroes every word that is not zero.
+    pub fn clear(&self) {
+        for word in 0..self.words {
+            let word = self.word(word);
+            if word.load(Ordering::Relaxed) != 0 {
+                word.store(0, Ordering::Release);
+            }
+        }
+    }
+
     /// The first word of value `index`.
     ///
     /// # Panics

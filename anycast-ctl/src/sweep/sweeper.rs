@@ -108,21 +108,21 @@ impl Sweeper {
     ) -> Result<Option<u32>, DataplaneError> {
         let next = map(dataplane, kind).read(&mut self.batch, cursor)?;
         let mut dead: Vec<FlowKey> = Vec::new();
-        for (flow, pin) in self.batch.entries() {
-            if running.sweep.visit(scope, dataplane, flow, pin, now) {
-                running.outcome.count(kind, pin);
+        for (key, record) in self.batch.entries() {
+            if running.sweep.visit(scope, dataplane, &record.flow(key), record.pin, now) {
+                running.outcome.count(kind, record.pin);
             } else {
-                dead.push(*flow);
+                dead.push(key);
             }
         }
-        for flow in dead {
+        for key in dead {
             // The flow may have been opened again since it was read.
-            match map(dataplane, kind).get(&flow)? {
-                Some(pin) if running.sweep.visit(scope, dataplane, &flow, pin, now) => {
-                    running.outcome.count(kind, pin);
+            match map(dataplane, kind).get(key)? {
+                Some(record) if running.sweep.visit(scope, dataplane, &record.flow(key), record.pin, now) => {
+                    running.outcome.count(kind, record.pin);
                 }
                 _ => {
-                    map(dataplane, kind).remove(&flow)?;
+                    map(dataplane, kind).remove(key)?;
                     running.outcome.forgotten += 1;
                 }
             }

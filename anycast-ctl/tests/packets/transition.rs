@@ -8,7 +8,7 @@ use anycast_common::{
     clock,
     flow::Flow,
     hash::expand_seed,
-    pin::{FlowKey, Pin},
+    pin::{Pin, Record},
     reason::Reason,
     slot::{NO_BACKEND, Slot, Table},
 };
@@ -62,13 +62,10 @@ fn flow(vip: &str, source_port: u16, udp: bool) -> Flow {
     }
 }
 
-fn key(vip: &str, source_port: u16) -> FlowKey {
-    FlowKey::from(&flow(vip, source_port, false))
-}
-
 /// What is remembered of a flow: (embryonic, pinned), as backend indices.
-fn remembered(dataplane: &Dataplane, key: &FlowKey) -> (Option<u16>, Option<u16>) {
-    let of = |pin: Option<Pin>| pin.map(Pin::backend);
+fn remembered(dataplane: &Dataplane, flow: &Flow) -> (Option<u16>, Option<u16>) {
+    let key = dataplane.key(flow);
+    let of = |record: Option<Record>| record.map(|record| record.pin.backend());
     (of(dataplane.embryonic.get(key).unwrap()), of(dataplane.pins.get(key).unwrap()))
 }
 
@@ -85,7 +82,7 @@ fn a_stable_slot_remembers_nothing() {
         for transport in [Transport::Syn, Transport::Ack, Transport::Rst] {
             assert_eq!(tcp(&mut harness, vip, 1, transport), A);
         }
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, None));
+        assert_eq!(remembered(&harness.dataplane, &flow(vip, 1, false)), (None, None));
     }
 }
 
@@ -95,12 +92,12 @@ fn flows_born_in_a_transition_are_embryonic_first_and_pinned_then() {
     publish(&mut harness, Slot::in_transition(B, A));
     for vip in VIPS {
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Syn), B);
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (Some(B), None));
+        assert_eq!(remembered(&harness.dataplane, &flow(vip, 1, false)), (Some(B), None));
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), B);
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, Some(B)));
+        assert_eq!(remembered(&harness.dataplane, &flow(vip, 1, false)), (None, Some(B)));
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), B);
         assert_eq!(tcp(&mut harness, vip, 2, Transport::Ack), A, "born before the transition");
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 2)), (None, None), "and not remembered");
+        assert_eq!(remembered(&harness.dataplane, &flow(vip, 2, false)), (None, None), "and not remembered");
     }
 }
 
@@ -110,10 +107,14 @@ fn resets_follow_what_is_remembered_and_add_nothing() {
     publish(&mut harness, Slot::in_transition(B, A));
     for vip in VIPS {
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Rst), A);
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 1)), (None, None));
+        assert_eq!(remembered(&harness.dataplane, &flow(vip, 1, false)), (None, None));
         assert_eq!(tcp(&mut harness, vip, 2, Transport::Syn), B);
         assert_eq!(tcp(&mut harness, vip, 2, Transport::Rst), B);
-        assert_eq!(remembered(&harness.dataplane, &key(vip, 2)), (Some(B), None), "an RST promotes no flow");
+        assert_eq!(
+            remembered(&harness.dataplane, &flow(vip, 2, false)),
+            (Some(B), None),
+            "an RST promotes no flow"
+        );
     }
 }
 
@@ -165,7 +166,7 @@ fn with_nobody_to_open_to_old_flows_live_on() {
     assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), A);
     let syn = shape(VIPS[0], 2, Transport::Syn).bytes();
     assert_eq!(harness.run("syn", &syn), Outcome::Dropped { vip: 1, reason: Reason::NoBackend });
-    assert_eq!(remembered(&harness.dataplane, &key(VIPS[0], 2)), (None, None));
+    assert_eq!(remembered(&harness.dataplane, &flow(VIPS[0], 2, false)), (None, None));
 }
 
 #[test]
@@ -174,13 +175,14 @@ fn a_pin_is_believed_for_the_idle_timeout() {
     publish(&mut harness, Slot::in_transition(B, A));
     for (age, expected) in [(IDLE_TIMEOUT - 2, C), (IDLE_TIMEOUT + 2, A)] {
         let pin = Pin::new(C, 0, now().wrapping_sub(age));
-        harness.dataplane.pins.insert(&key(VIPS[0], 1), pin).unwrap();
+        harness.dataplane.pin(&flow(VIPS[0], 1, false), pin).unwrap();
         assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), expected, "{age} ticks old");
     }
     let pin = Pin::new(C, 0, now().wrapping_sub(IDLE_TIMEOUT / 2));
-    harness.dataplane.pins.insert(&key(VIPS[0], 2), pin).unwrap();
+    harness.dataplane.pin(&flow(VIPS[0], 2, false), pin).unwrap();
     tcp(&mut harness, VIPS[0], 2, Transport::Ack);
-    let seen = harness.dataplane.pins.get(&key(VIPS[0], 2)).unwrap().unwrap().last_seen();
+    let key = harness.dataplane.key(&flow(VIPS[0], 2, false));
+    let seen = harness.dataplane.pins.get(key).unwrap().unwrap().pin.last_seen();
     assert!(clock::since(seen, now()) <= 1, "a packet keeps its pin fresh");
 }
 
@@ -210,8 +212,7 @@ fn stateless_datagrams_follow_the_slot() {
         let packet = shape(VIPS[0], 1, Transport::Udp).bytes();
         assert_eq!(reached(&mut harness, "datagram", &packet), slot.current());
     }
-    let key = FlowKey::from(&flow(VIPS[0], 1, true));
-    assert_eq!(remembered(&harness.dataplane, &key), (None, None));
+    assert_eq!(remembered(&harness.dataplane, &flow(VIPS[0], 1, true)), (None, None));
 }
 
 #[test]
@@ -276,5 +277,5 @@ fn a_flood_of_opening_packets_leaves_pins_alone() {
     }
     publish(&mut harness, Slot::in_transition(C, A));
     assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), B);
-    assert_eq!(harness.dataplane.pins.get(&key(VIPS[0], 2999)).unwrap(), None);
+    assert_eq!(harness.dataplane.pins.get(harness.dataplane.key(&flow(VIPS[0], 2999, false))).unwrap(), None);
 }

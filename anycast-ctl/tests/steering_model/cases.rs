@@ -1,7 +1,7 @@
 //! Cases worth a name. Slots all belong to one backend at a time here, so that every flow sees every move.
 
 use anycast_common::{
-    pin::{FlowKey, Pin},
+    pin::{Pin, Record},
     slot::Slot,
     steer::{FlowMap as _, Kind},
 };
@@ -9,7 +9,7 @@ use anycast_ctl::model::OnDown;
 
 use crate::{
     history::{BACKENDS, Event, Flaw, Host, IDLE, Setting},
-    kernel::flow,
+    kernel::{flow, key},
 };
 
 fn host(on_down: OnDown, flaw: Flaw) -> Host {
@@ -158,13 +158,15 @@ fn what_is_recorded_of_a_removed_backend_is_not_taken_for_another_flow() {
 #[test]
 fn a_record_of_an_earlier_holder_of_an_index_is_void() {
     let host = settled();
-    let (key, now) = (FlowKey::from(&flow(0, 1)), host.kernel.now);
+    let (flow, now) = (flow(0, 1), host.kernel.now);
+    let pin = |generation| Record::new(&flow, Pin::new(1, generation, now));
     let generation = host.kernel.backends[&1].generation;
-    host.kernel.pins.insert(&key, Pin::new(1, generation.wrapping_sub(1), now));
+    host.kernel.filter_cell(&flow).set(true);
+    host.kernel.pins.insert(key(&flow), &pin(generation.wrapping_sub(1)));
     let mut host = host;
     only(&mut host, 2);
     assert_eq!(send(&mut host, 1), 2, "of a backend that is gone, whose index another one has");
-    host.kernel.pins.insert(&key, Pin::new(1, generation, now));
+    host.kernel.pins.insert(key(&flow), &pin(generation));
     assert_eq!(send(&mut host, 1), 1);
 }
 

@@ -53,6 +53,8 @@ pub enum Event {
     Resolve(u16, u8, bool),
     /// Pieces of a sweep, each of so many entries or slots.
     Sweep(u8, u8),
+    /// The filter is cleared, if it may be.
+    ClearFilter,
 }
 
 /// How the site begins.
@@ -77,6 +79,7 @@ pub enum Flaw {
     SweepKeepsTheDead,
     StampsNotRenewed,
     RemovedOwnersAreForgotten,
+    FilterClearedInTransition,
 }
 
 /// The whole host.
@@ -124,6 +127,7 @@ impl Host {
                 backends: Default::default(),
                 pins: LruMap::new(setting.pins),
                 embryonic: LruMap::new(setting.embryonic),
+                filter: Default::default(),
             },
             oracle: Oracle::default(),
             flaw,
@@ -200,6 +204,7 @@ impl Host {
             Event::Sweep(pieces, size) => (0..pieces).for_each(|_| {
                 self.sweep(size.into());
             }),
+            Event::ClearFilter => self.clear_filter(),
         }
         let is_packet =
             matches!(event, Event::Open(_) | Event::Packet(_) | Event::Datagram(_) | Event::Close(_));
@@ -230,6 +235,12 @@ impl Host {
     /// Slots that are in transition, all pools together.
     pub fn in_transition(&self) -> usize {
         self.kernel.pools.iter().flat_map(|pool| &pool.slots).filter(|slot| !slot.is_stable()).count()
+    }
+
+    fn clear_filter(&self) {
+        if self.in_transition() == 0 || self.flaw == Flaw::FilterClearedInTransition {
+            self.kernel.filter.iter().for_each(|cell| cell.set(false));
+        }
     }
 
     fn add(&mut self, pool: u16, backend: u8) {
@@ -331,10 +342,11 @@ impl Host {
                 let (batch, next) = map.batch(cursor.as_ref(), size.max(1));
                 let skipped =
                     self.flaw == if pins { Flaw::SweepSkipsPins } else { Flaw::SweepSkipsEmbryonic };
-                for (flow, pin) in batch.into_iter().filter(|_| !skipped) {
-                    let lives = sweep.visit(&scope, &self.kernel, &flow, pin, self.kernel.now);
+                for (key, record) in batch.into_iter().filter(|_| !skipped) {
+                    let lives =
+                        sweep.visit(&scope, &self.kernel, &record.flow(key), record.pin, self.kernel.now);
                     if !lives && self.flaw != Flaw::SweepKeepsTheDead {
-                        map.remove(&flow);
+                        map.remove(key);
                     }
                 }
                 match (pins, next) {

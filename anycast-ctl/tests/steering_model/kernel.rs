@@ -9,13 +9,12 @@ use anycast_common::{
     address::Address,
     backend::Backend,
     flow::Flow,
-    hash::expand_seed,
-    pin::{FlowKey, Pin},
+    hash::{expand_seed, mix64},
+    pin::{Filter, FlowKey, Pin, Record},
     slot::{Slot, Table},
-    steer::{Choice, Entry, FlowMap, Kind, World, choose},
+    steer::{self, Entry, FlowMap, Kind, Usable, World, choose},
 };
 use anycast_ctl::sweep::Tables;
-use zerocopy::IntoBytes as _;
 
 /// Seed of flow hash and tables.
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -28,6 +27,8 @@ pub struct Kernel {
     pub backends: HashMap<u16, Backend>,
     pub pins: LruMap,
     pub embryonic: LruMap,
+    /// Few cells, so that flows share them.
+    pub filter: [Cell<bool>; 8],
 }
 
 /// A pool's table. Slots and stamps are written by packets and by the sweep.
@@ -47,7 +48,13 @@ impl Kernel {
     /// One packet.
     pub fn packet(&self, pool: u16, flow: &Flow, kind: Kind) -> Choice {
         let (number, slot) = self.slot_of(pool, flow);
-        choose(&Place { kernel: self, pool, number }, slot, flow, kind)
+        let cell = self.filter_cell(flow);
+        choose(&Place { kernel: self, pool, number, hash: hash(flow), cell }, slot, flow, kind)
+    }
+
+    /// The flow's cell of the filter.
+    pub fn filter_cell(&self, flow: &Flow) -> &Cell<bool> {
+        &self.filter[Filter::cell_of(hash(flow)) % self.filter.len()]
     }
 
     /// Whether a backend takes packets under that generation.
@@ -74,9 +81,26 @@ struct Place<'a> {
     kernel: &'a Kernel,
     pool: u16,
     number: u32,
+    hash: u64,
+    cell: &'a Cell<bool>,
+}
+
+/// Where a packet goes.
+pub type Choice = steer::Choice<Served>;
+
+/// A usable backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served(pub Backend);
+
+impl Usable for Served {
+    fn generation(&self) -> u16 {
+        self.0.generation
+    }
 }
 
 impl World for Place<'_> {
+    type Backend = Served;
+
     fn pins(&self) -> &impl FlowMap {
         &self.kernel.pins
     }
@@ -85,9 +109,20 @@ impl World for Place<'_> {
         &self.kernel.embryonic
     }
 
-    fn generation(&self, index: u16) -> Option<u16> {
-        let backend = self.kernel.backends.get(&index).filter(|backend| backend.is_usable())?;
-        Some(backend.generation)
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    fn may_be_remembered(&self) -> bool {
+        self.cell.get()
+    }
+
+    fn note_remembered(&self) {
+        self.cell.set(true);
+    }
+
+    fn backend(&self, index: u16) -> Option<Served> {
+        self.kernel.backends.get(&index).copied().filter(Backend::is_usable).map(Served)
     }
 
     fn now(&self) -> u32 {
@@ -104,14 +139,14 @@ impl World for Place<'_> {
 }
 
 /// Where an entry lies: maps are read in the order of places, in batches.
-pub type Cursor = (u32, Vec<u8>);
+pub type Cursor = (u64, FlowKey);
 
 /// A map that evicts whomever it likes when it is full: the kernel's LRU is no strict one either.
 pub struct LruMap {
-    entries: RefCell<BTreeMap<Cursor, (FlowKey, Pin)>>,
+    entries: RefCell<BTreeMap<Cursor, Record>>,
     capacity: usize,
     lottery: Cell<u32>,
-    evicted: RefCell<Vec<FlowKey>>,
+    evicted: RefCell<Vec<Flow>>,
 }
 
 impl LruMap {
@@ -121,21 +156,23 @@ impl LruMap {
     }
 
     /// Flows that were evicted since this was last asked.
-    pub fn take_evicted(&self) -> Vec<FlowKey> {
+    pub fn take_evicted(&self) -> Vec<Flow> {
         self.evicted.take()
     }
 
     /// At most `count` entries behind a cursor, and the next cursor.
-    pub fn batch(&self, cursor: Option<&Cursor>, count: usize) -> (Vec<(FlowKey, Pin)>, Option<Cursor>) {
+    pub fn batch(&self, cursor: Option<&Cursor>, count: usize) -> (Vec<(FlowKey, Record)>, Option<Cursor>) {
         let entries = self.entries.borrow();
         let behind = |(place, _): &(&Cursor, _)| cursor.is_none_or(|cursor| *place > cursor);
         let batch: Vec<_> = entries.iter().filter(behind).take(count).collect();
-        let next = batch.last().filter(|_| batch.len() == count).map(|(place, _)| (*place).clone());
-        (batch.into_iter().map(|(_, entry)| *entry).collect(), next)
+        let next = batch.last().filter(|_| batch.len() == count).map(|(place, _)| **place);
+        (batch.into_iter().map(|((_, key), record)| (*key, *record)).collect(), next)
     }
 
-    pub fn get(&self, flow: &FlowKey) -> Option<Pin> {
-        self.entries.borrow().get(&place(flow)).map(|(_, pin)| *pin)
+    pub fn get(&self, flow: &Flow) -> Option<Pin> {
+        let key = key(flow);
+        let record = self.entries.borrow().get(&place(key)).copied();
+        record.filter(|record| record.flow(key) == *flow).map(|record| record.pin)
     }
 
     pub fn len(&self) -> usize {
@@ -143,31 +180,44 @@ impl LruMap {
     }
 }
 
-fn place(flow: &FlowKey) -> Cursor {
-    (Flow::from(flow).hash(&expand_seed(!SEED)), flow.as_bytes().to_vec())
+fn place(key: FlowKey) -> Cursor {
+    (mix64(u64::from_ne_bytes(zerocopy::transmute!(key))), key)
+}
+
+/// The key of a flow, of which a few share one.
+pub fn key(flow: &Flow) -> FlowKey {
+    FlowKey::new(flow, hash(flow))
+}
+
+/// The flow hash, with few bits beside those that make the slot.
+fn hash(flow: &Flow) -> u64 {
+    flow.wide_hash(&expand_seed(SEED)) & 0xffff_ffff_0000_7000
 }
 
 impl FlowMap for LruMap {
-    fn find(&self, flow: &FlowKey) -> Option<impl Entry> {
-        let place = place(flow);
+    fn find(&self, key: FlowKey) -> Option<impl Entry> {
+        let place = place(key);
         self.entries.borrow().contains_key(&place).then_some(MapEntry { map: self, place })
     }
 
-    fn insert(&self, flow: &FlowKey, pin: Pin) {
-        let place = place(flow);
+    fn insert(&self, key: FlowKey, record: &Record) {
+        let place = place(key);
         let mut entries = self.entries.borrow_mut();
+        let mut evicted = self.evicted.borrow_mut();
         if !entries.contains_key(&place) && entries.len() >= self.capacity {
             self.lottery.set(self.lottery.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
             let drawn = (self.lottery.get() >> 8) as usize % entries.len();
-            let victim = entries.keys().nth(drawn).unwrap().clone();
-            let (victim, _) = entries.remove(&victim).unwrap();
-            self.evicted.borrow_mut().push(victim);
+            let victim = *entries.keys().nth(drawn).unwrap();
+            let record = entries.remove(&victim).unwrap();
+            evicted.push(record.flow(victim.1));
         }
-        entries.insert(place, (*flow, pin));
+        let flow = record.flow(key);
+        let replaced = entries.insert(place, *record).map(|record| record.flow(key));
+        evicted.extend(replaced.filter(|other| *other != flow));
     }
 
-    fn remove(&self, flow: &FlowKey) {
-        self.entries.borrow_mut().remove(&place(flow));
+    fn remove(&self, key: FlowKey) {
+        self.entries.borrow_mut().remove(&place(key));
     }
 }
 
@@ -177,12 +227,16 @@ struct MapEntry<'a> {
 }
 
 impl Entry for MapEntry<'_> {
+    fn is_of(&self, flow: &Flow) -> bool {
+        self.map.entries.borrow()[&self.place].flow(self.place.1) == *flow
+    }
+
     fn load(&self) -> Pin {
-        self.map.entries.borrow()[&self.place].1
+        self.map.entries.borrow()[&self.place].pin
     }
 
     fn store(&self, pin: Pin) {
-        self.map.entries.borrow_mut().get_mut(&self.place).unwrap().1 = pin;
+        self.map.entries.borrow_mut().get_mut(&self.place).unwrap().pin = pin;
     }
 }
 
@@ -191,7 +245,8 @@ pub fn flow(pool: u16, client: u8) -> Flow {
     Flow {
         source: Address::from_v4([198, 51, 100, client]),
         destination: Address::from_v4([192, 0, 2, pool as u8 + 1]),
-        source_port: 40_000 + u16::from(client) * 7,
+        // Some share their ports, so that they may share a key.
+        source_port: 40_000 + u16::from(client) % 3,
         destination_port: 443,
         protocol: if pool == 0 { 6 } else { 17 },
     }

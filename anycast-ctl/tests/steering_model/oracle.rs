@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use anycast_common::{
-    pin::FlowKey,
+    flow::Flow,
     slot::NO_BACKEND,
-    steer::{Choice, Kind, Why},
+    steer::{Kind, Why},
 };
 
-use crate::kernel::{Kernel, flow};
+use crate::kernel::{Choice, Kernel, flow};
 
 /// A flow's life.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub struct Tally {
 /// All flows.
 #[derive(Default)]
 pub struct Oracle {
-    lives: HashMap<FlowKey, Life>,
+    lives: HashMap<Flow, Life>,
     pub tally: Tally,
 }
 
@@ -48,11 +48,10 @@ impl Oracle {
     /// Sends a packet and judges where it goes.
     pub fn packet(&mut self, kernel: &Kernel, pool: u16, client: u8, kind: Kind) -> Result<Choice, String> {
         let flow = flow(pool, client);
-        let key = FlowKey::from(&flow);
         let (number, slot) = kernel.slot_of(pool, &flow);
-        let records = [kernel.pins.get(&key), kernel.embryonic.get(&key)].into_iter().flatten();
-        let recorded =
-            records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
+        let records = [kernel.pins.get(&flow), kernel.embryonic.get(&flow)].into_iter().flatten();
+        let recorded = (kind == Kind::Pinned || kernel.filter_cell(&flow).get())
+            && records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
         let choice = kernel.packet(pool, &flow, kind);
         self.excuse_evicted(kernel);
 
@@ -66,15 +65,15 @@ impl Oracle {
             if !matches!(choice.why, Why::Pinned) && choice.index != slot.current() {
                 return wrong("a new flow is the current owner's", None);
             }
-            self.born(kernel, key, choice);
+            self.born(kernel, flow, choice);
             return Ok(choice);
         }
-        let Some(life) = self.lives.get_mut(&key) else {
+        let Some(life) = self.lives.get_mut(&flow) else {
             if kind == Kind::Pinned {
                 if choice.index != slot.current() && choice.why != Why::Pinned {
                     return wrong("a new flow is the current owner's", None);
                 }
-                self.born(kernel, key, choice);
+                self.born(kernel, flow, choice);
             }
             return Ok(choice);
         };
@@ -97,7 +96,7 @@ impl Oracle {
         }
         // A flow without an opening packet begins anew wherever it goes.
         if kind == Kind::Pinned && life.excuse.is_some() {
-            self.born(kernel, key, choice);
+            self.born(kernel, flow, choice);
         }
         Ok(choice)
     }
@@ -111,10 +110,10 @@ impl Oracle {
 
     /// Notes that a client considers a flow over.
     pub fn over(&mut self, pool: u16, client: u8) {
-        self.lives.remove(&FlowKey::from(&flow(pool, client)));
+        self.lives.remove(&flow(pool, client));
     }
 
-    fn born(&mut self, kernel: &Kernel, flow: FlowKey, choice: Choice) {
+    fn born(&mut self, kernel: &Kernel, flow: Flow, choice: Choice) {
         let Some(backend) = kernel.backends.get(&choice.index).filter(|_| choice.index != NO_BACKEND) else {
             self.lives.remove(&flow);
             return;

@@ -38,6 +38,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => which().prop_map(|(pool, backend)| Event::Undrain(pool, backend)),
         2 => (which(), any::<bool>()).prop_map(|((pool, backend), up)| Event::Mark(pool, backend, up)),
         1 => (which(), any::<bool>()).prop_map(|((pool, backend), up)| Event::Resolve(pool, backend, up)),
+        3 => Just(Event::ClearFilter),
         5 => (1u8..6, prop_oneof![1u8..20, Just(200)]).prop_map(|(pieces, size)| Event::Sweep(pieces, size)),
     ]
 }
@@ -129,6 +130,7 @@ fn the_oracle_notices_mistakes() {
         Flaw::SweepIgnoresStamps,
         Flaw::SweepKeepsTheDead,
         Flaw::StampsNotRenewed,
+        Flaw::FilterClearedInTransition,
     ] {
         assert!(histories(flaw, false).is_err(), "{flaw:?} went unnoticed");
     }
