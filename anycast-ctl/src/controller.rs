@@ -285,15 +285,20 @@ impl Controller {
 
     /// Moves the slots of a pool to the owners a table gives them.
     fn publish_table(&mut self, pool: u16, table: &reconcile::Table) -> anyhow::Result<()> {
+        let start = Instant::now();
         let merged = self.merged(pool, table)?;
+        let computed = start.elapsed();
         // Without slots a pool forgets its transitions: only when there are none.
         let slots = if merged.is_void() { &[][..] } else { &merged.slots };
         self.dataplane.publish_table(pool, slots)?;
+        let published = start.elapsed() - computed;
         let census = Census::of(slots);
         tracing::debug!(
             pool,
             moved = merged.moved,
             in_transition = census.in_transition(),
+            ?computed,
+            ?published,
             "published a table"
         );
         self.census.insert(pool, census);

@@ -71,16 +71,19 @@ fn step(slot: Slot, owner: u16) -> Slot {
     }
 }
 
-/// The stamps that belong to the slots `after`, if `before` had the stamps `stamps`: one whose owner changed begins its
-/// transition, or begins it anew, at `now`.
+/// The stamps that belong to the slots `after`, if `before` had the stamps `stamps`; see [`stamp`].
 pub fn stamps(before: &[Slot], stamps: &[u32], after: &[Slot], now: u32) -> Vec<u32> {
     if before.len() != after.len() || stamps.len() != after.len() {
         return vec![now; after.len()];
     }
     let old = before.iter().zip(stamps);
-    old.zip(after)
-        .map(|((before, &stamp), after)| if before.current() == after.current() { stamp } else { now })
-        .collect()
+    old.zip(after).map(|((&before, &old), &after)| stamp(before, old, after, now)).collect()
+}
+
+/// The stamp of a slot that had another: one whose owner changed begins its transition, or begins it anew, at `now`.
+#[inline]
+pub const fn stamp(before: Slot, old: u32, after: Slot, now: u32) -> u32 {
+    if before.current() == after.current() { old } else { now }
 }
 
 /// Whom a pool's slots name.
@@ -95,17 +98,13 @@ pub struct Census {
 impl Census {
     /// Counts a table.
     pub fn of(slots: &[Slot]) -> Self {
-        let mut census = Self::default();
-        let mut count = |by: fn(&mut Self) -> &mut BTreeMap<u16, u32>, index: u16| {
-            if index != NO_BACKEND {
-                *by(&mut census).entry(index).or_default() += 1;
-            }
-        };
+        // Arrays while counting: in a map every slot would be searched for, and a change waits for its census.
+        let (mut owned, mut based) = (Vec::new(), Vec::new());
         for slot in slots {
-            count(|census| &mut census.owned, slot.current());
-            count(|census| &mut census.based, slot.base());
+            count(&mut owned, slot.current());
+            count(&mut based, slot.base());
         }
-        census
+        Self { owned: counted(&owned), based: counted(&based) }
     }
 
     /// Slots in transition.
@@ -117,4 +116,21 @@ impl Census {
     pub fn named(&self) -> impl Iterator<Item = u16> {
         self.owned.keys().chain(self.based.keys()).copied()
     }
+}
+
+fn count(counts: &mut Vec<u32>, index: u16) {
+    if index == NO_BACKEND {
+        return;
+    }
+    let place = usize::from(index);
+    if counts.len() <= place {
+        counts.resize(place + 1, 0);
+    }
+    if let Some(count) = counts.get_mut(place) {
+        *count += 1;
+    }
+}
+
+fn counted(counts: &[u32]) -> BTreeMap<u16, u32> {
+    (0..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect()
 }

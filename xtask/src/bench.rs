@@ -12,17 +12,19 @@ use crate::{
 const DATAPLANE: &str = "dataplane";
 /// The benchmark that sends live frames through a lab.
 pub const LIVE: &str = "live";
+/// The benchmark that times a change in a lab.
+const CHANGE: &str = "change";
 /// Those that print JSON; they load XDP programs.
-const IN_KERNEL: [&str; 2] = [DATAPLANE, LIVE];
+const IN_KERNEL: [&str; 3] = [DATAPLANE, LIVE, CHANGE];
 
-/// Runs the named benchmarks, or all but the one that needs a lab; `arguments` go to them as they are.
+/// Runs the named benchmarks, or all but those that need a lab; `arguments` go to them as they are.
 pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
     let all = controller_programs("benches")?;
     if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }
     let mut chosen: Vec<&String> = if names.is_empty() {
-        all.iter().filter(|name| *name != LIVE).collect()
+        all.iter().filter(|name| ![LIVE, CHANGE].contains(&name.as_str())).collect()
     } else {
         names.iter().collect()
     };

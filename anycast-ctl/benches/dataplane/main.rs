@@ -91,10 +91,12 @@ fn main() -> anyhow::Result<()> {
     let rows =
         scenarios.iter().zip(samples).map(|(scenario, (floor, program))| Row::new(scenario, floor, program));
     let (verified_instructions, jit_bytes) = bench.size()?;
+    let (load_best_ms, load_ms) = load_ms()?;
     let report = Report {
         verified_instructions,
         jit_bytes,
-        load_ms: load_ms()?,
+        load_ms,
+        load_best_ms,
         publish_us: bench.publish_us()?,
         window: WINDOW,
         rows: rows.collect(),
@@ -107,17 +109,19 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Milliseconds it takes to load the program with maps of their default sizes: the median of some.
-fn load_ms() -> anyhow::Result<f64> {
+/// Milliseconds it takes to load the program with maps of their default sizes, as for a site of some VIPs: the
+/// best time and the median of some.
+fn load_ms() -> anyhow::Result<(f64, f64)> {
     let mut times = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..21 {
         let start = Instant::now();
-        let dataplane = Dataplane::load(&LoadOptions::new(Seed::new(1)))?;
+        let dataplane =
+            Dataplane::load(&LoadOptions { vips: VIPS as u16, ..LoadOptions::new(Seed::new(1)) })?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
         drop(dataplane);
     }
     times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    Ok((times[0], times[times.len() / 2]))
 }
 
 struct Bench {

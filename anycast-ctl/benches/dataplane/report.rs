@@ -15,6 +15,8 @@ pub struct Report {
     pub jit_bytes: u32,
     /// Milliseconds to load the program with maps of their default sizes.
     pub load_ms: f64,
+    /// The same, at best.
+    pub load_best_ms: f64,
     /// Microseconds to publish a table of 65,537 slots.
     pub publish_us: f64,
     /// Packets per timed window.
@@ -95,8 +97,8 @@ impl fmt::Display for Report {
         writeln!(f, "verified instructions {}, JIT {} bytes", self.verified_instructions, self.jit_bytes)?;
         writeln!(
             f,
-            "loaded in {:.1} ms, a table of 65,537 slots published in {:.0} us",
-            self.load_ms, self.publish_us
+            "loaded in {:.1} ms, at best in {:.1} ms; a table of 65,537 slots published in {:.0} us",
+            self.load_ms, self.load_best_ms, self.publish_us
         )
     }
 }

@@ -118,7 +118,9 @@ impl Controller {
                 let settled = outcome.settled > 0;
                 tending.swept = outcome;
                 if settled {
-                    for (pool, census) in &mut self.census {
+                    // Only slots in transition are settled.
+                    let moving = self.census.iter_mut().filter(|(_, census)| census.in_transition() > 0);
+                    for (pool, census) in moving {
                         *census = Census::of(&self.dataplane.table(*pool));
                     }
                     self.note_transitions();

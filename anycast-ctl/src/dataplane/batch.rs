@@ -9,8 +9,9 @@ use anycast_common::pin::{FlowKey, Record};
 use aya::maps::MapData;
 use zerocopy::FromZeros as _;
 
-/// Entries read by one call, unless a bucket of the map holds more.
-const ENTRIES: usize = 4096;
+/// Entries read by one call, unless a bucket of the map holds more. A sweep does as many in one go, and were all of them to
+/// be deleted, which takes 2 or 3 us each, it should not hold up the daemon for longer than a millisecond or two.
+const ENTRIES: usize = 512;
 
 /// Room for the entries of one call.
 #[derive(Debug, Default)]

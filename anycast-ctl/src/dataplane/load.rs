@@ -1,10 +1,13 @@
 //! Loading the embedded object into the kernel.
 
+use std::time::Instant;
+
 use anycast_common::{
+    counter::{detail_counter, reason_counter},
     hash::expand_seed,
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_ERRORS_PER_TICK, DEFAULT_PINS,
-        DEFAULT_TRAFFIC_COUNTERS, SLOTS_PER_LINE,
+        DEFAULT_TRAFFIC_COUNTERS, MAX_VIPS, SLOTS_PER_LINE,
     },
 };
 use aya::{
@@ -31,6 +34,8 @@ pub const PROGRAM: &str = "anycast";
 pub struct LoadOptions {
     /// Seed of the flow hash.
     pub seed: Seed,
+    /// VIPs whose refused packets can be counted.
+    pub vips: u16,
     /// Slots all tables may have together, the ones being replaced included.
     pub arena_slots: u32,
     /// (VIP, backend) pairs that can be counted.
@@ -48,6 +53,7 @@ impl LoadOptions {
     pub fn new(seed: Seed) -> Self {
         Self {
             seed,
+            vips: MAX_VIPS as u16,
             arena_slots: DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32,
             traffic_counters: DEFAULT_TRAFFIC_COUNTERS,
             pins: DEFAULT_PINS,
@@ -56,10 +62,12 @@ impl LoadOptions {
         }
     }
 
-    /// The sizes the site asks for; where it does not, the default ones or more as it needs them.
+    /// The sizes the site asks for; where it does not, the default ones or more as it needs them. Its VIPs stay the same
+    /// while it is steered.
     pub fn for_site(site: &Site, seed: Seed) -> Self {
         Self {
             seed,
+            vips: u16::try_from(site.vips.len()).unwrap_or(u16::MAX),
             arena_slots: site.arena_slots(),
             traffic_counters: site.traffic_counters(),
             pins: site.maps.pins.unwrap_or(DEFAULT_PINS),
@@ -73,7 +81,11 @@ impl LoadOptions {
 pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
     let key = expand_seed(options.seed.get());
     let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
-    let mut ebpf = EbpfLoader::new()
+    let start = Instant::now();
+    // Reads the types of the running kernel, wanted or not.
+    let mut loader = EbpfLoader::new();
+    let types = start.elapsed();
+    let mut ebpf = loader
         .override_global("HASH_KEY", &key[..], true)
         .override_global("ERRORS_PER_TICK", &options.errors_per_tick, true)
         .map_max_entries("SLOTS", arena_lines)
@@ -81,8 +93,13 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         .map_max_entries("PINS", options.pins)
         .map_max_entries("EMBRYONIC", options.embryonic)
         .map_max_entries("TRAFFIC", options.traffic_counters)
+        .map_max_entries("REASONS", reason_counter(options.vips + 1, 0))
+        .map_max_entries("DETAILS", detail_counter(options.vips + 1, 0))
         .load(OBJECT)?;
+    let maps = start.elapsed() - types;
     program(&mut ebpf)?.load()?;
+    let program = start.elapsed() - types - maps;
+    tracing::debug!(?types, ?maps, ?program, "loaded");
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
     Ok(Dataplane {
         hash_key: key,

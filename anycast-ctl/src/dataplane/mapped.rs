@@ -87,6 +87,15 @@ impl MappedArray {
         self.word(word).load(Ordering::Acquire)
     }
 
+    /// Stores word `word` of the map.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such word.
+    pub fn store_word(&self, word: usize, value: u64) {
+        self.word(word).store(value, Ordering::Release);
+    }
+
     /// Half-word `half` of the map, in the order of their addresses.
     ///
     /// # Panics

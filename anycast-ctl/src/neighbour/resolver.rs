@@ -34,6 +34,9 @@ use crate::interface::Interface;
 /// Notifications come in bursts: how long the first waits for the rest.
 const SETTLE: Duration = Duration::from_millis(2);
 
+/// Addresses looked up in one go only because it is time: those that are new come next, not after a thousand of these.
+const DUE_AT_ONCE: usize = 64;
+
 /// What is known about every address of the set that has been looked up.
 pub type Resolutions = Arc<BTreeMap<IpAddr, Resolution>>;
 
@@ -197,14 +200,13 @@ impl Resolver {
         self.notice(Event::Anything);
     }
 
-    /// Looks up what is marked or due, and publishes what differs.
+    /// Looks up what is marked, and some of what is due; publishes what differs.
     async fn round(&mut self) {
         let now = Instant::now();
         self.round_at = None;
         let mut addresses = std::mem::take(&mut self.dirty);
-        addresses.extend(
-            self.watched.iter().filter(|(_, watched)| watched.due <= now).map(|(address, _)| *address),
-        );
+        let due = self.watched.iter().filter(|(_, watched)| watched.due <= now);
+        addresses.extend(due.map(|(address, _)| *address).take(DUE_AT_ONCE));
 
         let mut differs = false;
         let mut errors = Vec::new();

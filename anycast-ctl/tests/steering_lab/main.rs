@@ -14,6 +14,7 @@ mod verdict;
 
 use std::{
     env,
+    ops::Range,
     process::Command,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -32,11 +33,13 @@ const SPARES: usize = 2;
 const SESSIONS: usize = 1000;
 const CHANGES: u32 = 200;
 /// A side sends a line after a pause of this range. Two cores run both sides, the network between them and the edge.
-const PAUSE: std::ops::Range<Duration> = Duration::from_millis(60)..Duration::from_millis(240);
+const PAUSE: Range<Duration> = Duration::from_millis(60)..Duration::from_millis(240);
+/// Beside a flood, which has a core for itself.
+const LONG_PAUSE: Range<Duration> = Duration::from_millis(120)..Duration::from_millis(480);
 
 #[test]
 fn a_thousand_sessions_survive_two_hundred_changes() {
-    let proof = Proof::new(Duration::from_secs(10));
+    let proof = Proof::new(Duration::from_secs(10), PAUSE);
     let (changes, facts) = proof.run(CHANGES, seconds(60), |_| {});
     assert_eq!(changes, CHANGES);
     facts.print();
@@ -45,7 +48,7 @@ fn a_thousand_sessions_survive_two_hundred_changes() {
 #[test]
 fn sessions_survive_a_syn_flood_while_slots_are_in_transition() {
     // Frames of sessions share queues with the flood: what is lost there comes late, but must come.
-    let proof = Proof::new(Duration::from_secs(20));
+    let proof = Proof::new(Duration::from_secs(20), LONG_PAUSE);
     let before = Facts::read(&proof.lab);
     let flood = Flood::start(&proof.lab);
     let (_, facts) = proof.run(CHANGES / 5, seconds(60) / 3, |lab| {
@@ -64,10 +67,11 @@ struct Proof {
     lab: OwnedLab,
     seed: u64,
     patience: Duration,
+    pause: Range<Duration>,
 }
 
 impl Proof {
-    fn new(patience: Duration) -> Self {
+    fn new(patience: Duration, pause: Range<Duration>) -> Self {
         let seed = match env::var("ANYCAST_PROOF_SEED") {
             Ok(seed) => seed.parse().expect("ANYCAST_PROOF_SEED is a number"),
             Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64,
@@ -84,15 +88,15 @@ impl Proof {
             thread::sleep(Duration::from_millis(30));
         }
         let hosts = lab.plan().servers().map(|host| host.name.clone()).collect::<Vec<_>>();
-        let servers = hosts.iter().map(|host| Server::start(&lab, host, PAUSE).unwrap()).collect();
-        Self { _servers: servers, lab, seed, patience }
+        let servers = hosts.iter().map(|host| Server::start(&lab, host, pause.clone()).unwrap()).collect();
+        Self { _servers: servers, lab, seed, patience, pause }
     }
 
     /// Holds sessions while changes happen, evenly over that time; `calm` is called before the sessions end.
     fn run(self, changes: u32, duration: Duration, calm: impl FnOnce(&OwnedLab)) -> (u32, Facts) {
         let pattern = Pattern {
             sessions: SESSIONS,
-            pause: PAUSE,
+            pause: self.pause,
             lifetime: Lifetime::Mixed(Duration::from_millis(500)..Duration::from_secs(10)),
             patience: self.patience,
             seed: self.seed,
