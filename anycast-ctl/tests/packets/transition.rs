@@ -187,6 +187,20 @@ fn a_pin_is_believed_for_the_idle_timeout() {
 }
 
 #[test]
+fn only_opening_packets_look_for_what_was_left_when_the_filter_was_cleared() {
+    let mut harness = Harness::new();
+    publish(&mut harness, Slot::in_transition(B, A));
+    for vip in VIPS {
+        harness.dataplane.pin(&flow(vip, 1, false), Pin::new(C, 0, now())).unwrap();
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), C);
+        harness.dataplane.clear_filter();
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), A, "not looked for");
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Syn), C);
+        assert_eq!(tcp(&mut harness, vip, 1, Transport::Ack), C, "looked for again");
+    }
+}
+
+#[test]
 fn the_base_owners_use_is_stamped() {
     let mut harness = Harness::new();
     publish(&mut harness, Slot::stable(A));
