@@ -137,7 +137,7 @@ fn remembering<W: World>(world: &W, slot: Slot, flow: &Flow, kind: Kind) -> Choi
         // docs/steering.md. An opening packet itself must find what is left, as the flow it opens may be another one.
         Kind::Continues | Kind::Ends if !world.may_be_remembered() => return base(world, slot),
         Kind::Opens => world.note_remembered(),
-        Kind::Continues | Kind::Ends | Kind::Datagram | Kind::Pinned => {}
+        Kind::Continues | Kind::Ends | Kind::Datagram | Kind::Pinned | Kind::Reports => {}
     }
     let (key, now) = (FlowKey::new(flow, world.hash()), world.now());
     let mut remembered = lookup(world, world.pins(), key, flow, now);
