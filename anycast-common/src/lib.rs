@@ -13,11 +13,13 @@ pub mod checksum;
 pub mod clock;
 pub mod counter;
 pub mod directory;
+pub mod ecn;
 pub mod flow;
 pub mod hash;
 pub mod limits;
 pub mod pin;
 pub mod reason;
+pub mod receive;
 pub mod slot;
 pub mod steer;
 

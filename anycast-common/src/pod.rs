@@ -1,6 +1,11 @@
 //! Lets aya copy the shared types to and from maps.
 
-use crate::{bench::Workload, counter::Traffic, pin::FlowKey};
+use crate::{
+    bench::Workload,
+    counter::Traffic,
+    pin::FlowKey,
+    receive::{Config, SenderKey},
+};
 
 // SAFETY: `repr(C)`, Copy, and free of padding and of invalid bit patterns: the type derives zerocopy's FromBytes and
 // IntoBytes, which check that.
@@ -11,3 +16,9 @@ unsafe impl aya::Pod for Workload {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for FlowKey {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for Config {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for SenderKey {}

@@ -79,18 +79,7 @@ pub fn check() -> Result<Vec<Warning>, PreflightError> {
 /// # Errors
 /// `Capabilities` or `Kernel`; the former first, as it is the one that is quickly mended.
 pub fn judge(surroundings: &Surroundings) -> Result<Vec<Warning>, PreflightError> {
-    let has = |capability: u32| surroundings.capabilities >> capability & 1 == 1;
-    let mut missing = Vec::new();
-    if !has(CAP_BPF) && !has(CAP_SYS_ADMIN) {
-        missing.push("CAP_BPF");
-    }
-    if !has(CAP_NET_ADMIN) {
-        missing.push("CAP_NET_ADMIN");
-    }
-    if !missing.is_empty() {
-        return Err(PreflightError::Capabilities(missing));
-    }
-
+    surroundings.check_capabilities()?;
     let mut warnings = Vec::new();
     match surroundings.release.parse::<KernelRelease>() {
         Ok(release) if release < MIN_KERNEL => {
@@ -118,6 +107,22 @@ impl Surroundings {
             release: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             btf: Path::new(KERNEL_BTF).exists(),
         })
+    }
+
+    /// Whether programs can be loaded and attached.
+    ///
+    /// # Errors
+    /// `Capabilities` names what is missing.
+    pub fn check_capabilities(&self) -> Result<(), PreflightError> {
+        let has = |capability: u32| self.capabilities >> capability & 1 == 1;
+        let mut missing = Vec::new();
+        if !has(CAP_BPF) && !has(CAP_SYS_ADMIN) {
+            missing.push("CAP_BPF");
+        }
+        if !has(CAP_NET_ADMIN) {
+            missing.push("CAP_NET_ADMIN");
+        }
+        if missing.is_empty() { Ok(()) } else { Err(PreflightError::Capabilities(missing)) }
     }
 }
 
