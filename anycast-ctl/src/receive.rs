@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::{dataplane::AttachError, interface::InterfaceError, preflight::PreflightError};
 
 mod attach;
+pub mod check;
 mod control;
 mod load;
 mod maps;
@@ -16,7 +17,7 @@ mod sender;
 mod status;
 
 pub use self::{
-    control::{Start, start, stop},
+    control::{Start, Started, start, stop},
     load::{PROGRAMS, Receiver},
     pins::DEFAULT_BPFFS,
     sender::{Sender, SenderError},
@@ -56,6 +57,9 @@ pub enum ReceiveError {
         .0.as_deref().unwrap_or("this host"), .0.as_deref().unwrap_or("IFACE")
     )]
     NotRunning(Option<String>),
+    /// There is nothing to end.
+    #[error("nothing is pinned for {0}: `anycast-ctl receive status` lists the interfaces that receive")]
+    NothingToStop(String),
     /// The pins belong to an interface of the same name elsewhere.
     #[error(
         "{directory} belongs to an interface `{interface}` of another network namespace: run this there, or name another \

@@ -11,30 +11,26 @@ use crate::{
     interface::Interface,
 };
 
-/// Attaches and pins; with no mode given, natively if the driver can, else generically with a warning.
+/// Attaches and pins; with no mode given, natively if the driver can, else generically with the warning that is returned.
 pub fn attach(
     receiver: &mut Receiver,
     interface: &Interface,
     mode: Option<XdpMode>,
     pins: &Pins,
-) -> Result<XdpMode, ReceiveError> {
-    let (link, mode) = match attach_as(receiver, interface, mode.unwrap_or(XdpMode::Native)) {
-        Ok(link) => (link, mode.unwrap_or(XdpMode::Native)),
+) -> Result<Option<String>, ReceiveError> {
+    let (link, warning) = match attach_as(receiver, interface, mode.unwrap_or(XdpMode::Native)) {
+        Ok(link) => (link, None),
         Err(ReceiveError::Attach(error @ AttachError::NoNative { .. })) if mode.is_none() => {
             let link = attach_as(receiver, interface, XdpMode::Generic)?;
-            tracing::warn!(
-                interface = interface.name,
-                "attached in generic mode, which is several times slower than native: {}",
-                message(&error)
-            );
-            (link, XdpMode::Generic)
+            let warning = "attached in generic mode, which is several times slower than native";
+            (link, Some(format!("{warning}: {}", message(&error))))
         }
         Err(error) => return Err(error),
     };
     receiver.program()?.pin(pins.program()).map_err(kernel("pinning the program"))?;
     // Last: until then the end of this process undoes everything.
     link.pin(pins.link()).map_err(kernel("pinning the attachment"))?;
-    Ok(mode)
+    Ok(warning)
 }
 
 fn attach_as(receiver: &mut Receiver, interface: &Interface, mode: XdpMode) -> Result<FdLink, ReceiveError> {

@@ -33,11 +33,22 @@ pub struct Start {
     pub mode: Option<XdpMode>,
 }
 
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Started {
+    /// Nobody received on that interface before.
+    pub began: bool,
+    /// Another program took the place of the one that was attached.
+    pub replaced_program: bool,
+    /// What is odd, but no reason to stop.
+    pub warning: Option<String>,
+}
+
 /// Starts to receive, or changes the settings where that was done before: without a gap.
 ///
 /// # Errors
 /// See [`ReceiveError`]; what was running goes on as before, except where it says otherwise.
-pub async fn start(start: &Start) -> Result<(), ReceiveError> {
+pub async fn start(start: &Start) -> Result<Started, ReceiveError> {
     Surroundings::gather()?.check_capabilities()?;
     let interface = Interface::find(&start.interface).await?;
     let _lock = Lock::take(&start.bpffs)?;
@@ -49,9 +60,8 @@ pub async fn start(start: &Start) -> Result<(), ReceiveError> {
             // What an interface that is gone, or a run that was killed, has left.
             pins.remove()?;
             begin(start, &interface, &pins).inspect_err(|_| {
-                if let Err(error) = pins.remove() {
-                    tracing::warn!("clearing up: {error}");
-                }
+                // What cannot be removed is in the way of nobody: the next run removes it, and its error says why.
+                let _ = pins.remove();
             })
         }
     }
@@ -60,12 +70,12 @@ pub async fn start(start: &Start) -> Result<(), ReceiveError> {
 /// Detaches the program and removes its pins.
 ///
 /// # Errors
-/// `NotRunning` when there is nothing to end.
+/// `NothingToStop`, or `File` when a pin cannot be removed.
 pub fn stop(bpffs: &std::path::Path, interface: &str) -> Result<(), ReceiveError> {
     Surroundings::gather()?.check_capabilities()?;
     let pins = Pins::of(bpffs, interface)?;
     if !pins.directory().exists() {
-        return Err(ReceiveError::NotRunning(Some(interface.to_owned())));
+        return Err(ReceiveError::NothingToStop(interface.to_owned()));
     }
     let _lock = Lock::take(bpffs)?;
     pins.remove()
@@ -106,20 +116,23 @@ impl Attached {
     }
 }
 
-fn begin(start: &Start, interface: &Interface, pins: &Pins) -> Result<(), ReceiveError> {
+fn begin(start: &Start, interface: &Interface, pins: &Pins) -> Result<Started, ReceiveError> {
     let mut receiver = load(start, interface, pins)?;
-    let mode = attach(&mut receiver, interface, start.mode, pins)?;
-    tracing::debug!(interface = interface.name, ?mode, "attached");
-    Ok(())
+    let warning = attach(&mut receiver, interface, start.mode, pins)?;
+    Ok(Started { began: true, replaced_program: false, warning })
 }
 
-fn change(start: &Start, interface: &Interface, pins: &Pins, attached: Attached) -> Result<(), ReceiveError> {
+fn change(
+    start: &Start,
+    interface: &Interface,
+    pins: &Pins,
+    attached: Attached,
+) -> Result<Started, ReceiveError> {
     if start.mode.is_some_and(|mode| mode != attached.mode) {
-        let attached = match attached.mode {
-            XdpMode::Native => "native",
-            XdpMode::Generic => "generic",
-        };
-        return Err(ReceiveError::OtherMode { interface: interface.name.clone(), attached });
+        return Err(ReceiveError::OtherMode {
+            interface: interface.name.clone(),
+            attached: attached.mode.label(),
+        });
     }
     let mut receiver = load(start, interface, pins)?;
     let program = receiver.program()?;
@@ -132,9 +145,9 @@ fn change(start: &Start, interface: &Interface, pins: &Pins, attached: Attached)
             .attach_to_link(link)
             .map_err(kernel("putting another program in the place of the attached one"))?;
         pins.replace_program(|path| program.pin(path).map_err(kernel("pinning the program")))?;
-        tracing::debug!(interface = interface.name, "the program was replaced");
     }
-    pins.remove_other_maps()
+    pins.remove_other_maps()?;
+    Ok(Started { began: false, replaced_program: !is_same, warning: None })
 }
 
 /// The same instructions on the same maps: maps of another layout are other maps.

@@ -43,6 +43,11 @@ impl Sender {
         self.network.is_ipv6()
     }
 
+    /// Whether it holds every address of its family.
+    pub const fn is_everybody(&self) -> bool {
+        self.length == 0
+    }
+
     /// The key of the senders' trie.
     pub(super) fn key(&self) -> Key<SenderKey> {
         let key = match self.network {
