@@ -8,6 +8,9 @@ pub const LAYOUT_VERSION: u32 = 1;
 /// Prefixes that may be configured as senders.
 pub const MAX_SENDERS: u32 = 1024;
 
+/// Entries of the senders' trie: while the settings change, those of before and those to come.
+pub const SENDER_ENTRIES: u32 = 2 * MAX_SENDERS;
+
 /// Entries of the outcome counters: room for codes to come.
 pub const MAX_OUTCOMES: u32 = 32;
 

@@ -60,6 +60,12 @@ pub enum ReceiveError {
     /// There is nothing to end.
     #[error("nothing is pinned for {0}: `anycast-ctl receive status` lists the interfaces that receive")]
     NothingToStop(String),
+    /// Somebody else holds the link.
+    #[error(
+        "the pins are removed, but program {0} is still attached: another process holds its link; \
+         `bpftool link show` names it"
+    )]
+    StillAttached(u32),
     /// The pins belong to an interface of the same name elsewhere.
     #[error(
         "{directory} belongs to an interface `{interface}` of another network namespace: run this there, or name another \
@@ -111,6 +117,7 @@ pub enum ReceiveError {
         /// What was being done.
         doing: &'static str,
         /// Why it failed.
+        #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The embedded object or a pinned map is not what it ought to be.

@@ -148,7 +148,8 @@ fn told(status: &InterfaceStatus, started: &receive::Started) -> String {
 impl Stop {
     fn execute(self, common: &Common) -> anyhow::Result<()> {
         let Self { interface, pins } = self;
-        receive::stop(&pins.bpffs, &interface).with_context(|| format!("stop receiving on {interface}"))?;
+        block_on(receive::stop(&pins.bpffs, &interface))?
+            .with_context(|| format!("stop receiving on {interface}"))?;
         output::show(common, &serde_json::json!({ "interface": interface }), |_| {
             format!("no longer receiving tunnels on {interface}\n")
         })

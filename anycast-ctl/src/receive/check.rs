@@ -1,6 +1,10 @@
 //! Is this machine a backend that works? One finding for each thing a backend needs.
 
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::IpAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +14,10 @@ use crate::preflight::Surroundings;
 mod facts;
 mod judge;
 mod path_mtu;
+
+/// Duplicate address detection is over by then: a random second, and one for the answer (RFC 4862 section 5.4).
+const DETECTION: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(50);
 
 /// How packets come from the edge hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -86,6 +94,14 @@ pub async fn check(
     delivery: Option<Delivery>,
 ) -> Result<Report, ReceiveError> {
     Surroundings::gather()?.check_capabilities()?;
-    let facts = facts::gather(bpffs, interface).await?;
+    let start = Instant::now();
+    let facts = loop {
+        let facts = facts::gather(bpffs, interface).await?;
+        let is_settled = facts.addresses.iter().all(|held| !held.tentative || !vips.contains(&held.address));
+        if is_settled || start.elapsed() > DETECTION {
+            break facts;
+        }
+        tokio::time::sleep(POLL).await;
+    };
     Ok(Report { interface: facts.interface.name.clone(), findings: judge::judge(&facts, vips, delivery) })
 }

@@ -1,6 +1,10 @@
 //! Starting, changing and ending.
 
-use std::{collections::BTreeSet, path::PathBuf, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
 
 use anycast_common::receive::Config;
 use aya::programs::{
@@ -17,6 +21,10 @@ use super::{
     pins::{Lock, Pins},
 };
 use crate::{api::types::XdpMode, interface::Interface, preflight::Surroundings};
+
+/// How long the kernel may take to detach a program that is no longer pinned.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);
 
 /// What to receive, and where.
 #[derive(Clone, Debug)]
@@ -67,18 +75,36 @@ pub async fn start(start: &Start) -> Result<Started, ReceiveError> {
     }
 }
 
-/// Detaches the program and removes its pins.
+/// Detaches the program and removes its pins. Afterwards no packet meets it.
 ///
 /// # Errors
 /// `NothingToStop`, or `File` when a pin cannot be removed.
-pub fn stop(bpffs: &std::path::Path, interface: &str) -> Result<(), ReceiveError> {
+pub async fn stop(bpffs: &Path, interface: &str) -> Result<(), ReceiveError> {
     Surroundings::gather()?.check_capabilities()?;
     let pins = Pins::of(bpffs, interface)?;
     if !pins.directory().exists() {
         return Err(ReceiveError::NothingToStop(interface.to_owned()));
     }
     let _lock = Lock::take(bpffs)?;
-    pins.remove()
+    let pinned = ProgramInfo::from_pin(pins.program()).ok();
+    pins.remove()?;
+    if let Some(pinned) = pinned {
+        wait_until_detached(pinned.id()).await?;
+    }
+    Ok(())
+}
+
+/// The kernel lets go of an unpinned link in its own time, mostly milliseconds (`bpf_free_inode` in kernel/bpf/inode.c waits for
+/// readers, `bpf_link_put` for a worker).
+async fn wait_until_detached(program_id: u32) -> Result<(), ReceiveError> {
+    let start = Instant::now();
+    while Interface::list().await?.iter().any(|interface| mode_of(interface, program_id).is_some()) {
+        if start.elapsed() > PATIENCE {
+            return Err(ReceiveError::StillAttached(program_id));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// A pinned attachment that works.

@@ -2,7 +2,7 @@
 
 use core::ptr::read_volatile;
 
-use anycast_common::receive::{Config, MAX_OUTCOMES, MAX_SENDERS, Outcome, SenderKey};
+use anycast_common::receive::{Config, MAX_OUTCOMES, Outcome, SENDER_ENTRIES, SenderKey};
 use aya_ebpf::{
     macros::map,
     maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
@@ -10,7 +10,7 @@ use aya_ebpf::{
 
 /// Who may send tunnel packets: prefixes of outer source addresses. The value means nothing.
 #[map]
-pub static SENDERS: LpmTrie<SenderKey, u32> = LpmTrie::with_max_entries(MAX_SENDERS, 0);
+pub static SENDERS: LpmTrie<SenderKey, u32> = LpmTrie::with_max_entries(SENDER_ENTRIES, 0);
 
 /// The settings.
 #[map]

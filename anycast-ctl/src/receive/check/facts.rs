@@ -40,8 +40,10 @@ pub struct Held {
     pub length: u8,
     /// Name of the interface it is on.
     pub interface: String,
-    /// Duplicate address detection is not over, or found a duplicate: the address is not in use.
+    /// Duplicate address detection is not over: the address is not in use yet.
     pub tentative: bool,
+    /// It found a duplicate: the address is not in use.
+    pub duplicate: bool,
     /// Exempt from duplicate address detection.
     pub nodad: bool,
     /// `accept_dad` of its interface, as it counts.
@@ -135,7 +137,8 @@ fn held(message: &AddressMessage, interface: &str) -> Option<Held> {
         address: local.or(address)?,
         length: message.header.prefix_len,
         interface: interface.to_owned(),
-        tentative: flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed),
+        tentative: flags.contains(AddressFlags::Tentative) && !flags.contains(AddressFlags::Dadfailed),
+        duplicate: flags.contains(AddressFlags::Dadfailed),
         nodad: flags.contains(AddressFlags::Nodad),
         accept_dad: greater("ipv6", interface, "accept_dad"),
         ndisc_notify: greater("ipv6", interface, "ndisc_notify"),

@@ -129,14 +129,10 @@ fn held(facts: &Facts, vip: IpAddr, delivery: Option<Delivery>) -> Vec<Finding> 
         let advice = format!("ip address delete {vip}/{length} dev {interface} && {add}");
         return vec![bad("vip", State::Fail, format!("{found}, and a whole network with it"), advice)];
     }
-    if held.tentative {
+    if held.tentative || held.duplicate {
+        let why = if held.duplicate { "a neighbour has it too" } else { "still tentative" };
         let advice = format!("ip address delete {vip}/{length} dev {interface} && {add} nodad");
-        return vec![bad(
-            "vip",
-            State::Fail,
-            format!("{found}, tentative or a duplicate: not in use"),
-            advice,
-        )];
+        return vec![bad("vip", State::Fail, format!("{found}, but not in use: {why}"), advice)];
     }
     let mut findings = Vec::new();
     if *interface == facts.interface.name {

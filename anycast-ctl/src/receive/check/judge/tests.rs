@@ -26,6 +26,7 @@ fn facts() -> Facts {
         length,
         interface: "lo".into(),
         tentative: false,
+        duplicate: false,
         nodad: false,
         accept_dad: Some(1),
         ndisc_notify: Some(0),
@@ -153,6 +154,7 @@ fn an_ipv6_vip_is_not_put_to_the_test_by_neighbours() {
         })
     };
     assert_one(&on(|held| held.tentative = true), None, "fail vip", "nodad");
+    assert_one(&on(|held| held.duplicate = true), None, "fail vip", "nodad");
     assert_one(&on(|_| ()), None, "warn dad", "nodad");
     assert_one(&on(|held| held.ndisc_notify = Some(1)), None, "warn ndisc_notify", "ndisc_notify=0");
     assert_eq!(complaints(&on(|held| held.nodad = true), None), []);
