@@ -1,6 +1,6 @@
 //! Loading the embedded object.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
 
 use anycast_common::receive::{Config, Outcome};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned, programs::Xdp};
@@ -74,6 +74,14 @@ impl Receiver {
         self.maps.set_senders(senders)?;
         let config = self.maps.config()?;
         self.maps.set_config(Config { gue_port: gue_port.map_or(0, u32::from), ..config })
+    }
+
+    /// The last unknown sender that each CPU saw.
+    ///
+    /// # Errors
+    /// `Kernel` when it refuses.
+    pub fn strangers(&self) -> Result<BTreeSet<IpAddr>, ReceiveError> {
+        self.maps.strangers()
     }
 
     /// Packets that came to that, all CPUs together.

@@ -1,6 +1,6 @@
 //! The program's maps, freshly made or pinned.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, net::IpAddr, path::Path};
 
 use anycast_common::receive::{Config, MAX_SENDERS, Outcome, SenderKey};
 use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
@@ -8,13 +8,14 @@ use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
 use super::{ReceiveError, Sender, kernel};
 
 /// Names of the maps, in the object and as pins.
-pub const NAMES: [&str; 3] = ["SENDERS", "CONFIG", "OUTCOMES"];
+pub const NAMES: [&str; 4] = ["SENDERS", "CONFIG", "OUTCOMES", "STRANGERS"];
 
 /// The maps of one interface.
 pub struct Maps {
     senders: LpmTrie<MapData, SenderKey, u32>,
     config: Array<MapData, Config>,
     outcomes: PerCpuArray<MapData, u64>,
+    strangers: PerCpuArray<MapData, SenderKey>,
 }
 
 impl Maps {
@@ -31,12 +32,14 @@ impl Maps {
     pub fn new(
         mut take: impl FnMut(&'static str) -> Result<Map, ReceiveError>,
     ) -> Result<Self, ReceiveError> {
-        let [senders, config, outcomes] = NAMES;
+        let [senders, config, outcomes, strangers] = NAMES;
         Ok(Self {
             senders: LpmTrie::try_from(take(senders)?).map_err(|_| ReceiveError::Missing("map SENDERS"))?,
             config: Array::try_from(take(config)?).map_err(|_| ReceiveError::Missing("map CONFIG"))?,
             outcomes: PerCpuArray::try_from(take(outcomes)?)
                 .map_err(|_| ReceiveError::Missing("map OUTCOMES"))?,
+            strangers: PerCpuArray::try_from(take(strangers)?)
+                .map_err(|_| ReceiveError::Missing("map STRANGERS"))?,
         })
     }
 
@@ -76,5 +79,11 @@ impl Maps {
     pub fn packets(&self, outcome: Outcome) -> Result<u64, ReceiveError> {
         let values = self.outcomes.get(&outcome.code(), 0).map_err(kernel("reading a counter"))?;
         Ok(values.iter().sum())
+    }
+
+    /// The last unknown sender that each CPU saw.
+    pub fn strangers(&self) -> Result<BTreeSet<IpAddr>, ReceiveError> {
+        let values = self.strangers.get(&0, 0).map_err(kernel("reading the last unknown senders"))?;
+        Ok(values.iter().filter_map(SenderKey::address).collect())
     }
 }

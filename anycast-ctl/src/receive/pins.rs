@@ -3,7 +3,7 @@
 //! ```text
 //!  BPFFS/receive/INTERFACE/program
 //!                          link
-//!                          maps-1/SENDERS, CONFIG, OUTCOMES      1: the layout's version
+//!                          maps-1/SENDERS, CONFIG, OUTCOMES, STRANGERS      1: the layout's version
 //! ```
 
 use std::{

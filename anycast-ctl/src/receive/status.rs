@@ -1,6 +1,6 @@
 //! What is received, and what was refused.
 
-use std::{path::Path, time::SystemTime};
+use std::{net::IpAddr, path::Path, time::SystemTime};
 
 use anycast_common::receive::Outcome;
 use aya::programs::ProgramInfo;
@@ -44,6 +44,8 @@ pub struct InterfaceStatus {
     pub since_unix_seconds: u64,
     /// Seconds since then.
     pub uptime_seconds: u64,
+    /// The last unknown sender that each CPU saw.
+    pub last_unknown_senders: Vec<IpAddr>,
     /// Every outcome, in the order of the codes.
     pub counters: Vec<CounterStatus>,
 }
@@ -129,6 +131,7 @@ fn describe(pins: &Pins, name: String, existing: &[Interface]) -> Result<Interfa
         gue_port: u16::try_from(config.gue_port).ok().filter(|port| *port != 0),
         since_unix_seconds: config.since_seconds,
         uptime_seconds: now.saturating_sub(config.since_seconds),
+        last_unknown_senders: maps.strangers()?.into_iter().collect(),
         counters: counters?,
     })
 }

@@ -1,5 +1,7 @@
 //! Rows of packets through both loaded programs.
 
+use std::{collections::BTreeSet, net::IpAddr};
+
 use anycast_common::receive::{Outcome, Verdict};
 use anycast_ctl::receive::{PROGRAMS, Receiver};
 use aya::programs::{TestRun as _, TestRunOptions};
@@ -92,6 +94,11 @@ impl Harness {
             assert_eq!(execute(linear, name, input), result, "{name}: the programs disagree");
         }
         result
+    }
+
+    /// The last unknown senders either program saw.
+    pub fn strangers(&self) -> BTreeSet<IpAddr> {
+        self.receivers.iter().flat_map(|receiver| receiver.strangers().unwrap()).collect()
     }
 
     /// The kernel's account of the programs: verified instructions and bytes of JIT code.

@@ -196,3 +196,23 @@ fn gue_with_a_header_of_its_own_is_dropped() {
     }
     Harness::new().run_all(&rows);
 }
+
+#[test]
+fn the_last_unknown_sender_is_remembered() {
+    for (tunnel, address) in [
+        (Tunnel { source_v4: [10, 9, 8, 7], ..Tunnel::new(V4, GUE, V4) }, "10.9.8.7"),
+        (
+            Tunnel { source_v6: [0xfd; 16], ..Tunnel::new(V6, GUE, V4) },
+            "fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd",
+        ),
+    ] {
+        let mut harness = Harness::new();
+        harness.set_up(USUAL);
+        assert!(harness.strangers().is_empty());
+        harness.run("of a sender", &Tunnel::new(V4, GUE, V4).bytes(), &Tunnel::new(V4, GUE, V4).expected(0));
+        assert!(harness.strangers().is_empty());
+        harness.run("of a stranger", &tunnel.bytes(), &tunnel.bytes());
+        // The two programs may have run on different CPUs, each with maps of its own.
+        assert_eq!(harness.strangers(), [address.parse().unwrap()].into());
+    }
+}

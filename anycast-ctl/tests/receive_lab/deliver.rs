@@ -93,4 +93,8 @@ fn only_what_was_configured_is_taken() {
         }
         assert_eq!(pair.backend.counted("unknown_sender"), unknown_senders, "{settings}");
     }
+    let strangers = pair.backend.status().last_unknown_senders;
+    assert!(strangers.contains(&"10.0.0.10".parse().unwrap()), "{strangers:?}");
+    let table = stdout(&pair.backend.receive("status"));
+    assert!(table.contains("\n  unknown  10.0."), "{table}");
 }

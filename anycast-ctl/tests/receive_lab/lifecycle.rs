@@ -25,7 +25,15 @@ fn what_was_started_stays_until_it_is_stopped() {
         "{told}"
     );
     let id = backend.program("eth0").unwrap();
-    let pins = ["link", "maps-1", "maps-1/CONFIG", "maps-1/OUTCOMES", "maps-1/SENDERS", "program"];
+    let pins = [
+        "link",
+        "maps-1",
+        "maps-1/CONFIG",
+        "maps-1/OUTCOMES",
+        "maps-1/SENDERS",
+        "maps-1/STRANGERS",
+        "program",
+    ];
     let mut pinned = backend.pinned();
     pinned.sort();
     let below = |pin: &str| format!("anycast/receive/eth0/{pin}");

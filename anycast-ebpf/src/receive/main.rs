@@ -56,6 +56,7 @@ fn walk(ctx: &XdpContext, has_length: impl Fn(&Packet<'_>, usize) -> bool) -> Re
     let tunnel = tunnel::find(&packet, &outer)?;
 
     if !maps::is_sender(&outer.source) {
+        maps::note_stranger(&outer.source);
         return Err(Outcome::UnknownSender);
     }
     if outer.is_fragment {

@@ -1,4 +1,4 @@
-//! The maps of the program; `anycast-ctl receive` writes the first two and reads the third.
+//! The maps of the program; `anycast-ctl receive` writes the first two and reads the others.
 
 use core::ptr::read_volatile;
 
@@ -20,6 +20,10 @@ pub static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 #[map]
 pub static OUTCOMES: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_OUTCOMES, 0);
 
+/// The last unknown sender each CPU saw: what is dropped here, no capture on this host shows.
+#[map]
+pub static STRANGERS: PerCpuArray<SenderKey> = PerCpuArray::with_max_entries(1, 0);
+
 /// Whether tunnel packets of that source are taken.
 #[inline(always)]
 pub fn is_sender(source: &SenderKey) -> bool {
@@ -34,6 +38,14 @@ pub fn is_gue(port: [u8; 2]) -> bool {
     // SAFETY: a value of the map; the controller stores the field as an aligned word.
     let gue_port = unsafe { read_volatile(&raw const (*config).gue_port) };
     port != 0 && port == gue_port
+}
+
+/// Notes an unknown sender.
+#[inline(always)]
+pub fn note_stranger(source: &SenderKey) {
+    let Some(last) = STRANGERS.get_ptr_mut(0) else { return };
+    // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
+    unsafe { *last = *source };
 }
 
 /// Counts a packet.

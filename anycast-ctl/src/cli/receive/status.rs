@@ -1,5 +1,7 @@
 //! `anycast-ctl receive status`
 
+use std::net::IpAddr;
+
 use anyhow::Context as _;
 use clap::Args;
 
@@ -56,7 +58,12 @@ fn interface(status: &InterfaceStatus) -> String {
         "  program  {}, id {}, tag {}\n",
         status.program_name, status.program_id, status.program_tag
     );
-    page += &format!("  senders  {senders}\n  gue      {gue}\n\n");
+    page += &format!("  senders  {senders}\n  gue      {gue}\n");
+    if !status.last_unknown_senders.is_empty() {
+        let last: Vec<_> = status.last_unknown_senders.iter().map(IpAddr::to_string).collect();
+        page += &format!("  unknown  {} sent last, and may not\n", last.join(", "));
+    }
+    page += "\n";
     let rows = status.counters.iter().map(|counter| {
         [
             counter.reason.clone(),

@@ -104,15 +104,12 @@ fn strangers(status: &InterfaceStatus) -> Finding {
     let taken = packets(Outcome::Ipip) + packets(Outcome::Gue);
     match packets(Outcome::UnknownSender) {
         0 => ok("traffic", format!("{taken} packets decapsulated")),
-        strangers => bad(
-            "traffic",
-            State::Warn,
-            format!("{taken} packets decapsulated, {strangers} of unknown senders dropped"),
-            format!(
-                "see who sends: tcpdump -ni {} 'ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41'",
-                status.interface
-            ),
-        ),
+        strangers => {
+            let found = format!("{taken} packets decapsulated, {strangers} of unknown senders dropped");
+            let last: Vec<_> = status.last_unknown_senders.iter().map(IpAddr::to_string).collect();
+            let advice = format!("if {} is an edge host, name it with --from", last.join(" or "));
+            bad("traffic", State::Warn, found, advice)
+        }
     }
 }
 

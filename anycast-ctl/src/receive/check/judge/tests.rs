@@ -52,6 +52,7 @@ fn facts() -> Facts {
             gue_port: Some(6080),
             since_unix_seconds: 0,
             uptime_seconds: 0,
+            last_unknown_senders: vec!["203.0.113.9".parse().unwrap()],
             counters: vec![],
         }),
         addresses: vec![held(V4, 32), held(V6, 128)],
@@ -129,7 +130,7 @@ fn settings_of_the_program_are_judged() {
             description: String::new(),
         }];
     });
-    assert_one(&strangers, None, "warn traffic", "tcpdump -ni eth0");
+    assert_one(&strangers, None, "warn traffic", "if 203.0.113.9 is an edge host");
 }
 
 #[test]
