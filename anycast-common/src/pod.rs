@@ -4,6 +4,7 @@ use crate::{
     bench::Workload,
     counter::Traffic,
     pin::{FlowKey, Record},
+    receive::{Config, SenderKey},
 };
 
 // SAFETY: `repr(C)`, Copy, and free of padding and of invalid bit patterns: the type derives zerocopy's FromBytes and
@@ -18,3 +19,9 @@ unsafe impl aya::Pod for FlowKey {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for Record {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for Config {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for SenderKey {}

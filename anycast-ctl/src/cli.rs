@@ -12,6 +12,7 @@ mod backend;
 mod output;
 mod plan;
 mod pool;
+mod receive;
 mod reference;
 mod run;
 mod status;
@@ -23,7 +24,8 @@ mod vip;
 /// Steers packets for anycast VIPs to backends, in XDP.
 ///
 /// `anycast-ctl run` is the daemon: it attaches the XDP program to the interfaces of its configuration file and keeps
-/// it steering. Every other command asks or tells the running daemon over its Unix socket.
+/// it steering. `anycast-ctl receive` is the other end of a tunnel, on a backend, and needs no daemon. Every other
+/// command asks or tells the running daemon over its Unix socket.
 #[derive(Debug, Parser)]
 #[command(name = "anycast-ctl", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXAMPLES)]
 struct Cli {
@@ -43,6 +45,7 @@ Examples:
   sudo anycast-ctl backend remove web web-2 --dry-run  what would break
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
+  sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
 
 Exit codes: 0 done, 1 it went wrong, 2 wrong usage.";
 
@@ -68,6 +71,7 @@ enum Command {
     Pool(pool::Pool),
     #[command(subcommand)]
     Backend(backend::Backend),
+    Receive(receive::Receive),
     Validate(validate::Validate),
     Completions(reference::Completions),
     Man(reference::Man),
@@ -100,6 +104,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Vip(command) => command.execute(&common, &client),
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
+        Command::Receive(command) => command.execute(&common),
         Command::Validate(command) => command.execute(&common),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),

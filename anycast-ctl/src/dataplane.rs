@@ -30,10 +30,11 @@ use aya::{
     maps::{DevMapHash, MapData, MapError, PerCpuArray, PerCpuValues},
 };
 
+pub(crate) use self::attach::explain;
 use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
 
 pub use self::{
-    attach::Attachment,
+    attach::{AttachError, Attachment},
     batch::Batch,
     clock::now_ticks,
     directory::{DirectoryEntry, DirectoryError},
@@ -84,7 +85,7 @@ pub enum DataplaneError {
     Directory(#[from] DirectoryError),
     /// The program cannot be attached.
     #[error(transparent)]
-    Attach(#[from] attach::AttachError),
+    Attach(#[from] AttachError),
 }
 
 /// The loaded program. Dropping it detaches the program and frees its maps.

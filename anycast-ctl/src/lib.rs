@@ -13,6 +13,7 @@ pub mod neighbour;
 pub mod period;
 pub mod plan;
 pub mod preflight;
+pub mod receive;
 pub mod reconcile;
 pub mod seats;
 mod spelling;

@@ -7,8 +7,10 @@ pub const MIN_KERNEL: KernelRelease = KernelRelease { major: 5, minor: 18 };
 
 /// `CAP_NET_ADMIN` in capabilities(7): attach to interfaces, ask neighbours.
 const CAP_NET_ADMIN: u32 = 12;
-/// `CAP_SYS_ADMIN`: includes what `CAP_BPF` allows.
+/// `CAP_SYS_ADMIN`: includes what `CAP_BPF` and `CAP_PERFMON` allow.
 const CAP_SYS_ADMIN: u32 = 21;
+/// `CAP_PERFMON`, Linux 5.8: programs that calculate with pointers, as the verifier puts it.
+const CAP_PERFMON: u32 = 38;
 /// `CAP_BPF`, Linux 5.8: load programs, create maps.
 const CAP_BPF: u32 = 39;
 
@@ -39,7 +41,7 @@ pub struct KernelRelease {
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
     /// Not enough rights.
-    #[error("loading the dataplane needs root or CAP_BPF + CAP_NET_ADMIN ({} missing): run it with sudo", .0.join(" and "))]
+    #[error("loading the dataplane needs root or CAP_BPF + CAP_NET_ADMIN + CAP_PERFMON ({} missing): run it with sudo", .0.join(" and "))]
     Capabilities(Vec<&'static str>),
     /// Too old a kernel.
     #[error(
@@ -79,18 +81,7 @@ pub fn check() -> Result<Vec<Warning>, PreflightError> {
 /// # Errors
 /// `Capabilities` or `Kernel`; the former first, as it is the one that is quickly mended.
 pub fn judge(surroundings: &Surroundings) -> Result<Vec<Warning>, PreflightError> {
-    let has = |capability: u32| surroundings.capabilities >> capability & 1 == 1;
-    let mut missing = Vec::new();
-    if !has(CAP_BPF) && !has(CAP_SYS_ADMIN) {
-        missing.push("CAP_BPF");
-    }
-    if !has(CAP_NET_ADMIN) {
-        missing.push("CAP_NET_ADMIN");
-    }
-    if !missing.is_empty() {
-        return Err(PreflightError::Capabilities(missing));
-    }
-
+    surroundings.check_capabilities()?;
     let mut warnings = Vec::new();
     match surroundings.release.parse::<KernelRelease>() {
         Ok(release) if release < MIN_KERNEL => {
@@ -118,6 +109,25 @@ impl Surroundings {
             release: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             btf: Path::new(KERNEL_BTF).exists(),
         })
+    }
+
+    /// Whether programs can be loaded and attached.
+    ///
+    /// # Errors
+    /// `Capabilities` names what is missing.
+    pub fn check_capabilities(&self) -> Result<(), PreflightError> {
+        let has = |capability: u32| self.capabilities >> capability & 1 == 1;
+        let mut missing = Vec::new();
+        if !has(CAP_BPF) && !has(CAP_SYS_ADMIN) {
+            missing.push("CAP_BPF");
+        }
+        if !has(CAP_NET_ADMIN) {
+            missing.push("CAP_NET_ADMIN");
+        }
+        if !has(CAP_PERFMON) && !has(CAP_SYS_ADMIN) {
+            missing.push("CAP_PERFMON");
+        }
+        if missing.is_empty() { Ok(()) } else { Err(PreflightError::Capabilities(missing)) }
     }
 }
 
@@ -171,7 +181,7 @@ impl fmt::Display for Warning {
 mod tests {
     use super::*;
 
-    const ALL: u64 = 1 << CAP_NET_ADMIN | 1 << CAP_BPF;
+    const ALL: u64 = 1 << CAP_NET_ADMIN | 1 << CAP_BPF | 1 << CAP_PERFMON;
 
     fn on(capabilities: u64, release: &str, btf: bool) -> Result<Vec<Warning>, String> {
         judge(&Surroundings { capabilities, release: release.into(), btf }).map_err(|error| error.to_string())
@@ -201,9 +211,11 @@ mod tests {
         assert_eq!(on(ALL, "6.1.0", true), Ok(vec![]));
         assert_eq!(on(1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN, "6.1.0", true), Ok(vec![]));
         for (capabilities, missing) in [
-            (0, "CAP_BPF and CAP_NET_ADMIN"),
-            (1 << CAP_BPF, "CAP_NET_ADMIN"),
-            (1 << CAP_NET_ADMIN, "CAP_BPF"),
+            (0, "CAP_BPF and CAP_NET_ADMIN and CAP_PERFMON"),
+            (1 << CAP_BPF, "CAP_NET_ADMIN and CAP_PERFMON"),
+            (1 << CAP_BPF | 1 << CAP_PERFMON, "CAP_NET_ADMIN"),
+            (1 << CAP_NET_ADMIN, "CAP_BPF and CAP_PERFMON"),
+            (1 << CAP_BPF | 1 << CAP_NET_ADMIN, "CAP_PERFMON"),
         ] {
             let text = on(capabilities, "6.1.0", true).unwrap_err();
             assert!(text.contains(&format!("({missing} missing)")), "{text}");

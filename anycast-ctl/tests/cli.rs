@@ -65,6 +65,7 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         "vip",
         "pool",
         "backend",
+        "receive",
         "validate",
         "completions",
         "man",

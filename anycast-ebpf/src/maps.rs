@@ -95,7 +95,13 @@ pub static ERRORS: PerCpuArray<Spent> = PerCpuArray::with_max_entries(1, 0);
 
 /// A word that the verifier forgets when it is read back.
 #[map]
-pub static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// This CPU's word of it.
+#[inline(always)]
+pub fn scratch() -> Option<*mut u64> {
+    SCRATCH.get_ptr_mut(0)
+}
 
 /// A pool's table, in one load.
 #[inline(always)]

@@ -12,7 +12,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 
-use crate::maps::SCRATCH;
+use crate::maps;
 
 /// Whether packets may span several buffers: 1 if the kernel took the program that says so (Linux 5.18). Set by the controller
 /// when it loads the program; at 0 the verifier drops what older kernels lack.
@@ -115,7 +115,7 @@ impl PacketBytes for Packet<'_> {
 
     #[inline(always)]
     fn forgotten(&self, value: u64) -> u64 {
-        let Some(scratch) = SCRATCH.get_ptr_mut(0) else { return value };
+        let Some(scratch) = maps::scratch() else { return value };
         // SAFETY: a per-CPU value of the map, which only this run on this CPU touches.
         unsafe { write_volatile(scratch, value) };
         // SAFETY: as above.

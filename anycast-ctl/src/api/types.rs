@@ -70,6 +70,16 @@ pub enum XdpMode {
     Generic,
 }
 
+impl XdpMode {
+    /// `native` or `generic`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+}
+
 /// Packets, bytes and new flows since the program was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {

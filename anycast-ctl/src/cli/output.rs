@@ -26,6 +26,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Prints what is odd, but no reason to stop.
+pub fn warn(warning: &str) {
+    let _ = writeln!(io::stderr(), "anycast-ctl: warning: {warning}");
+}
+
 /// Prints an error and its causes on one line.
 pub fn complain(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "anycast-ctl: {}", chain(error));

@@ -20,7 +20,7 @@ use crate::{
 
 /// Load, attach and steer until a signal comes.
 ///
-/// Needs root, or CAP_BPF and CAP_NET_ADMIN. Stays in the foreground and logs to stderr, as a service manager wants
+/// Needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Stays in the foreground and logs to stderr, as a service manager wants
 /// it; SIGTERM and Ctrl-C detach cleanly.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\

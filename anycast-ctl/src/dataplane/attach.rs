@@ -106,7 +106,8 @@ impl Dataplane {
     }
 }
 
-fn explain(interface: &str, mode: XdpMode, error: ProgramError) -> AttachError {
+/// What the kernel meant by refusing.
+pub(crate) fn explain(interface: &str, mode: XdpMode, error: ProgramError) -> AttachError {
     let interface = interface.to_owned();
     // Where the driver answers a link with EINVAL, as some do for their MTU, aya tries again over netlink.
     let code = if let ProgramError::SyscallError(SyscallError { io_error, .. }) = &error {

@@ -101,7 +101,10 @@ fn without_rights_it_says_which() {
     fs::copy(BINARY, &binary).unwrap();
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
     for (drop, missing) in [
-        (&["--reuid=65534", "--regid=65534", "--clear-groups"][..], "(CAP_BPF and CAP_NET_ADMIN missing)"),
+        (
+            &["--reuid=65534", "--regid=65534", "--clear-groups"][..],
+            "(CAP_BPF and CAP_NET_ADMIN and CAP_PERFMON missing)",
+        ),
         (&["--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"], "(CAP_BPF missing)"),
         (&["--bounding-set=-net_admin", "--inh-caps=-net_admin"], "(CAP_NET_ADMIN missing)"),
     ] {

@@ -1,0 +1,262 @@
+//! What a backend needs, held against what there is: pure functions.
+
+use std::net::IpAddr;
+
+use anycast_common::receive::Outcome;
+
+use super::{
+    Delivery, Finding, State,
+    facts::{Facts, Held},
+    path_mtu,
+};
+use crate::receive::{InterfaceStatus, Sender};
+
+/// Every finding, in the order a packet meets the things.
+pub fn judge(facts: &Facts, vips: &[IpAddr], delivery: Option<Delivery>) -> Vec<Finding> {
+    let has_v4 = vips.iter().any(IpAddr::is_ipv4);
+    let has_v6 = vips.iter().any(IpAddr::is_ipv6);
+    let is_tunnel = delivery != Some(Delivery::L2);
+    let mut findings = vec![interface(facts)];
+    if is_tunnel {
+        findings.extend(program(facts, delivery));
+    }
+    for vip in vips {
+        findings.extend(held(facts, *vip, delivery));
+    }
+    if has_v4 {
+        findings.extend(arp(facts, delivery));
+        findings.push(reverse_path(facts));
+    }
+    if has_v6 {
+        findings.push(ipv6(facts));
+    }
+    if is_tunnel {
+        findings.extend(path_mtu::judge(facts, vips, delivery));
+    }
+    findings
+}
+
+/// A finding that wants nothing done.
+pub fn ok(check: &str, found: String) -> Finding {
+    Finding { check: check.to_owned(), state: State::Ok, found, advice: None }
+}
+
+/// One that does.
+pub fn bad(check: &str, state: State, found: String, advice: String) -> Finding {
+    Finding { check: check.to_owned(), state, found, advice: Some(advice) }
+}
+
+fn interface(facts: &Facts) -> Finding {
+    let name = &facts.interface.name;
+    if facts.interface.up {
+        return ok("interface", format!("{name} is up"));
+    }
+    bad(
+        "interface",
+        State::Fail,
+        format!("{name} is down, or has no carrier"),
+        format!("ip link set dev {name} up"),
+    )
+}
+
+fn program(facts: &Facts, delivery: Option<Delivery>) -> Vec<Finding> {
+    let status = match &facts.receiver {
+        Ok(status) => status,
+        Err(why) => {
+            let (found, advice) = why.split_once(": ").unwrap_or((why.as_str(), "start it"));
+            return vec![bad("program", State::Fail, found.to_owned(), advice.to_owned())];
+        }
+    };
+    let Some(mode) = status.mode else {
+        let found = format!("pinned, but not attached to {}", status.interface);
+        let why = status.detail.clone().unwrap_or_default();
+        return vec![bad("program", State::Fail, found, why)];
+    };
+    let found = format!("attached to {} ({}), id {}", status.interface, mode.label(), status.program_id);
+    vec![ok("program", found), senders(status), gue(status, delivery), strangers(status)]
+}
+
+fn senders(status: &InterfaceStatus) -> Finding {
+    let listed = status.senders.iter().map(Sender::to_string).collect::<Vec<_>>().join(", ");
+    if status.senders.iter().any(Sender::is_everybody) {
+        let advice = "name the edge hosts' prefixes with --from".to_owned();
+        let found = format!("{listed}: anybody may put packets into this host");
+        return bad("senders", State::Warn, found, advice);
+    }
+    ok("senders", listed)
+}
+
+fn gue(status: &InterfaceStatus, delivery: Option<Delivery>) -> Finding {
+    match status.gue_port {
+        Some(port) => ok("gue", format!("taken at UDP port {port}")),
+        None if delivery == Some(Delivery::Gue) => {
+            bad("gue", State::Fail, "off".to_owned(), "give `anycast-ctl receive` a --gue-port".to_owned())
+        }
+        None => ok("gue", "off".to_owned()),
+    }
+}
+
+fn strangers(status: &InterfaceStatus) -> Finding {
+    let packets = |outcome: Outcome| {
+        let counter = status.counters.iter().find(|counter| counter.code == outcome.code());
+        counter.map_or(0, |counter| counter.packets)
+    };
+    let taken = packets(Outcome::Ipip) + packets(Outcome::Gue);
+    match packets(Outcome::UnknownSender) {
+        0 => ok("traffic", format!("{taken} packets decapsulated")),
+        strangers => {
+            let found = format!("{taken} packets decapsulated, {strangers} of unknown senders dropped");
+            let last: Vec<_> = status.last_unknown_senders.iter().map(IpAddr::to_string).collect();
+            let advice = format!("if {} is an edge host, name it with --from", last.join(" or "));
+            bad("traffic", State::Warn, found, advice)
+        }
+    }
+}
+
+/// Whether the host takes packets to the VIP for its own, and whether it does so silently.
+fn held(facts: &Facts, vip: IpAddr, delivery: Option<Delivery>) -> Vec<Finding> {
+    let host = if vip.is_ipv4() { 32 } else { 128 };
+    let add = format!("ip address add {vip}/{host} dev lo");
+    let Some(held) = facts.addresses.iter().find(|held| held.address == vip) else {
+        return vec![bad("vip", State::Fail, format!("{vip} is on no interface"), add)];
+    };
+    let Held { length, interface, .. } = held;
+    let found = format!("{vip}/{length} is on {interface}");
+    if *length != host {
+        let advice = format!("ip address delete {vip}/{length} dev {interface} && {add}");
+        return vec![bad("vip", State::Fail, format!("{found}, and a whole network with it"), advice)];
+    }
+    if held.tentative || held.duplicate {
+        let why = if held.duplicate { "a neighbour has it too" } else { "still tentative" };
+        let advice = format!("ip address delete {vip}/{length} dev {interface} && {add} nodad");
+        return vec![bad("vip", State::Fail, format!("{found}, but not in use: {why}"), advice)];
+    }
+    let mut findings = Vec::new();
+    if *interface == facts.interface.name {
+        let advice = format!("ip address delete {vip}/{length} dev {interface} && {add}");
+        let found = format!("{found} itself, which answers neighbours that ask for it");
+        findings.push(bad("vip", heard(delivery), found, advice));
+    } else {
+        findings.push(ok("vip", found));
+    }
+    // Loopback interfaces know neither.
+    if vip.is_ipv6() && interface != "lo" {
+        findings.extend(neighbour_discovery(held, &add));
+    }
+    findings
+}
+
+fn neighbour_discovery(held: &Held, add: &str) -> Option<Finding> {
+    let Held { address, interface, .. } = held;
+    if held.ndisc_notify.unwrap_or(0) > 0 {
+        let found = format!("{address} is announced to the neighbours of {interface} when that comes up");
+        let advice = format!("sysctl -w net.ipv6.conf.{}.ndisc_notify=0, or put it on lo", dotted(interface));
+        return Some(bad("ndisc_notify", State::Warn, found, advice));
+    }
+    if !held.nodad && held.accept_dad.unwrap_or(0) > 0 {
+        let found = format!(
+            "{address} on {interface} is subject to duplicate address detection, and every backend has it"
+        );
+        let advice = format!("ip address delete {address}/128 dev {interface} && {add} nodad");
+        return Some(bad("dad", State::Warn, found, advice));
+    }
+    None
+}
+
+/// How bad it is to be heard as the owner of a VIP: with l2 the neighbours send to whoever answers.
+fn heard(delivery: Option<Delivery>) -> State {
+    match delivery {
+        Some(Delivery::Ipip | Delivery::Gue) => State::Warn,
+        Some(Delivery::L2) | None => State::Fail,
+    }
+}
+
+/// What this host says in ARP (`arp_ignore` and `arp_announce` in Documentation/networking/ip-sysctl.rst).
+fn arp(facts: &Facts, delivery: Option<Delivery>) -> [Finding; 2] {
+    let set = |name: &str, value| format!("sysctl -w net.ipv4.conf.all.{name}={value}");
+    let ignore = match facts.sysctls.arp_ignore {
+        Some(1 | 2) => ok("arp_ignore", "only addresses of the interface are answered for".to_owned()),
+        Some(3) => bad(
+            "arp_ignore",
+            State::Warn,
+            "3: the VIPs are answered for unless their scope is `host`".to_owned(),
+            set("arp_ignore", 1),
+        ),
+        Some(8) => {
+            bad("arp_ignore", State::Warn, "8: nothing is answered for".to_owned(), set("arp_ignore", 1))
+        }
+        other => bad(
+            "arp_ignore",
+            heard(delivery),
+            format!("{}: neighbours that ask for a VIP are answered, and send here", shown(other)),
+            set("arp_ignore", 1),
+        ),
+    };
+    let announce = match facts.sysctls.arp_announce {
+        Some(2) => ok("arp_announce", "a VIP never asks".to_owned()),
+        other => bad(
+            "arp_announce",
+            heard(delivery),
+            format!("{}: a VIP may ask in ARP, and neighbours learn that it is here", shown(other)),
+            set("arp_announce", 2),
+        ),
+    };
+    [ignore, announce]
+}
+
+/// The inner packet comes in by the interface, its source a client (RFC 3704).
+fn reverse_path(facts: &Facts) -> Finding {
+    let name = &facts.interface.name;
+    // The greater value counts, and 2 is the loose one.
+    let loose = format!("sysctl -w net.ipv4.conf.{}.rp_filter=2", dotted(name));
+    match facts.sysctls.rp_filter {
+        Some(0) => ok("rp_filter", "off".to_owned()),
+        Some(2) => ok("rp_filter", "loose".to_owned()),
+        Some(1) => match facts.ways.iter().find(|way| !way.is_v6) {
+            Some(way) if way.interfaces.iter().all(|it| it == name) => {
+                ok("rp_filter", format!("strict, and the default route leaves by {name} too"))
+            }
+            Some(way) => bad(
+                "rp_filter",
+                State::Fail,
+                format!(
+                    "strict, and the default route leaves by {}: packets of clients that come in by {name} are dropped",
+                    way.interfaces.join(", ")
+                ),
+                loose,
+            ),
+            None => bad(
+                "rp_filter",
+                State::Warn,
+                format!("strict, and no default route says whether replies leave by {name}"),
+                loose,
+            ),
+        },
+        other => bad("rp_filter", State::Warn, format!("{}: unknown", shown(other)), loose),
+    }
+}
+
+fn ipv6(facts: &Facts) -> Finding {
+    let name = &facts.interface.name;
+    match facts.sysctls.disable_ipv6 {
+        Some(0) => ok("ipv6", format!("on, for {name}")),
+        _ => bad(
+            "ipv6",
+            State::Fail,
+            format!("off for {name}: inner IPv6 packets are dropped there"),
+            format!("sysctl -w net.ipv6.conf.{}.disable_ipv6=0", dotted(name)),
+        ),
+    }
+}
+
+fn shown(value: Option<u32>) -> String {
+    value.map_or_else(|| "not readable".to_owned(), |value| value.to_string())
+}
+
+/// An interface in the name of a setting: sysctl(8) takes a dot of its own as a slash.
+pub fn dotted(interface: &str) -> String {
+    interface.replace('.', "/")
+}
+
+#[cfg(test)]
+mod tests;

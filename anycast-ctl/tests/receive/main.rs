@@ -1,0 +1,14 @@
+//! Packet tests of the backend's end of a tunnel: the loaded program under `BPF_PROG_TEST_RUN`, with every counter compared
+//! after every packet.
+//!
+//! Packets are built and checked with etherparse, which shares no code with the program. Needs root.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
+
+mod decapsulate;
+mod ecn;
+mod harness;
+mod packet;
+mod pass;
+mod property;
+mod refuse;
