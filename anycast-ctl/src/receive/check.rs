@@ -14,6 +14,7 @@ use crate::preflight::Surroundings;
 mod facts;
 mod judge;
 mod path_mtu;
+mod program;
 
 /// Duplicate address detection is over by then: a random second, and one for the answer (RFC 4862 section 5.4).
 const DETECTION: Duration = Duration::from_secs(3);

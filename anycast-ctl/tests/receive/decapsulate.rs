@@ -4,7 +4,8 @@ use anycast_common::receive::Outcome;
 
 use crate::{
     harness::{Harness, Row, Setup, USUAL},
-    packet::{Carrier, EDGE_V4, EDGE_V6, GUE, Tunnel, V4, V6, Version, check},
+    packet::{Carrier, EDGE_V4, EDGE_V6, GUE, Tunnel, V4, V6, Version},
+    verify::check,
 };
 
 /// The outcome of a tunnel packet.

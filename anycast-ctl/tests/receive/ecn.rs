@@ -5,7 +5,8 @@ use anycast_common::receive::Outcome;
 use crate::{
     decapsulate::{every_kind, outcome},
     harness::{Harness, Row},
-    packet::{Tunnel, check},
+    packet::Tunnel,
+    verify::check,
 };
 
 const NOT_ECT: u8 = 0b00;

@@ -12,3 +12,4 @@ mod packet;
 mod pass;
 mod property;
 mod refuse;
+mod verify;

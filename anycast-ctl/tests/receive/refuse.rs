@@ -59,7 +59,9 @@ fn fragments_of_tunnels_are_dropped() {
     for (name, tunnel) in every_kind() {
         let is_gue = tunnel.carrier != Carrier::Ipip;
         // More fragments, middle, last. Ports lie in the first one only: of others nobody knows that they are GUE's.
-        for (kind, offset, more) in [("first", 0, true), ("middle", 5, true), ("last", 5, false)] {
+        for (kind, offset, more) in
+            [("first", 0, true), ("second", 1, true), ("middle", 5, true), ("last", 5, false)]
+        {
             let outcome = if is_gue && offset > 0 { Outcome::NotTunnel } else { Outcome::Fragment };
             let packet = match tunnel.outer {
                 V4 => {

@@ -1,10 +1,16 @@
 //! Each check, with the thing right and broken.
 
+use anycast_common::receive::Outcome;
+
 use super::{
     super::facts::{Sysctls, Way},
     *,
 };
-use crate::{api::types::XdpMode, interface::Interface, receive::CounterStatus};
+use crate::{
+    api::types::XdpMode,
+    interface::Interface,
+    receive::{CounterStatus, InterfaceStatus},
+};
 
 const V4: &str = "192.0.2.1";
 const V6: &str = "2001:db8::1";
