@@ -206,7 +206,7 @@ fn directory(site: &Site) -> Vec<DirectoryEntry> {
                 pool: pool_index,
                 ordinal: ordinal(site, vip),
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
-                answer_echo: true,
+                answer_echo: vip.echo,
                 udp: pool.udp,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
                 services: vip.services.clone(),

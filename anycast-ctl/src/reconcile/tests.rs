@@ -11,6 +11,7 @@ fn site() -> Site {
         name: format!("b{last}"),
         address: Ipv4Addr::new(10, 0, 0, last).into(),
         weight: u32::from(last),
+        delivery: None,
     };
     let vip = |name: &str, last, pool: &str| Vip {
         name: name.into(),
@@ -18,12 +19,15 @@ fn site() -> Site {
         services: vec!["tcp/80".parse().unwrap()],
         pool: pool.into(),
         on_unknown_port: OnUnknownPort::Pass,
+        echo: true,
     };
     let pool = |name: &str, backends| Pool::new(name, backends);
     Site {
         interfaces: vec!["eth0".into()],
         seed: Some(Seed::new(1)),
         maps: Default::default(),
+        tunnel: Default::default(),
+        too_big_per_second: 1000,
         pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
         vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],
     }
@@ -42,6 +46,7 @@ fn via(address: IpAddr, ifindex: u32) -> Resolution {
         mac: [2, 0, 0, 0, 0, 9],
         source_mac: [2, 0, 0, 0, 0, 1],
         mtu: 1500,
+        source: Some(Ipv4Addr::new(10, 0, 0, 254).into()),
     })
 }
 
