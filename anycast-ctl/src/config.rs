@@ -21,6 +21,7 @@ mod position;
 mod read;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use position::{Lines, find};
 use read::Misread;

@@ -274,6 +274,8 @@ impl Controller {
     fn apply(&mut self, operation: &Operation) -> anyhow::Result<()> {
         match operation {
             Operation::AddDevice(device) => self.dataplane.add_device(*device)?,
+            Operation::SuspendBackend(index) => self.dataplane.suspend_backend(*index),
+            Operation::SetTunnel(index, tunnel) => self.dataplane.set_tunnel(*index, *tunnel),
             Operation::SetBackend(index, backend) => self.dataplane.set_backend(*index, *backend),
             Operation::PublishTable(pool, table) => self.publish_table(*pool, table)?,
             Operation::PublishDirectory(directory) => self.dataplane.publish_directory(directory)?,

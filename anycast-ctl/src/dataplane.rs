@@ -107,6 +107,8 @@ pub struct Dataplane {
     arena: Arena,
     /// Whether a packet may still be reading a table that was replaced.
     tables_may_be_read: bool,
+    /// Whether a packet may still be on its way to a tunnel's backend that was suspended or cleared.
+    tunnels_may_be_read: bool,
     devices: DevMapHash<MapData>,
     traffic: PerCpuArray<MapData, Traffic>,
     reasons: PerCpuArray<MapData, u64>,
@@ -129,6 +131,7 @@ impl Dataplane {
     /// Its first word says whether it is usable: it comes last when it is and first when it is not, so that nobody takes
     /// the rest of another backend, or its generation, for this one's.
     pub fn set_backend(&mut self, index: u16, backend: Backend) {
+        self.wait_for_tunnels();
         let [first, rest @ ..] = backend.to_words();
         let index = usize::from(index);
         if !backend.is_usable() {
@@ -138,9 +141,18 @@ impl Dataplane {
         self.backends.store(index, &[first]);
     }
 
-    /// Sets the outer headers of packets for the backend with that index. It must not be in use with other ones: a packet may
-    /// get some of each.
+    /// Ends deliveries to the backend with that index for as long as it takes to set it anew. Slots may name it: its packets are
+    /// dropped, and those of flows that may also go to another backend do.
+    pub fn suspend_backend(&mut self, index: u16) {
+        let [first, ..] = Backend { state: 0, ..self.backend(index) }.to_words();
+        self.backends.store(index.into(), &[first]);
+        self.tunnels_may_be_read = true;
+    }
+
+    /// Sets the outer headers of packets for the backend with that index. A packet reads them word by word: if more than one
+    /// word changes, the backend must be suspended first.
     pub fn set_tunnel(&mut self, index: u16, tunnel: Tunnel) {
+        self.wait_for_tunnels();
         self.tunnels.store(usize::from(index), &tunnel.to_words());
     }
 
@@ -150,7 +162,22 @@ impl Dataplane {
         if std::mem::take(&mut self.tables_may_be_read) {
             grace::wait();
         }
+        let had_tunnel = self.backend(index).overhead > 0;
         self.set_backend(index, Backend::default());
+        self.tunnels_may_be_read |= had_tunnel;
+    }
+
+    /// Waits until no packet uses what the last backend that was suspended or cleared was reached by.
+    fn wait_for_tunnels(&mut self) {
+        if std::mem::take(&mut self.tunnels_may_be_read) {
+            grace::wait();
+        }
+    }
+
+    /// What the map has.
+    fn backend(&self, index: u16) -> Backend {
+        let first = usize::from(index) * Backend::WORDS;
+        Backend::from_words(std::array::from_fn(|word| self.backends.load_word(first + word)))
     }
 
     /// Publishes the VIPs and services. Readers see the old ones or the new ones, never a mixture.

@@ -19,3 +19,4 @@ pub mod seats;
 mod spelling;
 pub mod sweep;
 pub mod transition;
+pub mod way;

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::spelling::quoted;
 
 mod check;
+mod delivery;
 mod maps;
 mod prime;
 
 pub use check::Problem;
+pub use delivery::{Delivery, TunnelSettings, VlanTags};
 pub use maps::MapSizes;
 pub use prime::{is_prime, next_prime};
 
@@ -19,6 +21,9 @@ pub const DEFAULT_SLOTS: u32 = 65_537;
 
 /// How long a flow may be silent in a pool whose entry does not say.
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// ICMP errors that a CPU may send in a second when the site does not say.
+pub const DEFAULT_TOO_BIG_PER_SECOND: u32 = 1_000;
 
 /// Everything one host steers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,10 @@ pub struct Site {
     pub seed: Option<Seed>,
     /// Sizes of the dataplane's maps.
     pub maps: MapSizes,
+    /// What the outer headers of tunnels have in common.
+    pub tunnel: TunnelSettings,
+    /// ICMP errors that a CPU may send in a second about packets that do not fit; 0: none.
+    pub too_big_per_second: u32,
     /// The pools, in the order they were written.
     pub pools: Vec<Pool>,
     /// The VIPs, in the order they were written.
@@ -65,6 +74,8 @@ pub struct Pool {
     pub name: String,
     /// Slots of the table: a prime, at least the number of backends.
     pub slots: u32,
+    /// How packets get to those of its backends that do not say.
+    pub delivery: Delivery,
     /// How its UDP flows are remembered.
     pub udp: UdpPolicy,
     /// What becomes of the flows of a backend that is down.
@@ -81,11 +92,21 @@ pub struct Pool {
 pub struct Backend {
     /// Unique within its pool.
     pub name: String,
-    /// The server's own address, on a segment this host reaches: where its next hop is looked up.
+    /// The server's own address: where its next hop is looked up, and where tunnels end.
     pub address: IpAddr,
     /// Share of the pool's new flows, relative to the other weights. At least 1.
     #[serde(default = "default_weight")]
     pub weight: u32,
+    /// How packets get to it; `None`: as its pool has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+}
+
+impl Backend {
+    /// One of weight 1 that is reached as its pool has it.
+    pub fn new(name: impl Into<String>, address: IpAddr) -> Self {
+        Self { name: name.into(), address, weight: default_weight(), delivery: None }
+    }
 }
 
 /// The weight of a backend whose entry names none.
@@ -106,6 +127,8 @@ pub struct Vip {
     pub pool: String,
     /// What happens to packets for a protocol and port no service names.
     pub on_unknown_port: OnUnknownPort,
+    /// Whether pings of it are answered here.
+    pub echo: bool,
 }
 
 /// One service of a VIP, written `tcp/443`, `udp/53` or `tcp/any`.
@@ -178,6 +201,7 @@ impl Pool {
         Self {
             name: name.into(),
             slots: DEFAULT_SLOTS,
+            delivery: Delivery::default(),
             udp: UdpPolicy::default(),
             on_down: OnDown::default(),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,

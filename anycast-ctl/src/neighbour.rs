@@ -30,6 +30,8 @@ pub struct NextHop {
     pub source_mac: [u8; 6],
     /// Largest IP packet on the path, in bytes: the interface's MTU, or the route's if that is smaller.
     pub mtu: u32,
+    /// The address of this host that its routes prefer as source of packets to the backend.
+    pub source: Option<IpAddr>,
 }
 
 /// What is known about the way to one backend.

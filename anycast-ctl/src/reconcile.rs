@@ -6,16 +6,19 @@ use std::{
     time::Instant,
 };
 
-use anycast_common::{address::Address, backend::Backend as KernelBackend, clock, slot::NO_BACKEND};
+use anycast_common::{
+    address::Address, backend::Backend as KernelBackend, clock, slot::NO_BACKEND, tunnel::Tunnel,
+};
 
 use crate::{
     condition::{Condition, Conditions},
     dataplane::DirectoryEntry,
     maglev::{self, MaglevError},
     model::{Backend, OnUnknownPort, Pool, Site, UdpPolicy, Vip},
-    neighbour::{NextHop, Resolution},
-    seats::{Seat, Seats},
+    neighbour::Resolution,
+    seats::Seats,
     sweep::{PoolScope, Scope},
+    way::Way,
 };
 
 /// What the maps should hold, or do hold.
@@ -23,6 +26,8 @@ use crate::{
 pub struct Maps {
     /// Backends that can be delivered to, whether new flows or only those they have, by index.
     pub backends: BTreeMap<u16, KernelBackend>,
+    /// Outer headers of those of them that are reached through a tunnel.
+    pub tunnels: BTreeMap<u16, Tunnel>,
     /// Interfaces that packets may be redirected to.
     pub devices: BTreeSet<u32>,
     /// Tables by pool index.
@@ -56,6 +61,10 @@ pub struct Member {
 pub enum Operation {
     /// Let packets be redirected to an interface.
     AddDevice(u32),
+    /// A backend cannot be reached for a moment, while what changes is more than a packet reads at once. It keeps its slots.
+    SuspendBackend(u16),
+    /// Set the outer headers of a backend's packets.
+    SetTunnel(u16, Tunnel),
     /// Set how a backend is reached.
     SetBackend(u16, KernelBackend),
     /// Fill and publish the table of a pool.
@@ -81,15 +90,22 @@ pub fn wanted(
         let mut table = Table { slots: pool.slots, members: Vec::new() };
         for backend in &pool.backends {
             let condition = condition(conditions, pool, backend);
-            let next_hop = resolutions.get(&backend.address).and_then(Resolution::next_hop);
-            let (Some(seat), Some(next_hop)) = (seats.get(&pool.name, backend.address), next_hop) else {
+            let resolution = resolutions.get(&backend.address);
+            let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &site.tunnel);
+            let (Some(seat), Ok(way)) = (seats.get(&pool.name, backend.address), way) else {
                 continue;
             };
             if !condition.is_usable(pool.on_down, now) {
                 continue;
             }
-            maps.backends.insert(seat.index, kernel_backend(seat, next_hop));
-            maps.devices.insert(next_hop.ifindex);
+            let entry = KernelBackend {
+                generation: seat.generation,
+                first_counter: seat.first_counter,
+                ..way.kernel_backend()
+            };
+            maps.backends.insert(seat.index, entry);
+            maps.devices.extend(way.next_hop.map(|hop| hop.ifindex));
+            maps.tunnels.extend(way.tunnel.map(|tunnel| (seat.index, tunnel)));
             if condition.is_eligible() {
                 table.members.push(Member {
                     index: seat.index,
@@ -158,8 +174,17 @@ fn idle_timeout_ticks(pool: &Pool) -> u32 {
 pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
     let mut operations: Vec<Operation> =
         wanted.devices.difference(&installed.devices).map(|&device| Operation::AddDevice(device)).collect();
+    let suspended = wanted.backends.keys().filter(|&&index| must_suspend(installed, wanted, index));
+    operations.extend(suspended.map(|&index| Operation::SuspendBackend(index)));
     operations
-        .extend(changed(&installed.backends, &wanted.backends).map(|(&i, &b)| Operation::SetBackend(i, b)));
+        .extend(changed(&installed.tunnels, &wanted.tunnels).map(|(&i, &t)| Operation::SetTunnel(i, t)));
+    let resumed = |index: &u16| must_suspend(installed, wanted, *index);
+    let differs = |(index, backend): &(&u16, &KernelBackend)| {
+        installed.backends.get(index) != Some(backend) || resumed(index)
+    };
+    operations.extend(
+        wanted.backends.iter().filter(differs).map(|(&i, &backend)| Operation::SetBackend(i, backend)),
+    );
     operations.extend(
         changed(&installed.tables, &wanted.tables)
             .map(|(&pool, table)| Operation::PublishTable(pool, table.clone())),
@@ -174,15 +199,40 @@ pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
     operations
 }
 
+/// Whether a packet that reads a backend's entry and outer headers while they change could get some of both versions, and
+/// be garbled by that. A packet reads words: what changes in one of them, it has from one version.
+fn must_suspend(installed: &Maps, wanted: &Maps, index: u16) -> bool {
+    let (Some(old), Some(new)) = (installed.backends.get(&index), wanted.backends.get(&index)) else {
+        return false;
+    };
+    let changed_words = match (installed.tunnels.get(&index), wanted.tunnels.get(&index)) {
+        (Some(old), Some(new)) => {
+            old.to_words().iter().zip(new.to_words()).filter(|(a, b)| **a != *b).count()
+        }
+        (None | Some(_), None) | (None, Some(_)) => 0,
+    };
+    old.delivery != new.delivery || changed_words > 1
+}
+
 impl Maps {
     /// Notes that an operation was carried out.
     pub fn note(&mut self, operation: Operation) {
         match operation {
             Operation::AddDevice(device) => drop(self.devices.insert(device)),
-            Operation::SetBackend(index, backend) => drop(self.backends.insert(index, backend)),
+            Operation::SuspendBackend(index) => drop(self.backends.remove(&index)),
+            Operation::SetTunnel(index, tunnel) => drop(self.tunnels.insert(index, tunnel)),
+            Operation::SetBackend(index, backend) => {
+                self.backends.insert(index, backend);
+                if backend.overhead == 0 {
+                    self.tunnels.remove(&index);
+                }
+            }
             Operation::PublishTable(pool, table) => drop(self.tables.insert(pool, table)),
             Operation::PublishDirectory(directory) => self.directory = directory,
-            Operation::ClearBackend(index) => drop(self.backends.remove(&index)),
+            Operation::ClearBackend(index) => {
+                self.backends.remove(&index);
+                self.tunnels.remove(&index);
+            }
             Operation::RemoveDevice(device) => drop(self.devices.remove(&device)),
         }
     }
@@ -206,26 +256,13 @@ fn directory(site: &Site) -> Vec<DirectoryEntry> {
                 pool: pool_index,
                 ordinal: ordinal(site, vip),
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
-                answer_echo: true,
+                answer_echo: vip.echo,
                 udp: pool.udp,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
                 services: vip.services.clone(),
             })
         })
         .collect()
-}
-
-fn kernel_backend(seat: Seat, next_hop: &NextHop) -> KernelBackend {
-    KernelBackend {
-        destination: next_hop.mac,
-        state: KernelBackend::USABLE,
-        source: next_hop.source_mac,
-        generation: seat.generation,
-        ifindex: next_hop.ifindex,
-        first_counter: seat.first_counter,
-        mtu: u16::try_from(next_hop.mtu).unwrap_or(u16::MAX),
-        ..KernelBackend::default()
-    }
 }
 
 fn changed<'a, K: Ord, V: PartialEq>(

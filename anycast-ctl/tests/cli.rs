@@ -321,11 +321,7 @@ In transition: 32768 slots (50.0%), for 2m 10s; 12 flows are remembered as pins.
 async fn refusals_have_their_status_and_are_json() {
     let daemon = Daemon::start();
     let client = Client::new(&daemon.socket());
-    let backend = |name: &str, address: &str| NewBackend {
-        name: name.into(),
-        address: address.parse().unwrap(),
-        weight: 1,
-    };
+    let backend = |name: &str, address: &str| NewBackend::new(name, address.parse().unwrap());
     let code = |error| {
         let ClientError::Refused { status, .. } = error else { panic!("{error}") };
         status

@@ -152,6 +152,44 @@ fn a_backend_behind_a_gateway_resolves_to_the_gateway() {
     });
 }
 
+/// Tunnels need the source address and the MTU, so a change of these alone is news.
+#[test]
+fn a_changed_mtu_or_source_address_is_followed() {
+    let (edge, _peer) = edge_and_peer();
+    edge.ip("route add 192.0.2.0/24 via 10.0.0.2");
+    edge.ip("-6 route add 2001:db8::/32 via fd00::2");
+    edge.block_on(async {
+        let mut watch = Watch::new(&["10.0.0.2", "192.0.2.9", "2001:db8::9"]);
+        let has = |mtu: u32, source: &str| {
+            let source = Some(ip(source));
+            move |it: &Resolution| it.next_hop().is_some_and(|hop| (hop.mtu, hop.source) == (mtu, source))
+        };
+        for (address, source) in
+            [("10.0.0.2", "10.0.0.1"), ("192.0.2.9", "10.0.0.1"), ("2001:db8::9", "fd00::1")]
+        {
+            watch.until(address, SOON, has(1500, source)).await;
+        }
+        edge.ip("link set e0 mtu 1420");
+        watch.until("10.0.0.2", AT_ONCE, has(1420, "10.0.0.1")).await;
+        watch.until("192.0.2.9", AT_ONCE, has(1420, "10.0.0.1")).await;
+        watch.until("2001:db8::9", AT_ONCE, has(1420, "fd00::1")).await;
+        edge.ip("route change 192.0.2.0/24 via 10.0.0.2 mtu 1300");
+        watch.until("192.0.2.9", AT_ONCE, has(1300, "10.0.0.1")).await;
+        edge.ip("-6 route change 2001:db8::/32 via fd00::2 mtu 1280");
+        watch.until("2001:db8::9", AT_ONCE, has(1280, "fd00::1")).await;
+        edge.ip("route change 192.0.2.0/24 via 10.0.0.2 mtu 9000");
+        watch.until("192.0.2.9", AT_ONCE, has(1420, "10.0.0.1")).await;
+
+        edge.ip("addr add 10.9.9.9/32 dev lo");
+        edge.ip("route change 192.0.2.0/24 via 10.0.0.2 src 10.9.9.9");
+        watch.until("192.0.2.9", AT_ONCE, has(1420, "10.9.9.9")).await;
+        // No route changes with these addresses: the kernel prefers the other one.
+        edge.ip("-6 addr add fd00::77/64 dev e0 nodad");
+        edge.ip("-6 addr change fd00::1/64 dev e0 preferred_lft 0 valid_lft forever");
+        watch.until("2001:db8::9", AT_ONCE, has(1280, "fd00::77")).await;
+    });
+}
+
 #[test]
 fn a_silent_backend_is_reported_and_resolves_when_it_comes_up() {
     let (edge, peer) = edge_and_peer();

@@ -98,11 +98,14 @@ pub struct Add {
     pool: String,
     /// Name of the backend, unique in the pool
     name: String,
-    /// The server's own address (not the VIP), on a segment this host reaches
+    /// The server's own address (not the VIP)
     address: IpAddr,
     /// Share of the pool's new flows, relative to the other weights
     #[arg(long, value_name = "N", default_value_t = model::default_weight(), value_parser = clap::value_parser!(u32).range(1..))]
     weight: u32,
+    /// How packets get to it; without this as its pool has it
+    #[arg(long, value_name = "MODE")]
+    delivery: Option<model::Delivery>,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -277,8 +280,8 @@ impl List {
 
 impl Add {
     fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { pool, name, address, weight, dry_run } = self;
-        let change = Change::Add(model::Backend { name: name.clone(), address, weight });
+        let Self { pool, name, address, weight, delivery, dry_run } = self;
+        let change = Change::Add(model::Backend { name: name.clone(), address, weight, delivery });
         let verb = format!("add backend {name} to");
         Target { pool, name, dry_run }.change(common, client, &verb, &change, |pool, added| {
             format!(

@@ -1,7 +1,5 @@
 //! From TOML's tables to the model: which keys there are, of which types, and what they mean when left out.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
-
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -9,11 +7,15 @@ use toml::{
 
 use crate::{
     model::{
-        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service,
-        Site, UdpPolicy, Vip, default_weight,
+        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, DEFAULT_TOO_BIG_PER_SECOND, MapSizes, Pool, Site,
+        TunnelSettings, Vip, default_weight,
     },
-    period,
     spelling::{listed, nearest, quoted},
+};
+
+use super::value::{
+    address, delivery, kind, number, on_down, on_unknown_port, period, seed, service, string, truth, udp,
+    vlan, within,
 };
 
 /// Something wrong with the entry that begins at a byte of the text.
@@ -30,10 +32,12 @@ pub struct Misread {
 pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let mut faults = Vec::new();
     let mut root = Table { table: document, path: "", at: 0, faults: &mut faults };
-    root.only(&["interfaces", "maps", "pool", "seed", "vip"]);
+    root.only(&["icmp", "interfaces", "maps", "pool", "seed", "tunnel", "vip"]);
     let interfaces = root.list("interfaces", string);
     let seed = root.optional("seed", seed);
     let maps = root.table("maps", maps);
+    let tunnel = root.table("tunnel", tunnel);
+    let too_big_per_second = root.table("icmp", too_big_per_second);
     let pools = root.entries("pool", pool);
     let vips = root.entries("vip", vip);
     let site = (|| {
@@ -41,6 +45,8 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
             interfaces: interfaces?.unwrap_or_default(),
             seed: seed?,
             maps: maps?.unwrap_or_default(),
+            tunnel: tunnel?.unwrap_or_default(),
+            too_big_per_second: too_big_per_second?.unwrap_or(DEFAULT_TOO_BIG_PER_SECOND),
             pools: pools?,
             vips: vips?,
         })
@@ -57,10 +63,33 @@ fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
     Some(MapSizes { pins: pins?, embryonic: embryonic?, slots: slots?, traffic_counters: traffic_counters? })
 }
 
+fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
+    table.only(&["gue_port", "source", "ttl", "vlan"]);
+    let defaults = TunnelSettings::default();
+    let sources = table.list("source", address);
+    let ttl = table.optional("ttl", within(1, u8::MAX.into()));
+    let gue_port = table.optional("gue_port", within(1, u16::MAX.into()));
+    let vlan = table.optional("vlan", vlan);
+    Some(TunnelSettings {
+        sources: sources?.unwrap_or(defaults.sources),
+        ttl: ttl?.unwrap_or(defaults.ttl),
+        gue_port: gue_port?.unwrap_or(defaults.gue_port),
+        vlan: vlan?.unwrap_or(defaults.vlan),
+    })
+}
+
+fn too_big_per_second(mut table: Table<'_, '_>) -> Option<u32> {
+    table.only(&["too_big_per_second"]);
+    table
+        .optional("too_big_per_second", within(0, u32::MAX))
+        .map(|errors| errors.unwrap_or(DEFAULT_TOO_BIG_PER_SECOND))
+}
+
 fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
-    table.only(&["backend", "idle_timeout", "name", "on_down", "slots", "udp"]);
+    table.only(&["backend", "delivery", "idle_timeout", "name", "on_down", "slots", "udp"]);
     let name = table.required("name", string);
     let slots = table.optional("slots", number);
+    let delivery = table.optional("delivery", delivery);
     let udp = table.optional("udp", udp);
     let on_down = table.optional("on_down", on_down);
     let idle_timeout = table.optional("idle_timeout", period);
@@ -68,6 +97,7 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
     Some(Pool {
         name: name?,
         slots: slots?.unwrap_or(DEFAULT_SLOTS),
+        delivery: delivery?.unwrap_or_default(),
         udp: udp?.unwrap_or_default(),
         on_down: on_down?.unwrap_or_default(),
         idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
@@ -76,115 +106,35 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
 }
 
 fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
-    table.only(&["address", "name", "weight"]);
+    table.only(&["address", "delivery", "name", "weight"]);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let weight = table.optional("weight", number);
-    Some(Backend { name: name?, address: address?, weight: weight?.unwrap_or(default_weight()) })
+    let delivery = table.optional("delivery", delivery);
+    Some(Backend {
+        name: name?,
+        address: address?,
+        weight: weight?.unwrap_or(default_weight()),
+        delivery: delivery?,
+    })
 }
 
 fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
-    table.only(&["address", "name", "on_unknown_port", "pool", "services"]);
+    table.only(&["address", "echo", "name", "on_unknown_port", "pool", "services"]);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let services = table.list("services", service);
     let pool = table.required("pool", string);
     let on_unknown_port = table.optional("on_unknown_port", on_unknown_port);
+    let echo = table.optional("echo", truth);
     Some(Vip {
         name: name?,
         address: address?,
         services: services?.unwrap_or_default(),
         pool: pool?,
         on_unknown_port: on_unknown_port?.unwrap_or_default(),
+        echo: echo?.unwrap_or(true),
     })
-}
-
-// What a value may be. An error says what would be right.
-
-fn string(value: &DeValue<'_>) -> Result<String, String> {
-    text(value, "a string in quotes").map(str::to_owned)
-}
-
-fn number(value: &DeValue<'_>) -> Result<u32, String> {
-    let DeValue::Integer(integer) = value else {
-        return Err(format!("is {}: give a whole number without quotes", kind(value)));
-    };
-    u32::from_str_radix(integer.as_str(), integer.radix()).map_err(|_| {
-        format!("{} is out of range: give a number from 1 to {}", quoted(&integer.to_string()), u32::MAX)
-    })
-}
-
-fn address(value: &DeValue<'_>) -> Result<IpAddr, String> {
-    let text = text(value, r#"an address in quotes, as "192.0.2.1" or "2001:db8::1""#)?;
-    IpAddr::from_str(text).map_err(|_| match text.split_once('/') {
-        Some((host, _)) if host.parse::<IpAddr>().is_ok() => {
-            format!("{} is a prefix: give the address alone, {}", quoted(text), quoted(host))
-        }
-        _ => format!("{} is no IP address: write it as 192.0.2.1 or 2001:db8::1", quoted(text)),
-    })
-}
-
-fn service(value: &DeValue<'_>) -> Result<Service, String> {
-    text(value, r#"a service in quotes, as "tcp/443""#)?.parse().map_err(|error| format!("{error}"))
-}
-
-fn on_unknown_port(value: &DeValue<'_>) -> Result<OnUnknownPort, String> {
-    match text(value, r#""pass" or "drop" in quotes"#)? {
-        "pass" => Ok(OnUnknownPort::Pass),
-        "drop" => Ok(OnUnknownPort::Drop),
-        other => Err(format!(r#"{} is neither "pass" nor "drop""#, quoted(other))),
-    }
-}
-
-fn udp(value: &DeValue<'_>) -> Result<UdpPolicy, String> {
-    match text(value, r#""stateless", "pinned" or "quic" in quotes"#)? {
-        "stateless" => Ok(UdpPolicy::Stateless),
-        "pinned" => Ok(UdpPolicy::Pinned),
-        "quic" => Ok(UdpPolicy::Quic),
-        other => Err(format!(r#"{} is not one of "stateless", "pinned" and "quic""#, quoted(other))),
-    }
-}
-
-fn on_down(value: &DeValue<'_>) -> Result<OnDown, String> {
-    match text(value, r#""reset" or "keep" in quotes"#)? {
-        "reset" => Ok(OnDown::Reset),
-        "keep" => Ok(OnDown::Keep),
-        other => Err(format!(r#"{} is neither "reset" nor "keep""#, quoted(other))),
-    }
-}
-
-fn period(value: &DeValue<'_>) -> Result<Duration, String> {
-    let text = text(value, r#"a period in quotes, as "90s" or "5m""#)?;
-    period::parse(text).map_err(|error| error.to_string())
-}
-
-/// The seed is a secret: no message repeats it.
-fn seed(value: &DeValue<'_>) -> Result<Seed, String> {
-    let rule = "exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them";
-    let digits = text(value, rule)?;
-    let hexadecimal = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hexadecimal
-        .then(|| u64::from_str_radix(digits, 16).ok())
-        .flatten()
-        .map(Seed::new)
-        .ok_or_else(|| format!("give {rule}"))
-}
-
-fn text<'a>(value: &'a DeValue<'_>, wanted: &str) -> Result<&'a str, String> {
-    value.as_str().ok_or_else(|| format!("is {}: give {wanted}", kind(value)))
-}
-
-/// The type of a value, for people.
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
 }
 
 /// A table of the file, and what was wrong with any of them so far.

@@ -3,7 +3,9 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service, UdpPolicy};
+use crate::model::{
+    Delivery, MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service, TunnelSettings, UdpPolicy, VlanTags,
+};
 
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
 
@@ -55,6 +57,8 @@ fn keys_left_out_have_their_defaults() {
     assert_eq!(site.vips[0].on_unknown_port, OnUnknownPort::Pass);
     assert_eq!(site.pools[0], Pool::new("web4", site.pools[0].backends.clone()));
     assert_eq!(site.maps, MapSizes::default());
+    assert_eq!((site.tunnel, site.too_big_per_second), (TunnelSettings::default(), 1000));
+    assert_eq!((site.pools[0].delivery, site.vips[0].echo), (Delivery::L2, true));
     let text = GOOD.replace("pool = \"web4\"", "pool = \"web4\"\non_unknown_port = \"drop\"");
     let site = parse(&format!("seed = \"00000000000000fF\"\r\n{text}"), "site.toml").unwrap();
     assert_eq!((site.seed, site.vips[0].on_unknown_port), (Some(Seed::new(255)), OnUnknownPort::Drop));
@@ -94,6 +98,81 @@ fn what_pools_remember_and_how_much() {
         let bad = format!("{key}\n[[pool.backend]]");
         assert_eq!(broken("[[pool.backend]]", &bad), format!("site.toml:4:{column}: pool[0].{message}"));
     }
+}
+
+#[test]
+fn ways_to_backends_and_answers() {
+    let text = GOOD
+        .replacen(
+            "[[pool]]",
+            "icmp.too_big_per_second = 0\n[tunnel]\nsource = [\"192.0.2.10\", \"2001:db8::10\"]\nttl = 255\ngue_port = 1\n\
+             vlan = 4094\n[[pool]]",
+            1,
+        )
+        .replacen("name = \"web4\"", "name = \"web4\"\ndelivery = \"gue\"", 1)
+        .replacen("weight = 2", "delivery = \"local\"", 1)
+        .replacen("pool = \"web4\"", "pool = \"web4\"\necho = false", 1);
+    let site = parse(&text, "site.toml").unwrap();
+    assert_eq!((site.too_big_per_second, site.vips[0].echo), (0, false));
+    assert_eq!(
+        site.tunnel,
+        TunnelSettings {
+            sources: vec!["192.0.2.10".parse().unwrap(), "2001:db8::10".parse().unwrap()],
+            ttl: 255,
+            gue_port: 1,
+            vlan: VlanTags::Set(4094),
+        }
+    );
+    let pool = &site.pools[0];
+    let deliveries: Vec<Delivery> = pool.backends.iter().map(|backend| pool.delivery_of(backend)).collect();
+    assert_eq!(deliveries, [Delivery::Local, Delivery::Gue]);
+}
+
+#[test]
+fn ways_that_cannot_be() {
+    for (line, message) in [
+        ("[tunnel]\nvlan = 5000", "3:8: tunnel.vlan: `5000` is out of range: give 1 to 4094"),
+        (
+            "[tunnel]\nvlan = \"none\"",
+            "3:8: tunnel.vlan: `none` is neither \"strip\" nor \"keep\" nor the number of a VLAN",
+        ),
+        (
+            "[tunnel]\nvlan = true",
+            "3:8: tunnel.vlan: is true or false: give \"strip\", \"keep\" or a number from 1 to 4094",
+        ),
+        ("[tunnel]\nttl = 0", "3:7: tunnel.ttl: `0` is out of range: give 1 to 255"),
+        ("[tunnel]\nttl = 256", "3:7: tunnel.ttl: `256` is out of range: give 1 to 255"),
+        ("[tunnel]\ngue_port = 65536", "3:12: tunnel.gue_port: `65536` is out of range: give 1 to 65535"),
+        (
+            "[tunnel]\nsource = [\"192.0.2.10\", \"192.0.2.11\"]",
+            "3:25: tunnel.source[1]: 192.0.2.11 is not the first IPv4 address: give one of each family at most",
+        ),
+        ("[tunnel]\nsource = \"192.0.2.10\"", "3:10: tunnel.source: is a string: give a list in [ ]"),
+        (
+            "[tunnel]\nsources = []",
+            "3:1: tunnel: unknown key `sources`: did you mean `source`? here can be `gue_port`, `source`, `ttl`, `vlan`",
+        ),
+        (
+            "[icmp]\ntoo_big_per_second = -1",
+            "3:22: icmp.too_big_per_second: `-1` is out of range: give 0 to 4294967295",
+        ),
+        ("[icmp]\nrate = 1", "3:1: icmp: unknown key `rate`: here can be `too_big_per_second`"),
+    ] {
+        assert_eq!(broken("[[pool]]", &format!("{line}\n[[pool]]")), format!("site.toml:{message}"));
+    }
+    let rule = "`foo` is not one of \"l2\", \"ipip\", \"gue\" and \"local\"";
+    assert_eq!(
+        broken("[[pool.backend]]", "delivery = \"foo\"\n[[pool.backend]]"),
+        format!("site.toml:4:12: pool[0].delivery: {rule}")
+    );
+    assert_eq!(
+        broken("weight = 2", "delivery = \"foo\""),
+        format!("site.toml:7:12: pool[0].backend[0].delivery: {rule}")
+    );
+    assert_eq!(
+        broken("[[vip]]", "[[vip]]\necho = \"no\""),
+        "site.toml:12:8: vip[0].echo: is a string: give true or false without quotes"
+    );
 }
 
 #[test]
@@ -162,17 +241,17 @@ fn unknown_keys() {
     assert_eq!(
         broken("weight", "wieght"),
         "site.toml:7:1: pool[0].backend[0]: unknown key `wieght`: did you mean `weight`? here can be `address`, \
-         `name`, `weight`"
+         `delivery`, `name`, `weight`"
     );
     assert_eq!(
         broken("[[vip]]", "[[vips]]"),
-        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `interfaces`, `maps`, `pool`, `seed`, \
-         `vip`"
+        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `icmp`, `interfaces`, `maps`, `pool`, \
+         `seed`, `tunnel`, `vip`"
     );
     assert_eq!(
         broken("services", "\"port\\u001b\" = 80\nservices"),
-        "site.toml:14:1: vip[0]: unknown key `port\\u{1b}`: here can be `address`, `name`, `on_unknown_port`, `pool`, \
-         `services`"
+        "site.toml:14:1: vip[0]: unknown key `port\\u{1b}`: here can be `address`, `echo`, `name`, `on_unknown_port`, \
+         `pool`, `services`"
     );
 }
 
@@ -293,8 +372,8 @@ name = "empty"
             "site.toml:14:9: pool[0].slots: 65536 is not prime, so that a backend could not reach all slots: take 65537",
             "site.toml:19:8: pool[0].backend[1].name: `a` is already the name of pool[0].backend[0]: names of backends \
              in a pool are unique, rename one",
-            "site.toml:20:11: pool[0].backend[1].address: 2001:db8::11 is IPv6, the pool's first backend is IPv4: put \
-             the IPv6 backends into a pool of their own",
+            "site.toml:20:11: pool[0].backend[1].address: 2001:db8::11 is IPv6, the pool's first `l2` backend is IPv4: \
+             put the IPv6 backends into a pool of their own, or reach them through a tunnel, delivery = \"ipip\" or \"gue\"",
             "site.toml:21:1: pool[1].backend: a pool needs at least one backend: add one",
         ]
     );

@@ -117,6 +117,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         tunnels: mapped(&mut ebpf, "TUNNELS")?,
         arena: Arena::new(arena_lines, grace::wait),
         tables_may_be_read: false,
+        tunnels_may_be_read: false,
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)
             .map_err(|_| DataplaneError::Missing("DEVICES"))?,
         traffic: PerCpuArray::try_from(take(&mut ebpf, "TRAFFIC")?)

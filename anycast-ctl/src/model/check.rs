@@ -10,6 +10,7 @@ use crate::{
     spelling::{quoted, unknown},
 };
 
+mod delivery;
 mod form;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ impl Site {
         let mut found = Found::default();
         self.check_interfaces(&mut found);
         self.check_maps(&mut found);
+        found.tunnel_sources(self);
         self.check_pools(&mut found);
         self.check_vips(&mut found);
         found.0
@@ -204,10 +206,9 @@ impl Found {
     }
 
     fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, &str>) {
-        let Some(first) = pool.backends.first() else {
+        if pool.backends.is_empty() {
             self.add(format!("{path}.backend"), "a pool needs at least one backend: add one");
-            return;
-        };
+        }
         let mut names = Seen::default();
         let mut addresses = Seen::default();
         for (i, backend) in pool.backends.iter().enumerate() {
@@ -226,11 +227,7 @@ impl Found {
                 let advice = "give the server's own address, or its packets would go in a circle";
                 self.add(&at, format!("{address} is the address of VIP {}: {advice}", quoted(vip)));
             }
-            let (is, others) = (form::family(address), form::family(first.address));
-            if is != others {
-                let advice = format!("put the {is} backends into a pool of their own");
-                self.add(&at, format!("{address} is {is}, the pool's first backend is {others}: {advice}"));
-            }
+            self.one_family(pool, backend, &at);
             if backend.weight == 0 {
                 let advice = "give 1 or more, or remove the backend";
                 self.add(format!("{path}.weight"), format!("weight 0 would never be chosen: {advice}"));
@@ -249,17 +246,6 @@ impl Found {
             if let Some(first) = services.note(*service, &path) {
                 self.add(&path, format!("`{service}` is already {first}: remove one"));
             }
-        }
-    }
-
-    fn same_family(&mut self, vip: &Vip, pool: &Pool, path: &str) {
-        let Some(backend) = pool.backends.first() else { return };
-        let (is, others) = (form::family(vip.address), form::family(backend.address));
-        if is != others {
-            let (address, pool) = (vip.address, quoted(&pool.name));
-            let advice = format!("servers answer from the VIP itself, so name a pool of {is} backends");
-            let message = format!("{address} is {is}, the backends of {pool} are {others}: {advice}");
-            self.add(format!("{path}.pool"), message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications of the kernel's link, route, rule and neighbour tables.
+//! Notifications of the kernel's link, address, route, rule and neighbour tables.
 //!
 //! A socket of its own: when it overruns, the answers to [`super::lookup`]'s questions are not lost with it.
 
@@ -18,8 +18,9 @@ use rtnetlink::{
 
 use crate::interface::Interface;
 
-/// Everything the way to a backend can depend on. `Nexthop` is for routes that name a nexthop object.
-const GROUPS: [MulticastGroup; 7] = [
+/// Everything the way to a backend can depend on. `Nexthop` is for routes that name a nexthop object; the addresses are for
+/// the source of tunnels.
+const GROUPS: [MulticastGroup; 9] = [
     MulticastGroup::Link,
     MulticastGroup::Neigh,
     MulticastGroup::Ipv4Route,
@@ -27,6 +28,8 @@ const GROUPS: [MulticastGroup; 7] = [
     MulticastGroup::Ipv4Rule,
     MulticastGroup::Ipv6Rule,
     MulticastGroup::Nexthop,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv6Ifaddr,
 ];
 
 /// Holds some 4,000 notifications: a router that reloads its table must not overrun us at once.
@@ -46,6 +49,8 @@ pub(super) enum Event {
     Link(Interface),
     /// An interface went.
     LinkGone(u32),
+    /// This host has an address more or less.
+    Addresses,
     /// Anything: rules, nexthop objects, and messages that could not be read.
     Anything,
 }
@@ -153,6 +158,7 @@ fn read_message(kind: u16, payload: &[u8]) -> Option<Event> {
             let Ok(message) = LinkMessage::parse(payload) else { return Some(Event::Anything) };
             Interface::from_message(&message).map(|interface| Event::LinkGone(interface.index))
         }
+        libc::RTM_NEWADDR | libc::RTM_DELADDR => Some(Event::Addresses),
         _ => Some(Event::Anything),
     }
 }

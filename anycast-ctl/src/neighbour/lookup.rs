@@ -34,6 +34,8 @@ pub(super) struct Route {
     pub(super) neighbour: IpAddr,
     /// The route's own limit, in bytes.
     pub(super) mtu: Option<u32>,
+    /// The source address that packets of this host's own would have.
+    pub(super) source: Option<IpAddr>,
 }
 
 /// An entry of the neighbour table.
@@ -220,12 +222,14 @@ fn read_route(address: IpAddr, answer: &RouteMessage) -> Result<Route, Why> {
         return Err(Why::NotUnicast { address });
     }
 
-    let (mut ifindex, mut neighbour, mut mtu) = (None, address, None);
+    let (mut ifindex, mut neighbour, mut mtu, mut source) = (None, address, None, None);
     for attribute in &answer.attributes {
         if let RouteAttribute::Oif(index) = attribute {
             ifindex = Some(*index);
         } else if let RouteAttribute::Gateway(gateway) = attribute {
             neighbour = ip(gateway).unwrap_or(neighbour);
+        } else if let RouteAttribute::PrefSource(preferred) = attribute {
+            source = ip(preferred);
         } else if let RouteAttribute::Via(RouteVia::Inet6(gateway)) = attribute {
             // An IPv4 route with an IPv6 gateway, RFC 5549.
             neighbour = IpAddr::V6(*gateway);
@@ -237,7 +241,7 @@ fn read_route(address: IpAddr, answer: &RouteMessage) -> Result<Route, Why> {
         }
     }
     let ifindex = ifindex.ok_or(Why::NoRoute { address })?;
-    Ok(Route { ifindex, neighbour, mtu })
+    Ok(Route { ifindex, neighbour, mtu, source })
 }
 
 fn read_neighbour(answer: &NeighbourMessage) -> Neighbour {

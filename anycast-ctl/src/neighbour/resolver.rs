@@ -174,6 +174,7 @@ impl Resolver {
                 }
                 self.mark(|_, _| true);
             }
+            Event::Addresses => self.mark(|_, _| true),
             Event::Anything => {
                 self.interfaces = None;
                 self.mark(|_, _| true);
@@ -290,6 +291,7 @@ impl Resolver {
                 mac,
                 source_mac,
                 mtu: route.mtu.map_or(interface.mtu, |mtu| mtu.min(interface.mtu)),
+                source: route.source,
             }),
             Err(why) => Resolution::Unresolved(why),
         })

@@ -2,8 +2,8 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
-    model::{Backend, Pool, Seed},
-    neighbour::Why,
+    model::{Backend, Delivery, Pool, Seed},
+    neighbour::{NextHop, Why},
 };
 
 fn site() -> Site {
@@ -11,6 +11,7 @@ fn site() -> Site {
         name: format!("b{last}"),
         address: Ipv4Addr::new(10, 0, 0, last).into(),
         weight: u32::from(last),
+        delivery: None,
     };
     let vip = |name: &str, last, pool: &str| Vip {
         name: name.into(),
@@ -18,12 +19,15 @@ fn site() -> Site {
         services: vec!["tcp/80".parse().unwrap()],
         pool: pool.into(),
         on_unknown_port: OnUnknownPort::Pass,
+        echo: true,
     };
     let pool = |name: &str, backends| Pool::new(name, backends);
     Site {
         interfaces: vec!["eth0".into()],
         seed: Some(Seed::new(1)),
         maps: Default::default(),
+        tunnel: Default::default(),
+        too_big_per_second: 1000,
         pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
         vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],
     }
@@ -42,6 +46,7 @@ fn via(address: IpAddr, ifindex: u32) -> Resolution {
         mac: [2, 0, 0, 0, 0, 9],
         source_mac: [2, 0, 0, 0, 0, 1],
         mtu: 1500,
+        source: Some(Ipv4Addr::new(10, 0, 0, 254).into()),
     })
 }
 
@@ -56,6 +61,8 @@ fn kinds(operations: &[Operation]) -> Vec<String> {
         .iter()
         .map(|operation| match operation {
             Operation::AddDevice(device) => format!("add device {device}"),
+            Operation::SuspendBackend(index) => format!("suspend backend {index}"),
+            Operation::SetTunnel(index, _) => format!("set tunnel {index}"),
             Operation::SetBackend(index, _) => format!("set backend {index}"),
             Operation::PublishTable(pool, table) => format!("table {pool} of {}", table.members.len()),
             Operation::PublishDirectory(vips) => format!("directory of {}", vips.len()),
@@ -150,4 +157,123 @@ fn a_weight_changes_one_table() {
         &wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now()),
     );
     assert_eq!(kinds(&steps), ["table 0 of 2"]);
+}
+
+/// The steps between two sites that differ by a change, and what the maps hold after them.
+fn steps_of(
+    before: &Site,
+    after: &Site,
+    resolutions: impl Fn(&Site) -> BTreeMap<IpAddr, Resolution>,
+) -> Vec<String> {
+    let maps =
+        |site: &Site| wanted(site, &seats(site), &Conditions::new(), &resolutions(site), Instant::now());
+    let (before, after) = (maps(before), maps(after));
+    let steps = operations(&before, &after);
+    let kinds = kinds(&steps);
+    assert_eq!(apply(before, steps), after);
+    kinds
+}
+
+#[test]
+fn outer_headers_come_before_the_backend_that_needs_them() {
+    let mut site = site();
+    site.pools[0].delivery = Delivery::Ipip;
+    site.pools[0].backends[1].delivery = Some(Delivery::L2);
+    let wanted = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
+    assert_eq!(
+        kinds(&operations(&Maps::default(), &wanted)),
+        [
+            "add device 7",
+            "set tunnel 0",
+            "set backend 0",
+            "set backend 1",
+            "set backend 2",
+            "table 0 of 2",
+            "table 1 of 1",
+            "directory of 3"
+        ]
+    );
+    let (tunnelled, plain) = (wanted.backends[&0], wanted.backends[&1]);
+    assert_eq!((tunnelled.mtu, tunnelled.overhead, plain.mtu, plain.overhead), (1480, 20, 1500, 0));
+}
+
+#[test]
+fn a_delivery_changes_while_the_backend_is_suspended_and_keeps_its_slots() {
+    let plain = site();
+    let with = |delivery| {
+        let mut site = plain.clone();
+        site.pools[0].backends[0].delivery = Some(delivery);
+        site
+    };
+    let (ipip, gue) = (with(Delivery::Ipip), with(Delivery::Gue));
+    let renewed = ["suspend backend 0", "set tunnel 0", "set backend 0"];
+    assert_eq!(steps_of(&plain, &ipip, resolved), renewed);
+    assert_eq!(steps_of(&ipip, &gue, resolved), renewed);
+    assert_eq!(steps_of(&gue, &plain, resolved), ["suspend backend 0", "set backend 0"]);
+}
+
+#[test]
+fn outer_headers_change_in_place_where_that_is_one_word() {
+    let tunnelled = |source: &str, ttl, v6| {
+        let mut site = site();
+        site.pools[0].backends[0].delivery = Some(Delivery::Gue);
+        if v6 {
+            site.pools[0].backends[0].address = "2001:db8::11".parse().unwrap();
+        }
+        (site.tunnel.sources, site.tunnel.ttl) = (vec![source.parse().unwrap()], ttl);
+        site
+    };
+    let v4 = |source, ttl| tunnelled(source, ttl, false);
+    let v6 = |source, ttl| tunnelled(source, ttl, true);
+    // TTL, checksum and source lie in one word of IPv4's.
+    let in_place = ["set tunnel 0"];
+    let apart = ["suspend backend 0", "set tunnel 0", "set backend 0"];
+    assert_eq!(steps_of(&v4("10.0.0.1", 64), &v4("10.0.0.2", 64), resolved), in_place);
+    assert_eq!(steps_of(&v4("10.0.0.1", 64), &v4("10.0.0.2", 9), resolved), in_place);
+    assert_eq!(steps_of(&v6("2001:db8::1", 64), &v6("2001:db8::2", 64), resolved), in_place);
+    assert_eq!(steps_of(&v6("2001:db8::1", 64), &v6("2001:db8:1::2", 64), resolved), apart);
+    assert_eq!(steps_of(&v6("2001:db8::1", 64), &v6("2001:db8::2", 9), resolved), apart);
+    assert_eq!(steps_of(&v6("2001:db8::1", 64), &v6("2001:db8::1", 64), resolved), [""; 0]);
+}
+
+#[test]
+fn a_smaller_path_changes_the_entry_alone() {
+    let mut site = site();
+    site.pools[0].delivery = Delivery::Ipip;
+    let before = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
+    let mut resolutions = resolved(&site);
+    let address = IpAddr::from([10, 0, 0, 1]);
+    if let Some(Resolution::Resolved(next_hop)) = resolutions.get_mut(&address) {
+        next_hop.mtu = 1400;
+    }
+    let after = wanted(&site, &seats(&site), &Conditions::new(), &resolutions, Instant::now());
+    assert_eq!(kinds(&operations(&before, &after)), ["set backend 0"]);
+    assert_eq!(after.backends[&0].mtu, 1380);
+}
+
+#[test]
+fn this_host_needs_no_device_and_has_its_slots() {
+    let mut site = site();
+    site.pools[1].delivery = Delivery::Local;
+    let own = |site: &Site| {
+        let mut resolutions = resolved(site);
+        let address = IpAddr::from([10, 0, 0, 3]);
+        resolutions.insert(address, Resolution::Unresolved(Why::Local { address }));
+        resolutions
+    };
+    let here = wanted(&site, &seats(&site), &Conditions::new(), &own(&site), Instant::now());
+    assert_eq!(here.tables[&1].members.len(), 1);
+    assert_eq!((here.backends[&2].ifindex, here.backends[&2].mtu), (0, u16::MAX));
+    // Nothing is local that is somewhere else.
+    let there = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
+    assert_eq!(kinds(&operations(&here, &there)), ["table 1 of 0", "clear backend 2"]);
+}
+
+#[test]
+fn pings_are_answered_unless_the_vip_says_no() {
+    let mut site = site();
+    site.vips[1].echo = false;
+    let wanted = wanted(&site, &seats(&site), &Conditions::new(), &resolved(&site), Instant::now());
+    let answers: Vec<bool> = wanted.directory.iter().map(|vip| vip.answer_echo).collect();
+    assert_eq!(answers, [true, false, true]);
 }

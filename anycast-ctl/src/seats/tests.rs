@@ -12,16 +12,16 @@ fn site(backends: &[u8]) -> Site {
         services: vec!["tcp/80".parse().unwrap()],
         pool: "web".into(),
         on_unknown_port: OnUnknownPort::Pass,
+        echo: true,
     };
-    let backends = backends.iter().map(|&last| Backend {
-        name: format!("b{last}"),
-        address: Ipv4Addr::new(10, 0, 0, last).into(),
-        weight: 1,
-    });
+    let backends =
+        backends.iter().map(|&last| Backend::new(format!("b{last}"), Ipv4Addr::new(10, 0, 0, last).into()));
     Site {
         interfaces: vec!["eth0".into()],
         seed: None,
         maps: Default::default(),
+        tunnel: Default::default(),
+        too_big_per_second: 1000,
         pools: vec![Pool::new("web", backends.collect())],
         vips: vec![vip("www", 1), vip("api", 2)],
     }
@@ -75,7 +75,7 @@ fn an_index_given_to_another_backend_has_another_generation() {
     for round in 0..1000u32 {
         let mut site = site(&[]);
         let address = Ipv4Addr::from_bits(0x0a00_0000 + round).into();
-        site.pools[0].backends.push(Backend { name: format!("b{round}"), address, weight: 1 });
+        site.pools[0].backends.push(Backend::new(format!("b{round}"), address));
         seats.update(&site, &BTreeSet::new()).unwrap();
         let seat = seats.get("web", address).unwrap();
         let before = generations.insert(seat.index, seat.generation);
@@ -126,7 +126,7 @@ fn churn_does_not_run_out_of_seats() {
     for round in 0..2000u32 {
         let mut site = site(&[]);
         let address = Ipv4Addr::from_bits(0x0a00_0000 + round).into();
-        site.pools[0].backends.push(Backend { name: format!("b{round}"), address, weight: 1 });
+        site.pools[0].backends.push(Backend::new(format!("b{round}"), address));
         lost += seats.update(&site, &BTreeSet::new()).unwrap().len();
     }
     assert_eq!(lost, 2000 - 1 - MAX_REMOVED);

@@ -1,9 +1,9 @@
-use crate::model::{Backend, OnUnknownPort, Service};
+use crate::model::{Backend, Delivery, OnUnknownPort, Service};
 
 use super::*;
 
 fn backend(name: &str, address: &str) -> Backend {
-    Backend { name: name.into(), address: address.parse().unwrap(), weight: 1 }
+    Backend::new(name, address.parse().unwrap())
 }
 
 fn vip(name: &str, address: &str, services: &[&str], pool: &str) -> Vip {
@@ -13,6 +13,7 @@ fn vip(name: &str, address: &str, services: &[&str], pool: &str) -> Vip {
         services: services.iter().map(|service| service.parse().unwrap()).collect(),
         pool: pool.into(),
         on_unknown_port: OnUnknownPort::Pass,
+        echo: true,
     }
 }
 
@@ -24,6 +25,8 @@ fn site() -> Site {
         interfaces: vec!["eth0".into()],
         seed: None,
         maps: Default::default(),
+        tunnel: Default::default(),
+        too_big_per_second: 1000,
         pools: vec![pool("web4", "10.0.0.1", "10.0.0.2"), pool("web6", "2001:db8::1", "2001:db8::2")],
         vips: vec![
             vip("www4", "192.0.2.1", &["tcp/80", "tcp/443"], "web4"),
@@ -140,10 +143,60 @@ fn families() {
             site.vips[1].pool = "web4".into();
         }),
         [
-            "pool[0].backend[1].address: 2001:db8::9 is IPv6, the pool's first backend is IPv4: put the IPv6 \
-             backends into a pool of their own",
-            "vip[1].pool: 2001:db8:ffff::1 is IPv6, the backends of `web4` are IPv4: servers answer from the VIP \
+            "pool[0].backend[1].address: 2001:db8::9 is IPv6, the pool's first `l2` backend is IPv4: put the IPv6 \
+             backends into a pool of their own, or reach them through a tunnel, delivery = \"ipip\" or \"gue\"",
+            "vip[1].pool: 2001:db8:ffff::1 is IPv6, the `l2` backends of `web4` are IPv4: servers answer from the VIP \
              itself, so name a pool of IPv6 backends",
+        ]
+    );
+}
+
+#[test]
+fn tunnels_and_the_host_itself_take_any_family() {
+    for delivery in [Delivery::Ipip, Delivery::Gue, Delivery::Local] {
+        assert_eq!(
+            problems(|site| {
+                site.pools[0].delivery = delivery;
+                site.pools[0].backends[1] = backend("b", "2001:db8::9");
+                site.vips[1].pool = "web4".into();
+            }),
+            [""; 0]
+        );
+        // Only those that say so are free of the rule.
+        assert_eq!(
+            problems(|site| {
+                site.pools[0].backends[1] =
+                    Backend { delivery: Some(delivery), ..backend("b", "2001:db8::9") };
+            }),
+            [""; 0]
+        );
+        assert_eq!(
+            problems(|site| {
+                site.pools[0].delivery = delivery;
+                site.pools[0].backends[0].delivery = Some(Delivery::L2);
+                site.vips[1].pool = "web4".into();
+            })
+            .len(),
+            1
+        );
+    }
+}
+
+#[test]
+fn tunnel_sources() {
+    let sources = |sources: &[&str]| sources.iter().map(|source| source.parse().unwrap()).collect();
+    assert_eq!(problems(|site| site.tunnel.sources = sources(&["192.0.2.10", "2001:db8:0:9::10"])), [""; 0]);
+    assert_eq!(
+        problems(|site| {
+            site.tunnel.sources = sources(&["192.0.2.10", "192.0.2.11", "::1", "10.0.0.2"]);
+            site.pools[0].delivery = Delivery::Gue;
+        }),
+        [
+            "tunnel.source[1]: 192.0.2.11 is not the first IPv4 address: give one of each family at most",
+            "tunnel.source[2]: ::1 cannot be the source of tunnels: loopback addresses do not leave their host",
+            "tunnel.source[3]: 10.0.0.2 is not the first IPv4 address: give one of each family at most",
+            "tunnel.source[3]: 10.0.0.2 is the address of backend `b`: it takes packets from itself for forged ones, \
+             give an address of this host",
         ]
     );
 }
@@ -204,12 +257,8 @@ fn slots_and_weights() {
 #[test]
 fn limits() {
     let many = |count: u32| {
-        let backends = (0..count).map(|n| Backend {
-            name: format!("b{n}"),
-            address: std::net::Ipv4Addr::from_bits(0x0a00_0001 + n).into(),
-            weight: 1,
-        });
-        backends.collect::<Vec<_>>()
+        let address = |n: u32| std::net::Ipv4Addr::from_bits(0x0a00_0001 + n).into();
+        (0..count).map(|n| Backend::new(format!("b{n}"), address(n))).collect::<Vec<_>>()
     };
     assert_eq!(problems(|site| site.pools[0].backends = many(65_533)), [""; 0]);
     assert_eq!(
