@@ -14,6 +14,12 @@ pub const fn ticks_at_least(seconds: u32) -> u32 {
     ((seconds as u64 * 1_000_000_000).div_ceil(1 << TICK_SHIFT)) as u32
 }
 
+/// The least number a tick that comes to at least `per_second` a second.
+pub const fn per_tick(per_second: u32) -> u32 {
+    let number = ((per_second as u64) << TICK_SHIFT).div_ceil(1_000_000_000);
+    if number > u32::MAX as u64 { u32::MAX } else { number as u32 }
+}
+
 /// Ticks from `then` to `now`; 0 when `then` lies ahead, as a stamp of another CPU may by one.
 #[inline(always)]
 pub const fn since(then: u32, now: u32) -> u32 {

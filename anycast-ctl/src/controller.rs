@@ -56,6 +56,8 @@ pub struct RunOptions {
     pub socket: PathBuf,
     /// How to attach; `None`: natively where that works.
     pub xdp_mode: Option<XdpMode>,
+    /// Whether to take packets in several buffers, if the kernel hands them over.
+    pub multi_buffer: bool,
 }
 
 /// Runs the daemon until SIGTERM or SIGINT. The program is detached before this returns.
@@ -70,7 +72,7 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     // The socket first: a second daemon must fail before it touches an interface.
     let socket = Socket::bind(&options.socket)?;
     let interfaces = find_interfaces(&site).await?;
-    let mut controller = Controller::start(site)?;
+    let mut controller = Controller::start(site, options.multi_buffer)?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_next_hops().await;
@@ -131,7 +133,7 @@ pub struct Controller {
 }
 
 impl Controller {
-    fn start(site: Site) -> anyhow::Result<Self> {
+    fn start(site: Site, multi_buffer: bool) -> anyhow::Result<Self> {
         let seed = match site.seed {
             Some(seed) => seed,
             None => {
@@ -141,7 +143,7 @@ impl Controller {
                 Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
             }
         };
-        let options = LoadOptions::for_site(&site, seed);
+        let options = LoadOptions { multi_buffer, ..LoadOptions::for_site(&site, seed) };
         let dataplane = Dataplane::load(&options)?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {

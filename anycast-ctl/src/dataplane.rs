@@ -92,6 +92,8 @@ pub enum DataplaneError {
 pub struct Dataplane {
     ebpf: Ebpf,
     hash_key: [u64; KEY_WORDS],
+    /// The loaded program's name.
+    entry: &'static str,
     attachments: Vec<Attachment>,
     directory: ActiveDirectory,
     tables: MappedArray,
@@ -228,6 +230,16 @@ impl Dataplane {
         let index = detail_counter(vip, detail.code());
         let values = self.details.get(&index, 0).map_err(while_doing("reading detail counters"))?;
         Ok(values.iter().sum())
+    }
+
+    /// Whether packets in several buffers are taken.
+    pub fn takes_multi_buffer(&self) -> bool {
+        self.entry == PROGRAM
+    }
+
+    /// Name of the program that is loaded, in the object.
+    pub fn program_name(&self) -> &'static str {
+        self.entry
     }
 
     /// Slots all tables may have together.

@@ -83,6 +83,7 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         &["run", "--config", "x", "--log", "=,="],
         &["backend", "add", "web", "web-9", "not-an-address"],
         &["backend", "add", "web", "web-9", "10.0.0.9", "--weight", "0"],
+        &["backend", "add", "web", "web-9", "10.0.0.9", "--delivery", "foo"],
         &["backend", "drain", "web", "web-1", "--deadline", "soon"],
         &["backend", "drain", "web", "web-1", "--deadline", "0s"],
         &["backend", "weight", "web", "web-1", "0"],
@@ -103,7 +104,7 @@ fn completions_and_manual_pages_are_made() {
     let directory = tempfile::tempdir().unwrap();
     stdout(&run([OsStr::new("man"), directory.path().as_os_str()]));
     let page = fs::read_to_string(directory.path().join("anycast-ctl-backend-add.1")).unwrap();
-    assert!(page.contains("\\-\\-weight"), "{page}");
+    assert!(page.contains("\\-\\-weight") && page.contains("\\-\\-delivery"), "{page}");
 }
 
 #[test]
@@ -157,9 +158,9 @@ INTERFACE  XDP MODE
 eth0       native
 
 POOL web: 1 of 2 backends up, 65537 slots
-  BACKEND  ADDRESS    STATE       WEIGHT  SLOTS   SHARE  PACKETS    BYTES  NEW FLOWS  NEXT HOP
-  web-1    10.0.0.11  up               1  65537  100.0%    12.3M  9.87 GB       4321  02:00:00:00:00:11 on eth0
-  web-2    10.0.0.12  unresolved       1      0    0.0%        0      0 B          0  no answer to ARP from 10.0.0.12 on eth0
+  BACKEND  ADDRESS    STATE       DELIVERY   MTU  WEIGHT  SLOTS   SHARE  PACKETS    BYTES  NEW FLOWS  NEXT HOP
+  web-1    10.0.0.11  up          ipip      1480       1  65537  100.0%    12.3M  9.87 GB       4321  02:00:00:00:00:11 on eth0
+  web-2    10.0.0.12  unresolved  l2           -       1      0    0.0%        0      0 B          0  no answer to ARP from 10.0.0.12 on eth0
 
 MEMORY                USED  CAPACITY  SHARE
 slots in transition  32.7k     65.5k  50.0%
@@ -167,11 +168,15 @@ slots                65.5k     2.09M   3.1%
 pins                    12      262k   0.0%
 embryonic flows          3     65.5k   0.0%
 
-VIP  ADDRESS    SERVICES        OTHER PORTS  POOL  PACKETS    BYTES  NEW FLOWS  NOT DELIVERED
-www  192.0.2.1  tcp/80,tcp/443  pass         web     12.3M  9.87 GB       4321             17
+VIP  ADDRESS    SERVICES        OTHER PORTS  PINGS   POOL  PACKETS    BYTES  NEW FLOWS  ANSWERED  NOT DELIVERED
+www  192.0.2.1  tcp/80,tcp/443  pass         answer  web     12.3M  9.87 GB       4321         4             17
 
 NOT DELIVERED BECAUSE  VERDICT  PACKETS
 ttl_exceeded           drop          17
+echo_answered          answer         4
+
+DETAIL          VIP  PACKETS
+fragment_stray  www        5
 ";
     assert_eq!(stdout(&ask(&daemon, "status")), expected);
 
@@ -202,8 +207,11 @@ fn backends_are_listed_added_and_removed() {
         complaint(&ask(&daemon, "backend add web web-3 10.0.0.13")),
         "anycast-ctl: add backend web-3 to pool web: pool `web` has a backend called `web-3`\n"
     );
+    stdout(&ask(&daemon, "backend add web web-4 10.0.0.14 --delivery gue"));
     let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "backend list --json"))).unwrap();
-    assert_eq!(pools[0].backends.len(), 3);
+    let deliveries: Vec<&str> = pools[0].backends.iter().map(|backend| backend.delivery.label()).collect();
+    assert_eq!(deliveries, ["ipip", "l2", "ipip", "gue"]);
+    stdout(&ask(&daemon, "backend remove web web-4"));
 
     let removed: BackendStatus =
         serde_json::from_str(&stdout(&ask(&daemon, "backend remove web web-3 --json"))).unwrap();
@@ -285,19 +293,19 @@ fn pools_are_listed_shown_and_drawn() {
     assert_eq!(
         stdout(&ask(&daemon, "pool list")),
         "\
-POOL  UP  BACKENDS  SLOTS  IN TRANSITION  UDP        ON DOWN  IDLE TIMEOUT
-web    1         2  65537          32768  stateless  reset              5m
+POOL  UP  BACKENDS  SLOTS  IN TRANSITION  DELIVERY  UDP        ON DOWN  IDLE TIMEOUT
+web    1         2  65537          32768  ipip      stateless  reset              5m
 "
     );
     assert_eq!(
         stdout(&ask(&daemon, "pool show web")),
         "\
 POOL web: 1 of 2 backends up, 65537 slots
-udp stateless, on_down reset, idle_timeout 5m
+delivery ipip, udp stateless, on_down reset, idle_timeout 5m
 
-BACKEND  STATE       WEIGHT  WANTED  ACTUAL  PINS  SHARE OF NEW FLOWS
-web-1    up               1   50.0%  100.0%    12  ############++++++++++++
-web-2    unresolved       1   50.0%    0.0%     0  ------------
+BACKEND  STATE       DELIVERY   MTU  WEIGHT  WANTED  ACTUAL  PINS  SHARE OF NEW FLOWS
+web-1    up          ipip      1480       1   50.0%  100.0%    12  ############++++++++++++
+web-2    unresolved  l2           -       1   50.0%    0.0%     0  ------------
 # what it has   - wanted, and missing   + more than wanted
 
 In transition: 32768 slots (50.0%), for 2m 10s; 12 flows are remembered as pins.

@@ -121,6 +121,7 @@ fn site(load: &Load) -> Result<SiteFile> {
                 name: format!("backend{}", index + 1),
                 address: *address,
                 weight: weight(index),
+                delivery: None,
             })
             .collect()
     };
@@ -128,7 +129,7 @@ fn site(load: &Load) -> Result<SiteFile> {
     for address in &load.vips {
         let backends = backends_of(Family::of(*address));
         ensure!(!backends.is_empty(), "serve {address}: there is no --backend of its address family");
-        vips.push(SiteVip { address: *address, services: load.services.clone(), backends });
+        vips.push(SiteVip { address: *address, services: load.services.clone(), delivery: None, backends });
     }
     Ok(SiteFile { interface: load.interface.clone(), seed: None, vips })
 }

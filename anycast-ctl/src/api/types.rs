@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Backend, OnDown, OnUnknownPort, Service, UdpPolicy};
+use crate::model::{Backend, Delivery, OnDown, OnUnknownPort, Service, UdpPolicy};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Status {
     pub pid: u32,
     /// Seconds since the daemon started steering.
     pub uptime_seconds: u64,
+    /// Whether packets in several buffers are taken, as jumbo frames are on most drivers.
+    pub multi_buffer: bool,
     /// Where the program is attached.
     pub interfaces: Vec<InterfaceStatus>,
     /// `GET /v1/vips` answers these alone.
@@ -118,10 +120,14 @@ pub struct VipStatus {
     pub pool: String,
     /// What happens to packets no service names.
     pub on_unknown_port: OnUnknownPort,
+    /// Whether pings are answered here.
+    pub echo: bool,
     /// Delivered to any backend, removed ones included.
     pub traffic: Traffic,
     /// Reasons for which packets to this VIP were not delivered; those with no packets are left out.
     pub reasons: Vec<ReasonStatus>,
+    /// How packets to this VIP came to their outcome, where that is worth counting; details with no packets are left out.
+    pub details: Vec<DetailStatus>,
     /// Delivered per backend, removed ones included.
     pub backends: Vec<VipBackendStatus>,
 }
@@ -144,6 +150,8 @@ pub struct PoolStatus {
     pub name: String,
     /// Slots of its table.
     pub slots: u32,
+    /// How packets get to those of its backends that do not say.
+    pub delivery: Delivery,
     /// How its UDP flows are remembered.
     pub udp: UdpPolicy,
     /// What becomes of the flows of a backend that is down.
@@ -225,12 +233,18 @@ pub struct BackendStatus {
     pub address: IpAddr,
     /// Its weight.
     pub weight: u32,
+    /// How packets get to it.
+    pub delivery: Delivery,
+    /// Bytes of the largest packet that fits the way to it: the path MTU, less the outer headers. Absent while it is not
+    /// reached, and where any packet fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
     /// Whether it is steered to.
     pub state: BackendState,
     /// Why it is not steered to, for people to read; absent while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// How it is reached; absent while it is not.
+    /// Where its frames go; absent while it is not reached, and where they stay on this host.
     pub next_hop: Option<NextHopStatus>,
     /// Slots of the pool's table that are its own.
     pub slots: u32,
@@ -255,7 +269,7 @@ pub enum BackendState {
     Draining,
     /// It was marked down: no slots.
     Down,
-    /// Its next hop's link-layer address is unknown: no slots.
+    /// There is no way to it, mostly as its next hop's link-layer address is unknown: no slots.
     Unresolved,
     /// It was removed; its counters are still shown.
     Removed,
@@ -286,8 +300,19 @@ pub struct ReasonStatus {
     pub code: u32,
     /// Its label.
     pub reason: String,
-    /// `pass` or `drop`.
+    /// `pass`, `drop` or `answer`.
     pub verdict: String,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// Packets with one detail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailStatus {
+    /// Its number, never reused.
+    pub code: u32,
+    /// Its label.
+    pub detail: String,
     /// Packets.
     pub packets: u64,
 }

@@ -37,6 +37,10 @@ pub struct Run {
     #[arg(long, value_name = "MODE")]
     xdp_mode: Option<XdpMode>,
 
+    /// Take no packets in several buffers (jumbo frames), as on kernels before Linux 5.18
+    #[arg(long)]
+    no_multi_buffer: bool,
+
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
     log: String,
@@ -49,7 +53,11 @@ impl Run {
             warn!("{warning}");
         }
         let site = config::load(&self.config).context("load the configuration")?;
-        let options = RunOptions { socket: common.socket.clone(), xdp_mode: self.xdp_mode };
+        let options = RunOptions {
+            socket: common.socket.clone(),
+            xdp_mode: self.xdp_mode,
+            multi_buffer: !self.no_multi_buffer,
+        };
         block_on(controller::run(site, options))?
     }
 }

@@ -16,7 +16,8 @@ use crate::api::{
 /// Show what is steered where, and why something is not.
 ///
 /// Begins with one line that says whether all is well. Counters run since the daemon started. Packets that were not
-/// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`.
+/// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`. Verdict `answer`: the sender got an
+/// answer from here. Details say what else was special about packets to a VIP, whatever became of them.
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
@@ -44,6 +45,9 @@ fn page(status: &Status) -> String {
         [interface.name.clone(), mode.to_owned()]
     });
     page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], rows);
+    if !status.multi_buffer {
+        page += "Packets in several buffers (jumbo frames) are not taken.\n";
+    }
 
     for pool in &status.pools {
         page += "\n";
@@ -68,7 +72,22 @@ fn page(status: &Status) -> String {
             rows,
         );
     }
-    page
+    page + &details(status)
+}
+
+/// How packets came to their outcome, where that was worth counting.
+fn details(status: &Status) -> String {
+    let rows: Vec<_> = status
+        .vips
+        .iter()
+        .flat_map(|vip| vip.details.iter().map(move |detail| (vip, detail)))
+        .map(|(vip, detail)| [detail.detail.clone(), vip.name.clone(), unit::count(detail.packets)])
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let columns = [("DETAIL", Align::Left), ("VIP", Align::Left), ("PACKETS", Align::Right)];
+    format!("\n{}", table::render("", columns, rows))
 }
 
 /// How full the maps are, and how many slots make flows be remembered.

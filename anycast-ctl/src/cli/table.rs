@@ -3,7 +3,10 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::unit;
-use crate::api::types::{BackendState, BackendStatus, PoolStatus, Traffic};
+use crate::{
+    api::types::{BackendState, BackendStatus, PoolStatus, Traffic},
+    model::Delivery,
+};
 
 /// Where the cells of a column stand.
 #[derive(Clone, Copy)]
@@ -51,6 +54,8 @@ pub fn pool(pool: &PoolStatus) -> String {
         ("BACKEND", Align::Left),
         ("ADDRESS", Align::Left),
         ("STATE", Align::Left),
+        ("DELIVERY", Align::Left),
+        ("MTU", Align::Right),
         ("WEIGHT", Align::Right),
         ("SLOTS", Align::Right),
         ("SHARE", Align::Right),
@@ -65,6 +70,8 @@ pub fn pool(pool: &PoolStatus) -> String {
             backend.name.clone(),
             backend.address.to_string(),
             standing(backend),
+            backend.delivery.to_string(),
+            mtu(backend),
             backend.weight.to_string(),
             backend.slots.to_string(),
             unit::share(backend.slots, pool.slots),
@@ -103,12 +110,20 @@ pub fn standing(backend: &BackendStatus) -> String {
     }
 }
 
+/// Bytes of the largest packet that fits the way to a backend, if that is known and bounded.
+pub fn mtu(backend: &BackendStatus) -> String {
+    backend.mtu.map_or_else(|| "-".to_owned(), |mtu| mtu.to_string())
+}
+
 /// Where frames for a backend go, or why nowhere.
 pub fn way(backend: &BackendStatus) -> String {
     match (&backend.next_hop, &backend.detail) {
         (Some(hop), _) if hop.neighbour == backend.address => format!("{} on {}", hop.mac, hop.interface),
         (Some(hop), _) => format!("{} on {} (gateway {})", hop.mac, hop.interface, hop.neighbour),
         (None, Some(detail)) => detail.clone(),
+        (None, None) if backend.delivery == Delivery::Local && backend.state != BackendState::Removed => {
+            "this host".into()
+        }
         (None, None) => "-".into(),
     }
 }

@@ -1,5 +1,6 @@
 //! `anycast-ctl vip …`
 
+use anycast_common::reason::Verdict;
 use anyhow::Context as _;
 use clap::Subcommand;
 
@@ -8,7 +9,10 @@ use super::{
     table::{self, Align},
 };
 use crate::{
-    api::{client::Client, types::VipStatus},
+    api::{
+        client::Client,
+        types::{ReasonStatus, VipStatus},
+    },
     model::OnUnknownPort,
 };
 
@@ -34,10 +38,12 @@ pub fn table(vips: &[VipStatus]) -> String {
         ("ADDRESS", Align::Left),
         ("SERVICES", Align::Left),
         ("OTHER PORTS", Align::Left),
+        ("PINGS", Align::Left),
         ("POOL", Align::Left),
         ("PACKETS", Align::Right),
         ("BYTES", Align::Right),
         ("NEW FLOWS", Align::Right),
+        ("ANSWERED", Align::Right),
         ("NOT DELIVERED", Align::Right),
     ];
     let rows = vips.iter().map(|vip| {
@@ -52,12 +58,20 @@ pub fn table(vips: &[VipStatus]) -> String {
             vip.address.to_string(),
             services.join(","),
             other_ports.to_owned(),
+            if vip.echo { "answer" } else { "pass" }.to_owned(),
             vip.pool.clone(),
             packets,
             bytes,
             new_flows,
-            super::unit::count(vip.reasons.iter().map(|reason| reason.packets).sum()),
+            super::unit::count(sum(vip, true)),
+            super::unit::count(sum(vip, false)),
         ]
     });
     table::render("", columns, rows)
+}
+
+/// Packets that ended with an answer from here, or with something else than delivery.
+fn sum(vip: &VipStatus, answered: bool) -> u64 {
+    let is_answer = |reason: &&ReasonStatus| reason.verdict == Verdict::Answer.label();
+    vip.reasons.iter().filter(|reason| is_answer(reason) == answered).map(|reason| reason.packets).sum()
 }

@@ -11,10 +11,11 @@ use crate::{
         types::{BackendStatus, Change, PlanBreaks, PlanShare, PlanStatus, SlotOwner, SlotRun, SlotsStatus},
     },
     condition::{Conditions, Drain},
-    model::{Backend, OnDown, Pool, Site},
+    model::{Backend, Delivery, OnDown, Pool, Site},
     plan::{self, Plan},
     reconcile::{self, Member, Table},
     spelling::{quoted, unknown},
+    way::{NoWay, Way},
 };
 
 /// The index of a backend that has no seat yet, in a plan.
@@ -161,7 +162,23 @@ impl Controller {
         }
         let index = self.seats.get(&pool.name, backend.address).map_or(NO_SEAT, |seat| seat.index);
         table.members.push(Member { index, address: backend.address, weight: backend.weight });
-        (table, Some(format!("{} gets its slots when {} answers", backend.name, backend.address)))
+        (table, Some(self.awaited(site, &pool.name, backend)))
+    }
+
+    /// What a backend that could have slots waits for.
+    fn awaited(&self, site: &Site, pool: &str, backend: &Backend) -> String {
+        let Backend { name, address, .. } = backend;
+        let delivery = site.pool(pool).map(|pool| pool.delivery_of(backend)).unwrap_or_default();
+        let resolutions = self.resolutions.borrow();
+        match Way::find(delivery, *address, resolutions.get(address), &site.tunnel) {
+            Err(NoWay::Unknown) if delivery == Delivery::Local => {
+                format!("{name} gets its slots if {address} is an address of this host")
+            }
+            Ok(_) | Err(NoWay::Unknown | NoWay::Unresolved(_)) => {
+                format!("{name} gets its slots when {address} answers")
+            }
+            Err(no_way) => format!("{name} gets no slots: {no_way}"),
+        }
     }
 
     /// Slots of every backend of the pool, and of one that would be.

@@ -22,8 +22,10 @@ impl Controller {
         no_twin(edited, &backend)?;
         edited.backends.push(backend.clone());
         self.edit(site, self.conditions.clone())?;
-        tracing::info!(pool, backend = backend.name, address = %backend.address, weight = backend.weight, "added");
-        self.backend_status(pool, &backend).map_err(internal)
+        let status = self.backend_status(pool, &backend).map_err(internal)?;
+        let (address, delivery) = (backend.address, status.delivery);
+        tracing::info!(pool, backend = backend.name, %address, weight = backend.weight, %delivery, "added");
+        Ok(status)
     }
 
     /// Removes a backend from a pool. Its flows are reset.

@@ -2,19 +2,20 @@
 
 use std::time::Instant;
 
-use anycast_common::reason::Reason;
+use anycast_common::{detail::Detail, reason::Reason};
 
 use super::Controller;
 use crate::{
     api::types::{
-        BackendState, BackendStatus, BaseOwnerStatus, DrainStatus, InterfaceStatus, MapStatus, MapsStatus,
-        NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic, TransitionStatus, VipBackendStatus,
-        VipStatus,
+        BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, DrainStatus, InterfaceStatus, MapStatus,
+        MapsStatus, NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic, TransitionStatus,
+        VipBackendStatus, VipStatus,
     },
     interface,
     model::{Backend, Pool, Vip},
-    neighbour::{NextHop, Resolution},
+    neighbour::NextHop,
     reconcile,
+    way::{NoWay, Way},
 };
 
 impl Controller {
@@ -25,6 +26,7 @@ impl Controller {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
+            multi_buffer: self.dataplane.takes_multi_buffer(),
             interfaces: attachments
                 .map(|attachment| InterfaceStatus {
                     name: attachment.interface.clone(),
@@ -45,18 +47,21 @@ impl Controller {
 
     /// One backend of the site, or one that was removed from it.
     pub(super) fn backend_status(&self, pool: &str, backend: &Backend) -> anyhow::Result<BackendStatus> {
-        let removed = self
-            .site
-            .pool(pool)
-            .is_none_or(|pool| pool.backends.iter().all(|other| other.address != backend.address));
+        let (removed, delivery) = match self.site.pool(pool) {
+            Some(pool) => {
+                let there = pool.backends.iter().any(|other| other.address == backend.address);
+                (!there, pool.delivery_of(backend))
+            }
+            None => (true, backend.delivery.unwrap_or_default()),
+        };
         let resolutions = self.resolutions.borrow();
-        let resolution = resolutions.get(&backend.address);
+        let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
+        let way = if removed { Err(NoWay::Unknown) } else { way };
         let (condition, now) = (self.condition(pool, backend.address), Instant::now());
-        let (state, next_hop, detail) = match resolution {
-            _ if removed => (BackendState::Removed, None, None),
-            Some(Resolution::Resolved(next_hop)) => (BackendState::Up, Some(next_hop_status(next_hop)), None),
-            Some(Resolution::Unresolved(why)) => (BackendState::Unresolved, None, Some(why.to_string())),
-            None => (BackendState::Unresolved, None, Some("next hop is being looked up".to_owned())),
+        let (state, detail) = match &way {
+            _ if removed => (BackendState::Removed, None),
+            Ok(_) => (BackendState::Up, None),
+            Err(no_way) => (BackendState::Unresolved, Some(no_way.to_string())),
         };
         let (state, detail) = if removed {
             (state, detail)
@@ -79,9 +84,11 @@ impl Controller {
             name: backend.name.clone(),
             address: backend.address,
             weight: backend.weight,
+            delivery,
+            mtu: way.as_ref().ok().and_then(|way| way.mtu),
             state,
             detail,
-            next_hop,
+            next_hop: way.ok().and_then(|way| way.next_hop).map(next_hop_status),
             slots: seat.map_or(0, |seat| self.slots_owned(seat.index)),
             slots_wanted: self.slots_wanted(pool, backend),
             pins: seat.and_then(|seat| swept.pins_by_backend.get(&seat.index)).copied().unwrap_or_default(),
@@ -99,6 +106,7 @@ impl Controller {
         Ok(PoolStatus {
             name: pool.name.clone(),
             slots: pool.slots,
+            delivery: pool.delivery,
             udp: pool.udp,
             on_down: pool.on_down,
             idle_timeout_seconds: pool.idle_timeout.as_secs(),
@@ -182,10 +190,27 @@ impl Controller {
             services: vip.services.clone(),
             pool: vip.pool.clone(),
             on_unknown_port: vip.on_unknown_port,
+            echo: vip.echo,
             traffic,
             reasons: reasons.into_iter().filter(|reason| reason.packets > 0).collect(),
+            details: self.details(number)?,
             backends,
         })
+    }
+
+    fn details(&self, number: u16) -> anyhow::Result<Vec<DetailStatus>> {
+        let mut details = Vec::new();
+        for &detail in Detail::ALL {
+            let packets = self.dataplane.detail(number, detail)?;
+            if packets > 0 {
+                details.push(DetailStatus {
+                    code: detail.code(),
+                    detail: detail.label().to_owned(),
+                    packets,
+                });
+            }
+        }
+        Ok(details)
     }
 
     /// All VIPs together, and what was no VIP's.

@@ -89,7 +89,7 @@ impl Dataplane {
             XdpMode::Native => Flag::Driver,
             XdpMode::Generic => Flag::Skb,
         };
-        let link = load::program(&mut self.ebpf)?
+        let link = load::program(&mut self.ebpf, self.entry)?
             .attach_to_if_index(ifindex, flag)
             .map_err(|error| explain(interface, mode, error))?;
         self.attachments.push(Attachment { interface: interface.to_owned(), ifindex, mode, link });
@@ -99,7 +99,7 @@ impl Dataplane {
     /// Detaches from every interface, the last attached first.
     pub fn detach_all(&mut self) -> Result<(), DataplaneError> {
         while let Some(attachment) = self.attachments.pop() {
-            load::program(&mut self.ebpf)?.detach(attachment.link)?;
+            load::program(&mut self.ebpf, self.entry)?.detach(attachment.link)?;
             tracing::info!(interface = attachment.interface, "detached");
         }
         Ok(())

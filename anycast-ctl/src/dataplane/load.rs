@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use anycast_common::{
+    clock,
     counter::{detail_counter, reason_counter},
-    hash::expand_seed,
+    hash::{KEY_WORDS, expand_seed},
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_ERRORS_PER_TICK, DEFAULT_PINS,
         DEFAULT_TRAFFIC_COUNTERS, MAX_VIPS, SLOTS_PER_LINE,
@@ -13,7 +14,7 @@ use anycast_common::{
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
     maps::{DevMapHash, Map, MapData, PerCpuArray},
-    programs::Xdp,
+    programs::{ProgramError, Xdp},
 };
 
 use crate::model::{Seed, Site};
@@ -26,8 +27,11 @@ use super::{
 /// The XDP object that `build.rs` compiled.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/anycast"));
 
-/// Name of the program in the object.
+/// Name of the program in the object that takes packets in several buffers: Linux 5.18.
 pub const PROGRAM: &str = "anycast";
+
+/// Name of the one that does not.
+const LINEAR_PROGRAM: &str = "anycast_linear";
 
 /// What is settled when the program is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,8 @@ pub struct LoadOptions {
     pub embryonic: u32,
     /// ICMP errors that a CPU may send in a tick of 1.07 s.
     pub errors_per_tick: u32,
+    /// Whether to take packets in several buffers, if the kernel hands them over.
+    pub multi_buffer: bool,
 }
 
 impl LoadOptions {
@@ -59,6 +65,7 @@ impl LoadOptions {
             pins: DEFAULT_PINS,
             embryonic: DEFAULT_EMBRYONIC,
             errors_per_tick: DEFAULT_ERRORS_PER_TICK,
+            multi_buffer: true,
         }
     }
 
@@ -72,34 +79,25 @@ impl LoadOptions {
             traffic_counters: site.traffic_counters(),
             pins: site.maps.pins.unwrap_or(DEFAULT_PINS),
             embryonic: site.maps.embryonic.unwrap_or(DEFAULT_EMBRYONIC),
-            errors_per_tick: DEFAULT_ERRORS_PER_TICK,
+            errors_per_tick: clock::per_tick(site.too_big_per_second),
+            multi_buffer: true,
         }
     }
 }
 
 /// Loads the program and takes its maps.
 pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
-    let key = expand_seed(options.seed.get());
     let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
-    let start = Instant::now();
-    // Reads the types of the running kernel, wanted or not.
-    let mut loader = EbpfLoader::new();
-    let types = start.elapsed();
-    let mut ebpf = loader
-        .override_global("HASH_KEY", &key[..], true)
-        .override_global("ERRORS_PER_TICK", &options.errors_per_tick, true)
-        .map_max_entries("SLOTS", arena_lines)
-        .map_max_entries("STAMPS", arena_lines)
-        .map_max_entries("PINS", options.pins)
-        .map_max_entries("EMBRYONIC", options.embryonic)
-        .map_max_entries("TRAFFIC", options.traffic_counters)
-        .map_max_entries("REASONS", reason_counter(options.vips + 1, 0))
-        .map_max_entries("DETAILS", detail_counter(options.vips + 1, 0))
-        .load(OBJECT)?;
-    let maps = start.elapsed() - types;
-    program(&mut ebpf)?.load()?;
-    let program = start.elapsed() - types - maps;
-    tracing::debug!(?types, ?maps, ?program, "loaded");
+    let key = expand_seed(options.seed.get());
+    let (mut ebpf, entry) = match object(options, &key, arena_lines) {
+        Err(DataplaneError::Program(error)) if options.multi_buffer && knows_no_buffers(&error) => {
+            tracing::warn!(
+                "the kernel takes no XDP program for packets in several buffers (Linux 5.18 does): jumbo frames are not taken"
+            );
+            object(&LoadOptions { multi_buffer: false, ..*options }, &key, arena_lines)?
+        }
+        loaded => loaded?,
+    };
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
     Ok(Dataplane {
         hash_key: key,
@@ -127,13 +125,51 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         details: PerCpuArray::try_from(take(&mut ebpf, "DETAILS")?)
             .map_err(|_| DataplaneError::Missing("DETAILS"))?,
         attachments: Vec::new(),
+        entry,
         ebpf,
     })
 }
 
-/// The XDP program of the object.
-pub fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, DataplaneError> {
-    let program = ebpf.program_mut(PROGRAM).ok_or(DataplaneError::Missing("program `anycast`"))?;
+/// The object with one of its programs in the kernel, and that program's name.
+fn object(
+    options: &LoadOptions,
+    key: &[u64; KEY_WORDS],
+    arena_lines: u32,
+) -> Result<(Ebpf, &'static str), DataplaneError> {
+    let entry = if options.multi_buffer { PROGRAM } else { LINEAR_PROGRAM };
+    let start = Instant::now();
+    // Reads the types of the running kernel, wanted or not.
+    let mut loader = EbpfLoader::new();
+    let types = start.elapsed();
+    let mut ebpf = loader
+        .override_global("HASH_KEY", &key[..], true)
+        .override_global("ERRORS_PER_TICK", &options.errors_per_tick, true)
+        .override_global("MULTI_BUFFER", &u32::from(options.multi_buffer), true)
+        .map_max_entries("SLOTS", arena_lines)
+        .map_max_entries("STAMPS", arena_lines)
+        .map_max_entries("PINS", options.pins)
+        .map_max_entries("EMBRYONIC", options.embryonic)
+        .map_max_entries("TRAFFIC", options.traffic_counters)
+        .map_max_entries("REASONS", reason_counter(options.vips + 1, 0))
+        .map_max_entries("DETAILS", detail_counter(options.vips + 1, 0))
+        .load(OBJECT)?;
+    let maps = start.elapsed() - types;
+    program(&mut ebpf, entry)?.load()?;
+    let program = start.elapsed() - types - maps;
+    tracing::debug!(?types, ?maps, ?program, "loaded");
+    Ok((ebpf, entry))
+}
+
+/// Whether the kernel refused a program for a flag it does not know. It says so before it looks at the instructions, of which
+/// there is no log then.
+fn knows_no_buffers(error: &ProgramError) -> bool {
+    let ProgramError::LoadError { io_error, verifier_log } = error else { return false };
+    io_error.raw_os_error() == Some(libc::EINVAL) && verifier_log.to_string().trim().is_empty()
+}
+
+/// An XDP program of the object.
+pub fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp, DataplaneError> {
+    let program = ebpf.program_mut(name).ok_or(DataplaneError::Missing("program `anycast`"))?;
     program.try_into().map_err(|_| DataplaneError::Missing("XDP program `anycast`"))
 }
 

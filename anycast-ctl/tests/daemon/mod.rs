@@ -10,13 +10,13 @@ use anycast_ctl::{
         server::{self, EditError, Request},
         socket::Socket,
         types::{
-            BackendState, BackendStatus, BaseOwnerStatus, Change, DrainStatus, InterfaceStatus, MapStatus,
-            MapsStatus, NewBackend, NextHopStatus, PlanBreaks, PlanShare, PlanStatus, PoolStatus,
+            BackendState, BackendStatus, BaseOwnerStatus, Change, DetailStatus, DrainStatus, InterfaceStatus,
+            MapStatus, MapsStatus, NewBackend, NextHopStatus, PlanBreaks, PlanShare, PlanStatus, PoolStatus,
             ReasonStatus, SlotOwner, SlotRun, SlotsStatus, Status, Traffic, TransitionStatus,
             VipBackendStatus, VipStatus, XdpMode,
         },
     },
-    model::{OnDown, OnUnknownPort, UdpPolicy},
+    model::{Delivery, OnDown, OnUnknownPort, UdpPolicy},
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -184,6 +184,8 @@ fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus
         name: new.name,
         address: new.address,
         weight: new.weight,
+        delivery: new.delivery.unwrap_or(pool.delivery),
+        mtu: None,
         state: BackendState::Unresolved,
         detail: Some(format!("waiting for an answer to ARP from {} on eth0", new.address)),
         next_hop: None,
@@ -209,10 +211,13 @@ fn status() -> Status {
     let traffic = Traffic { packets: 12_345_678, bytes: 9_876_543_210, new_flows: 4_321 };
     let refused =
         ReasonStatus { code: 3, reason: "ttl_exceeded".into(), verdict: "drop".into(), packets: 17 };
+    let answered =
+        ReasonStatus { code: 14, reason: "echo_answered".into(), verdict: "answer".into(), packets: 4 };
     Status {
         version: "0.1.0".into(),
         pid: 4242,
         uptime_seconds: 11_530,
+        multi_buffer: true,
         interfaces: vec![InterfaceStatus {
             name: "eth0".into(),
             index: 2,
@@ -225,8 +230,10 @@ fn status() -> Status {
             services: vec!["tcp/80".parse().unwrap(), "tcp/443".parse().unwrap()],
             pool: "web".into(),
             on_unknown_port: OnUnknownPort::Pass,
+            echo: true,
             traffic,
-            reasons: vec![refused.clone()],
+            reasons: vec![refused.clone(), answered.clone()],
+            details: vec![DetailStatus { code: 2, detail: "fragment_stray".into(), packets: 5 }],
             backends: vec![VipBackendStatus {
                 name: "web-1".into(),
                 address: "10.0.0.11".parse().unwrap(),
@@ -236,6 +243,7 @@ fn status() -> Status {
         pools: vec![PoolStatus {
             name: "web".into(),
             slots: 65_537,
+            delivery: Delivery::Ipip,
             udp: UdpPolicy::Stateless,
             on_down: OnDown::Reset,
             idle_timeout_seconds: 300,
@@ -253,6 +261,8 @@ fn status() -> Status {
                     name: "web-1".into(),
                     address: "10.0.0.11".parse().unwrap(),
                     weight: 1,
+                    delivery: Delivery::Ipip,
+                    mtu: Some(1480),
                     state: BackendState::Up,
                     detail: None,
                     next_hop: Some(NextHopStatus {
@@ -270,6 +280,8 @@ fn status() -> Status {
                     name: "web-2".into(),
                     address: "10.0.0.12".parse().unwrap(),
                     weight: 1,
+                    delivery: Delivery::L2,
+                    mtu: None,
                     state: BackendState::Unresolved,
                     detail: Some("no answer to ARP from 10.0.0.12 on eth0".into()),
                     next_hop: None,
@@ -289,6 +301,7 @@ fn status() -> Status {
         reasons: vec![
             ReasonStatus { code: 2, reason: "no_service".into(), verdict: "pass".into(), packets: 0 },
             refused,
+            answered,
         ],
     }
 }

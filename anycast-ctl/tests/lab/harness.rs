@@ -11,9 +11,12 @@ use std::{
 
 use anycast_ctl::api::types::{BackendStatus, Status, XdpMode};
 use serde_json::Value;
-use xtask::lab::{
-    Family, Lab, Options, OwnedLab, Process, controller,
-    server::{self, Arrived},
+use xtask::{
+    lab::{
+        Family, Lab, Options, OwnedLab, Process, controller,
+        server::{self, Arrived},
+    },
+    site::SiteFile,
 };
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_anycast-ctl");
@@ -36,6 +39,13 @@ pub fn steering(backends: usize, spares: usize) -> OwnedLab {
 /// The site a lab's daemon runs on.
 pub fn site(lab: &Lab) -> String {
     controller::site(lab.plan()).to_toml()
+}
+
+/// The same, changed.
+pub fn site_with(lab: &Lab, change: impl FnOnce(&mut SiteFile)) -> String {
+    let mut site = controller::site(lab.plan());
+    change(&mut site);
+    site.to_toml()
 }
 
 /// Writes a site file into the lab's directory.

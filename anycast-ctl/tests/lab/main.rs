@@ -4,6 +4,7 @@
 
 mod attach;
 mod control;
+mod delivery;
 mod edit;
 mod harness;
 mod http;

@@ -95,7 +95,12 @@ type Counters = (BTreeMap<(u16, u32), u64>, BTreeMap<u32, Traffic>);
 impl Harness {
     /// Loads the program and fills its maps.
     pub fn new() -> Self {
-        let options = LoadOptions { arena_slots: 4096, ..LoadOptions::new(Seed::new(SEED)) };
+        Self::load(true)
+    }
+
+    /// The same, with the program that takes packets in several buffers or the one for older kernels.
+    pub fn load(multi_buffer: bool) -> Self {
+        let options = LoadOptions { arena_slots: 4096, multi_buffer, ..LoadOptions::new(Seed::new(SEED)) };
         let mut dataplane = Dataplane::load(&options).unwrap();
         for index in 0..BACKENDS {
             dataplane.set_backend(index, backend(index));
@@ -140,7 +145,8 @@ impl Harness {
     }
 
     fn execute(&mut self, packet: &[u8]) -> (u32, Vec<u8>) {
-        let program: &mut Xdp = self.dataplane.ebpf_mut().program_mut(PROGRAM).unwrap().try_into().unwrap();
+        let name = self.dataplane.program_name();
+        let program: &mut Xdp = self.dataplane.ebpf_mut().program_mut(name).unwrap().try_into().unwrap();
         let mut output = vec![0; packet.len() + 256];
         let options =
             TestRunOptions { data_in: Some(packet), data_out: Some(&mut output), ..TestRunOptions::new() };

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
 mod harness;
+mod linear;
 mod pass;
 mod refuse;
 mod steer;

@@ -118,6 +118,7 @@ impl Host {
             services: vec!["tcp/443".parse().unwrap(), "udp/443".parse().unwrap()],
             pool: pool.into(),
             on_unknown_port: OnUnknownPort::Pass,
+            echo: true,
         };
         let mut host = Self {
             kernel: Kernel {
@@ -136,6 +137,8 @@ impl Host {
                 interfaces: vec!["eth0".into()],
                 seed: Some(Seed::new(SEED)),
                 maps: Default::default(),
+                tunnel: Default::default(),
+                too_big_per_second: 1000,
                 pools: vec![pool("tcp", UdpPolicy::Stateless), pool("udp", UdpPolicy::Pinned)],
                 vips: vec![vip(1, "tcp"), vip(2, "udp")],
             },
@@ -247,7 +250,7 @@ impl Host {
         let (_, address) = key(pool, backend);
         let backends = &mut self.site.pools[usize::from(pool)].backends;
         if backends.iter().all(|other| other.address != address) {
-            backends.push(Backend { name: format!("b{backend}"), address, weight: 1 });
+            backends.push(Backend::new(format!("b{backend}"), address));
         }
     }
 
@@ -285,6 +288,7 @@ impl Host {
             mac: [2; 6],
             source_mac: [2; 6],
             mtu: 1500,
+            source: None,
         })
     }
 
@@ -297,6 +301,9 @@ impl Host {
                 self.kernel.backends.remove(index);
                 self.oracle.gone(*index);
             }
+            // Back before the next packet; the model's backends are never reached otherwise than before.
+            Operation::SuspendBackend(index) => drop(self.kernel.backends.remove(index)),
+            Operation::SetTunnel(..) => {}
             Operation::PublishTable(pool, table) => self.publish(*pool, table),
             Operation::AddDevice(_) | Operation::RemoveDevice(_) | Operation::PublishDirectory(_) => {}
         }

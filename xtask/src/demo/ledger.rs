@@ -135,7 +135,12 @@ impl Ledger {
     /// Packets the program did not deliver, by what became of them.
     pub fn leftovers(&self) -> String {
         let mut lines = Vec::new();
-        for (verdict, words) in [("pass", "left to the edge's own stack"), ("drop", "dropped")] {
+        let verdicts = [
+            ("pass", "left to the edge's own stack"),
+            ("drop", "dropped"),
+            ("answer", "answered by the edge"),
+        ];
+        for (verdict, words) in verdicts {
             let of_verdict = self.status.reasons.iter().filter(|r| r.verdict == verdict && r.packets > 0);
             let (mut total, mut counts) = (0, Vec::new());
             for reason in of_verdict {

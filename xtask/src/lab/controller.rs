@@ -105,7 +105,7 @@ pub struct Backend {
 pub struct Reason {
     /// Its label.
     pub reason: String,
-    /// `pass` or `drop`.
+    /// `pass`, `drop` or `answer`.
     pub verdict: String,
     /// Packets.
     pub packets: u64,
@@ -131,6 +131,7 @@ pub fn site(plan: &Plan) -> SiteFile {
     let vip = |family: Family| SiteVip {
         address: plan.vips.of(family),
         services: vec![format!("tcp/{HTTP_PORT}"), format!("tcp/{SESSION_PORT}")],
+        delivery: None,
         backends: plan
             .backends
             .iter()
@@ -138,6 +139,7 @@ pub fn site(plan: &Plan) -> SiteFile {
                 name: host.name.clone(),
                 address: host.addresses.of(family),
                 weight: 1,
+                delivery: None,
             })
             .collect(),
     };

@@ -19,11 +19,12 @@ const BAR: u32 = 24;
 pub fn page(pool: &PoolStatus) -> String {
     let count = |wanted: fn(BackendState) -> bool| pool.backends.iter().filter(|it| wanted(it.state)).count();
     let mut page = format!(
-        "POOL {}: {} of {} backends up, {} slots\nudp {}, on_down {}, idle_timeout {}\n\n",
+        "POOL {}: {} of {} backends up, {} slots\ndelivery {}, udp {}, on_down {}, idle_timeout {}\n\n",
         pool.name,
         count(|state| state == BackendState::Up),
         count(|state| state != BackendState::Removed),
         pool.slots,
+        pool.delivery,
         udp(pool.udp),
         on_down(pool.on_down),
         period::text(Duration::from_secs(pool.idle_timeout_seconds)),
@@ -31,6 +32,8 @@ pub fn page(pool: &PoolStatus) -> String {
     let columns = [
         ("BACKEND", Align::Left),
         ("STATE", Align::Left),
+        ("DELIVERY", Align::Left),
+        ("MTU", Align::Right),
         ("WEIGHT", Align::Right),
         ("WANTED", Align::Right),
         ("ACTUAL", Align::Right),
@@ -41,6 +44,8 @@ pub fn page(pool: &PoolStatus) -> String {
         [
             backend.name.clone(),
             table::standing(backend),
+            backend.delivery.to_string(),
+            table::mtu(backend),
             backend.weight.to_string(),
             unit::share(backend.slots_wanted, pool.slots),
             unit::share(backend.slots, pool.slots),
