@@ -9,5 +9,6 @@ mod linear;
 mod pass;
 mod refuse;
 mod steer;
+mod suspend;
 mod transition;
 mod truncate;
