@@ -7,17 +7,11 @@ use anycast_common::{
     parse::{Walked, walk_extensions},
 };
 use aya_ebpf::{
-    Global,
     helpers::generated::{bpf_csum_diff, bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
 
 use crate::maps;
-
-/// Whether packets may span several buffers: 1 if the kernel took the program that says so (Linux 5.18). Set by the controller
-/// when it loads the program; at 0 the verifier drops what older kernels lack.
-#[unsafe(no_mangle)]
-static MULTI_BUFFER: Global<u32> = Global::new(1);
 
 /// The linear part of a packet: all of it unless it spans several buffers.
 pub struct Packet<'a> {
@@ -84,7 +78,7 @@ impl<'a> Packet<'a> {
 
     #[inline(always)]
     fn length(&self) -> usize {
-        if MULTI_BUFFER.load() != 0 {
+        if maps::multi_buffer() {
             // SAFETY: the context is this run's own.
             unsafe { bpf_xdp_get_buff_len(self.ctx.ctx) as usize }
         } else {
