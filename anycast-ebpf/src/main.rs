@@ -4,6 +4,7 @@
 #![no_main]
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
+mod apart;
 mod count;
 mod deliver;
 mod fragment;
@@ -16,7 +17,7 @@ mod vip;
 
 use anycast_common::{
     directory::{Directory, Vip},
-    parse::{self, Ip, IpHeader, Link, Message, Upper},
+    parse::{self, Ip, IpHeader, Link, Upper},
     reason::{Reason, Verdict},
 };
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
@@ -93,17 +94,10 @@ fn target<H: IpHeader>(
     directory: &Directory,
     vip: &Vip,
 ) -> Result<Target, Reason> {
-    if upper.is_later_fragment() {
-        return fragment::follow(packet, ip, upper, vip);
+    if upper.is_later_fragment() || upper.protocol == H::ICMP {
+        return apart::target::<H>(packet, ip.offset, directory, vip);
     }
-    let transport = if upper.protocol == H::ICMP {
-        match parse::icmp(packet, ip, upper, vip)? {
-            Message::EchoRequest => return Err(icmp::answer_echo(packet, ip, upper)),
-            Message::Error(transport) => transport,
-        }
-    } else {
-        parse::transport(packet, ip, upper, vip)?
-    };
+    let transport = parse::transport(packet, ip, upper, vip)?;
     vip::check_service(directory, vip, &transport.flow)?;
     let target = steer::backend(vip, &transport)?;
     if upper.fragment != 0 {

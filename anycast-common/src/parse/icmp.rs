@@ -58,6 +58,9 @@ fn quoted<H: IpHeader>(
     vip: &Vip,
 ) -> Result<Transport, Reason> {
     let quote = H::parse(packet, offset).map_err(|_| Reason::BadQuote)?;
+    if quote.header_length < H::LENGTH {
+        return Err(Reason::BadQuote);
+    }
     let upper = skip_options(packet, &quote).map_err(|_| Reason::BadQuote)?;
     let is_later_fragment = upper.is_later_fragment();
     if quote.source != ip.destination || is_later_fragment || upper.offset + 4 > ip.end() {
