@@ -12,7 +12,7 @@ pub fn check(input: &[u8]) {
     let Some((&first, rest)) = input.split_first() else { return };
     let first = 1 + u16::from(first);
     let mut received = Received::first(first);
-    let mut came = vec![0..first];
+    let mut came = Vec::from([Range { start: 0, end: first }]);
     // Two stretches are kept; what is said of a third is a guess.
     let mut is_exact = true;
     for &[high, low, steps] in rest.as_chunks().0 {

@@ -63,10 +63,10 @@ fn walk<H: IpHeader>(frame: &[u8], offset: usize, vip: &Vip) -> Result<Parsed, R
         check_outcome(&ip, &upper, outcome);
         // What follows the packet in its frame is nothing to it; and without its last byte it is none.
         let whole = &frame[..ip.end()];
-        let again = H::parse(&whole, offset).and_then(|ip| parse::upper(&whole, &ip)).map(|upper| {
-            assert_eq!(self::outcome(whole, &ip, &upper, vip), Ok(outcome), "padding changes the outcome");
-            upper
-        });
+        let again = H::parse(&whole, offset).and_then(|ip| parse::upper(&whole, &ip));
+        if let Ok(upper) = &again {
+            assert_eq!(self::outcome(whole, &ip, upper, vip), Ok(outcome), "padding changes the outcome");
+        }
         let is_read_to_its_end = upper.offset <= ip.end();
         assert!(!is_read_to_its_end || again == Ok(upper), "padding changes the headers: {again:?}");
     }
