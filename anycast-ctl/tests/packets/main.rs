@@ -4,9 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
+mod counters;
+mod decode;
+mod difference;
 mod harness;
-mod pass;
-mod refuse;
+mod packet;
+mod rows;
+mod site;
 mod steer;
+mod table;
 mod transition;
 mod truncate;
