@@ -1,6 +1,7 @@
 //! The tables: what every kind of packet comes to.
 
 mod delivery;
+mod icmp_error;
 mod options;
 mod pass;
 mod refuse;
@@ -14,6 +15,7 @@ use crate::table::Row;
 fn tables() -> Vec<(&'static str, Vec<Row>)> {
     vec![
         ("delivery", delivery::rows()),
+        ("icmp_error", icmp_error::rows()),
         ("options", options::rows()),
         ("pass", pass::rows()),
         ("refuse", refuse::rows()),
