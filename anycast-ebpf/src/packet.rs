@@ -4,7 +4,7 @@ use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
     packet::{Copied, OutOfBounds, PacketBytes, Wire},
-    parse::{Walked, walk_extensions},
+    parse::{MAX_OFFSET, Walked, walk_extensions},
 };
 use aya_ebpf::{
     Global,
@@ -131,5 +131,5 @@ impl PacketBytes for Packet<'_> {
 /// Out of line, see [`PacketBytes::walk_extensions`].
 #[inline(never)]
 fn walk_extensions_apart(ctx: &XdpContext, offset: usize, next_header: u8) -> Walked {
-    walk_extensions(&Packet::new(ctx), offset & 0xff, next_header)
+    walk_extensions(&Packet::new(ctx), offset & MAX_OFFSET, next_header)
 }

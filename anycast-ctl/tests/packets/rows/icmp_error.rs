@@ -157,7 +157,8 @@ fn remembered(vip: &'static str) -> Vec<Row> {
     };
     let about = |port| error(vip, &sent_to(port), &sent_to(port).ip());
     let plain = |name: &str, state, packet, expect| row(format!("{vip} {name}"), state, packet, expect);
-    let report = |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
+    let report =
+        |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
     let mut rows = vec![
         report("about a flow from before the move", moving, 1, 0),
         plain("a flow opens in the move", moving, syn(vip).from_port(2), Expect::To(1)),
@@ -172,7 +173,8 @@ fn remembered(vip: &'static str) -> Vec<Row> {
     let datagram = |port, opens| Packet { opens: Some(opens), ..udp(vip).from_port(port) };
     let sent_to = |port| sent(vip, L4::Udp(53, port));
     let about = |port| error(vip, &sent_to(port), &sent_to(port).ip());
-    let report = |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
+    let report =
+        |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
     rows.extend([
         plain("a datagram is pinned", pinned(0), datagram(4, true), Expect::To(0)),
         report("about pinned datagrams", pinned(2), 4, 0),
@@ -205,6 +207,12 @@ fn only_v4() -> Vec<Row> {
         let packet = Packet { options: vec![1; 4 * words], ..error(V4, &sent_tcp(V4), &sent_tcp(V4).ip()) };
         rows.push(steered(format!("an error with {words} words of options"), L2, packet, Expect::Delivered));
     }
+    for words in [0, 1, 4] {
+        let mut quote = sent_tcp(V4).ip();
+        quote[0] = 0x40 | words;
+        let packet = error(V4, &sent_tcp(V4), &quote);
+        rows.push(refused(format!("quoted header of {words} words"), packet, Reason::BadQuote));
+    }
     rows
 }
 
@@ -218,16 +226,23 @@ fn only_v6() -> Vec<Row> {
         &[Destination(16)],
         &[Authentication(20)],
         &[atomic],
+        &[Destination(264)],
         &[HopByHop(8), Destination(8), Routing(24), atomic, Authentication(24), Destination(8)],
     ] {
         let quoted = Packet { extensions: extensions.to_vec(), ..sent_udp(V6) };
         let packet = error(V6, &quoted, &quoted.ip());
         let flow = packet.flow;
         rows.push(steered(format!("quoted {extensions:?}"), L2, packet, Expect::Delivered));
-        let outer = Packet { extensions: extensions.to_vec(), ..error(V6, &sent_tcp(V6), &sent_tcp(V6).ip()) };
+        let outer =
+            Packet { extensions: extensions.to_vec(), ..error(V6, &sent_tcp(V6), &sent_tcp(V6).ip()) };
         rows.push(steered(format!("an error behind {extensions:?}"), L2, outer.clone(), Expect::Delivered));
         let both = Packet { payload: quoted.ip(), flow, ..outer };
-        rows.push(steered(format!("an error behind, that quotes {extensions:?}"), L2, both, Expect::Delivered));
+        rows.push(steered(
+            format!("an error behind, that quotes {extensions:?}"),
+            L2,
+            both,
+            Expect::Delivered,
+        ));
     }
     let quoted = Packet { extensions: vec![Destination(8); 7], ..sent_udp(V6) };
     let packet = error(V6, &quoted, &quoted.ip());
