@@ -58,6 +58,10 @@ pub fn upper<H: IpHeader>(packet: &impl PacketBytes, ip: &Ip<H>) -> Result<Upper
         return Err(Reason::BadHeader);
     }
     let upper = skip_options(packet, ip)?;
+    // What was walked may be what the frame has behind the packet.
+    if upper.offset > ip.end() {
+        return Err(Reason::ExtensionHeader);
+    }
     if upper.fragment != 0 {
         check_fragment(ip, &upper)?;
     }

@@ -1,6 +1,7 @@
 //! The tables: what every kind of packet comes to.
 
 mod delivery;
+mod extension;
 mod icmp_error;
 mod options;
 mod pass;
@@ -15,6 +16,7 @@ use crate::table::Row;
 fn tables() -> Vec<(&'static str, Vec<Row>)> {
     vec![
         ("delivery", delivery::rows()),
+        ("extension", extension::rows()),
         ("icmp_error", icmp_error::rows()),
         ("options", options::rows()),
         ("pass", pass::rows()),
