@@ -9,7 +9,7 @@ use anycast_common::{
     backend::Delivery,
     directory::Vip,
     packet::{Copied, PacketBytes},
-    parse::{Ip, IpHeader},
+    parse::{Ip, IpHeader, Upper},
     reason::Reason,
 };
 use aya_ebpf::bindings::xdp_action;
@@ -36,6 +36,7 @@ pub enum Departure {
 pub fn deliver<H: IpHeader>(
     packet: &Packet<'_>,
     ip: &Ip<H>,
+    upper: &Upper,
     vip: &Vip,
     target: &Target,
 ) -> Result<Departure, Reason> {
@@ -44,7 +45,9 @@ pub fn deliver<H: IpHeader>(
         return Ok(Departure::Local);
     }
     if ip.length > usize::from(manner.mtu()) {
-        return Err(too_big::answer::<H>(packet, ip.offset, vip, manner.mtu()));
+        // No other ICMP message is delivered.
+        let is_error = upper.protocol == H::ICMP;
+        return Err(too_big::answer::<H>(packet, ip.offset, vip, manner.mtu(), is_error));
     }
     // RFC 791 section 3.2, RFC 8200 section 3: what arrives with 1 or 0 is not forwarded.
     let Copied(hop): Copied<H::Hop> =

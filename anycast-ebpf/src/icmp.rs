@@ -13,7 +13,7 @@ use crate::packet::Packet;
 pub const HOP_LIMIT: u8 = 64;
 
 /// Turns an echo request into its reply (RFC 792, RFC 4443 section 4.2). One with options or extension headers goes to the
-/// host's stack, which knows how to answer each; so does one whose source nobody has.
+/// host's stack, which knows how to answer each; so does one whose source nobody has, or that a frame to many brought.
 #[inline(always)]
 pub fn answer_echo<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper) -> Reason {
     if upper.offset != ip.offset + H::LENGTH || !ip.source.is_answerable() {
@@ -30,7 +30,7 @@ pub fn answer_echo<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper) 
 fn reply<H: IpHeader>(packet: &Packet<'_>, ip: usize) -> Result<(), OutOfBounds> {
     let icmp = ip + H::LENGTH;
     // Everything is read first: what cannot be answered stays as it came.
-    let Copied([destination, source]): Copied<[[u8; 6]; 2]> = packet.read(0)?;
+    let (destination, source) = packet.unicast_macs()?;
     let Copied(hop): Copied<H::Hop> = packet.read(ip + H::HOP_OFFSET)?;
     let Copied(addresses): Copied<H::Addresses> = packet.read(ip + H::ADDRESSES_OFFSET)?;
     let Copied([kind, code, high, low]): Copied<[u8; 4]> = packet.read(icmp)?;

@@ -80,7 +80,7 @@ fn walk_ip<H: IpHeader>(packet: &Packet<'_>, offset: usize) -> Result<Departure,
 
     let upper = parse::upper(packet, &ip).map_err(refuse)?;
     let target = target(packet, &ip, &upper, directory, vip).map_err(refuse)?;
-    let departure = deliver::deliver(packet, &ip, vip, &target).map_err(refuse)?;
+    let departure = deliver::deliver(packet, &ip, &upper, vip, &target).map_err(refuse)?;
     count::delivered(vip, &ip, &target);
     Ok(departure)
 }

@@ -3,6 +3,7 @@
 use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
+    backend::Mac,
     packet::{Copied, OutOfBounds, PacketBytes, Wire},
     parse::{MAX_OFFSET, Walked, walk_extensions},
 };
@@ -38,6 +39,15 @@ impl<'a> Packet<'a> {
         // SAFETY: `address` checked that all of T lies inside the packet, which this run alone owns.
         unsafe { (address as *mut T).write_unaligned(value) };
         Ok(())
+    }
+
+    /// Destination and source of the frame; none, if it is a broadcast or multicast, whose destination is no source for an answer.
+    #[inline(always)]
+    pub fn unicast_macs(&self) -> Result<(Mac, Mac), OutOfBounds> {
+        const GROUP: u8 = 1;
+        let Copied([destination, source]) = self.read::<[Mac; 2]>(0)?;
+        let [first, ..] = destination;
+        if first & GROUP == 0 { Ok((destination, source)) } else { Err(OutOfBounds) }
     }
 
     /// Kernel index of the interface the packet came in by.

@@ -1,12 +1,14 @@
 //! The tables: what every kind of packet comes to.
 
 mod delivery;
+mod echo;
 mod extension;
 mod icmp_error;
 mod options;
 mod pass;
 mod refuse;
 mod steer;
+mod too_big;
 mod tunnel;
 mod vlan;
 
@@ -16,12 +18,14 @@ use crate::table::Row;
 fn tables() -> Vec<(&'static str, Vec<Row>)> {
     vec![
         ("delivery", delivery::rows()),
+        ("echo", echo::rows()),
         ("extension", extension::rows()),
         ("icmp_error", icmp_error::rows()),
         ("options", options::rows()),
         ("pass", pass::rows()),
         ("refuse", refuse::rows()),
         ("steer", steer::rows()),
+        ("too_big", too_big::rows()),
         ("tunnel", tunnel::rows()),
         ("vlan", vlan::rows()),
     ]
