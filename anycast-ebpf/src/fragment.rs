@@ -27,7 +27,7 @@ use crate::{
 pub fn remember<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper, vip: &Vip, target: &Target) {
     count::detail(vip, Detail::FragmentFirst);
     if let Ok(key) = H::fragment_key(packet, ip, upper) {
-        let steps = (ip.end() - upper.offset).div_ceil(8) as u16;
+        let steps = (ip.end() - upper.fragment_start::<H>()).div_ceil(8) as u16;
         let pin = Pin::new(target.way.index(), target.way.generation(), steer::now());
         insert(&key, &Datagram { pin, received: Received::first(steps) });
     }

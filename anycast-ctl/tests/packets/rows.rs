@@ -3,6 +3,7 @@
 mod delivery;
 mod echo;
 mod extension;
+mod fragment;
 mod icmp_error;
 mod options;
 mod pass;
@@ -20,6 +21,7 @@ fn tables() -> Vec<(&'static str, Vec<Row>)> {
         ("delivery", delivery::rows()),
         ("echo", echo::rows()),
         ("extension", extension::rows()),
+        ("fragment", fragment::rows()),
         ("icmp_error", icmp_error::rows()),
         ("options", options::rows()),
         ("pass", pass::rows()),
