@@ -228,7 +228,7 @@ impl Harness {
     /// Datagrams of which the program remembers the first fragment.
     pub fn remembered_datagrams(&self) -> usize {
         let map = Map::LruHashMap(by_name(&self.map_ids, "FRAGMENTS"));
-        HashMap::<MapData, [u8; 40], [u64; 2]>::try_from(map).unwrap().keys().count()
+        HashMap::<MapData, [u8; 40], [u64; 3]>::try_from(map).unwrap().keys().count()
     }
 
     /// The kernel's account of the loaded program: verified instructions and bytes of JIT code.

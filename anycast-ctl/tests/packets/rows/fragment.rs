@@ -23,7 +23,7 @@ fn fragments_follow_the_first() {
 }
 
 pub fn rows() -> Vec<Row> {
-    let per_vip = [stories, states, services, lengths];
+    let per_vip = [stories, states, tunnels, services, lengths];
     let both = per_vip.into_iter().flat_map(|table| BOTH.into_iter().flat_map(table));
     both.chain(only_v6()).collect()
 }
@@ -153,6 +153,34 @@ fn states(vip: &'static str) -> Vec<Row> {
         )
         .details(&[FragmentFollowed]),
     ]
+}
+
+/// All fragments of a datagram look the same from outside, so that they take the same way.
+fn tunnels(vip: &'static str) -> Vec<Row> {
+    let tunnels =
+        [Delivery::IpipV4, Delivery::IpipV6, Delivery::GueV4, Delivery::GueV6].into_iter().zip(30..);
+    let mut rows = Vec::new();
+    for (delivery, id) in tunnels {
+        let state = State { slot: Some(Slot::stable(1)), ..by(delivery) };
+        let parts = datagram(vip).fragments(id, &[16, 32]);
+        let follows = || Expect::Follows(1, Box::new(datagram(vip)));
+        let name = |what| name(vip, &format!("{delivery:?}, {what}"));
+        rows.push(row(name("first"), state, parts[0].clone(), Expect::To(1)).details(&[FragmentFirst]));
+        rows.push(row(name("second"), state, parts[1].clone(), follows()).details(&[FragmentFollowed]));
+        rows.push(row(name("last"), state, parts[2].clone(), follows()).details(&[FragmentFollowed]));
+    }
+    let parts = datagram(vip).fragments(40, &[16]);
+    let lone = row(name(vip, "stray in a tunnel"), by(Delivery::GueV4), stray(&parts[1]), Expect::Delivered);
+    rows.push(lone.details(&[FragmentStray]));
+    let local = by(Delivery::Local);
+    rows.push(
+        row(name(vip, "local, first"), local, parts[0].clone(), Expect::Delivered).details(&[FragmentFirst]),
+    );
+    rows.push(
+        row(name(vip, "local, later"), local, parts[1].clone(), Expect::Delivered)
+            .details(&[FragmentFollowed]),
+    );
+    rows
 }
 
 fn services(vip: &'static str) -> Vec<Row> {
