@@ -85,7 +85,7 @@ fn check_fragment<H: IpHeader>(ip: &Ip<H>, upper: &Upper) -> Result<(), Reason> 
     let uncounted = if H::PROTOCOL == protocol::IPV6 { H::LENGTH + FRAGMENT_HEADER } else { 0 };
     let in_front = start - ip.offset - uncounted;
     let length = ip.end() - start;
-    let ends_well = upper.fragment & Upper::MORE == 0 || length % 8 == 0;
+    let ends_well = upper.fragment & Upper::MORE == 0 || length.is_multiple_of(8);
     let end = in_front + usize::from(upper.fragment_offset()) * 8 + length;
     if length > 0 && ends_well && end <= usize::from(u16::MAX) { Ok(()) } else { Err(Reason::BadFragment) }
 }

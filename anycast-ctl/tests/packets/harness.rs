@@ -1,13 +1,11 @@
 //! A loaded program with a small site, and one packet at a time through it.
 
-use std::net::IpAddr;
-
 use anycast_common::{
-    address::Address,
     backend::Backend,
     flow::Flow,
     hash::expand_seed,
     limits::DEFAULT_ERRORS_PER_TICK,
+    pin::Pin,
     reason::{Reason, Verdict},
     slot::{Slot, Table},
 };
@@ -208,18 +206,6 @@ impl Harness {
     }
 
     /// The backend that owns a flow, from the published table.
-    pub fn owner(&self, source: IpAddr, destination: IpAddr, ports: (u16, u16), protocol: u8) -> u16 {
-        let (source, destination) = (Address::from(source), Address::from(destination));
-        self.owner_of(&Flow {
-            source,
-            destination,
-            source_port: ports.0,
-            destination_port: ports.1,
-            protocol,
-        })
-    }
-
-    /// As above.
     pub fn owner_of(&self, flow: &Flow) -> u16 {
         let slot = Table::new(0, SLOTS).slot_of(flow.hash(&expand_seed(SEED)));
         self.slots[slot as usize].current()
@@ -227,8 +213,22 @@ impl Harness {
 
     /// Datagrams of which the program remembers the first fragment.
     pub fn remembered_datagrams(&self) -> usize {
-        let map = Map::LruHashMap(by_name(&self.map_ids, "FRAGMENTS"));
-        HashMap::<MapData, [u8; 40], [u64; 3]>::try_from(map).unwrap().keys().count()
+        self.datagrams().keys().count()
+    }
+
+    /// Makes what is remembered of datagrams older by so many ticks.
+    pub fn age_datagrams(&self, ticks: u32) {
+        let mut datagrams = self.datagrams();
+        let entries: Vec<_> = datagrams.iter().map(Result::unwrap).collect();
+        for (key, [pin, received, hash]) in entries {
+            let pin = Pin::from_word(pin);
+            let older = pin.seen(pin.last_seen().wrapping_sub(ticks));
+            datagrams.insert(key, [older.to_word(), received, hash], 0).unwrap();
+        }
+    }
+
+    fn datagrams(&self) -> HashMap<MapData, [u8; 40], [u64; 3]> {
+        Map::LruHashMap(by_name(&self.map_ids, "FRAGMENTS")).try_into().unwrap()
     }
 
     /// The kernel's account of the loaded program: verified instructions and bytes of JIT code.

@@ -33,6 +33,9 @@ pub const ELSEWHERE: u16 = 101;
 /// TTL or hop limit of outer headers.
 pub const OUTER_HOP_LIMIT: u8 = 61;
 
+/// Every delivery with outer headers.
+pub const TUNNELS: [Delivery; 4] = [Delivery::IpipV4, Delivery::IpipV6, Delivery::GueV4, Delivery::GueV6];
+
 /// The site's VIPs: number, address, pool, services, drop of unknown ports.
 pub const VIPS: &[(u16, &str, u16, &[&str], bool)] = &[
     (1, "192.0.2.1", 0, &["tcp/80", "udp/53"], false),

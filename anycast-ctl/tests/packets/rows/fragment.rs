@@ -77,14 +77,14 @@ fn stories(vip: &'static str) -> Vec<Row> {
     add("one that reaches back into it", &others[1], &[FragmentFollowed, FragmentOverlap]);
 
     let parts = whole.fragments(4, &[16, 32]);
-    add("later before its first", &parts[1], &[FragmentStray]);
+    add("one before its first", &parts[1], &[FragmentStray]);
     add("the first of it", &parts[0], &[FragmentFirst]);
     add("the last of it", &parts[2], &[FragmentFollowed, FragmentOutOfOrder]);
 
     // Another datagram of the same number: it begins anew.
-    let reused = whole.clone().from_port(40_001).fragments(1, &[16]);
+    let reused = whole.clone().with_port(40_001).fragments(1, &[16]);
     add("number used again", &reused[0], &[FragmentFirst]);
-    add("later of that", &reused[1], &[FragmentFollowed]);
+    add("later of the number used again", &reused[1], &[FragmentFollowed]);
     add("later of another number", &whole.fragments(5, &[16])[1], &[FragmentStray]);
     let source = if is_v6(vip) { "2001:db8:ffff::8" } else { "198.51.100.8" }.parse().unwrap();
     let elsewhere = Packet { source, ..datagram(vip) }.fragments(1, &[16]);
@@ -108,7 +108,7 @@ fn states(vip: &'static str) -> Vec<Row> {
     let state = |owner| State { slot: Some(Slot::stable(owner)), ..L2 };
     let parts = |id| datagram(vip).fragments(id, &[16, 32]);
     let (one, other) = (parts(20), parts(21));
-    let pinned = datagram(vip).from_port(41_000);
+    let pinned = datagram(vip).with_port(41_000);
     let pinned = Packet { opens: Some(true), ..pinned }.fragments(22, &[16, 32]);
     let stray = |packet| stray(packet);
     let down = State { down: Some(1), ..state(1) };
@@ -136,7 +136,7 @@ fn states(vip: &'static str) -> Vec<Row> {
             parts(23)[0].clone(),
             Expect::Refused(Reason::BackendUnusable),
         ),
-        row(name(vip, "later of that"), state(2), stray(&parts(23)[1]), Expect::To(2))
+        row(name(vip, "later of the refused first"), state(2), stray(&parts(23)[1]), Expect::To(2))
             .details(&[FragmentStray]),
         row(
             name(vip, "pinned, first"),
@@ -199,7 +199,8 @@ fn services(vip: &'static str) -> Vec<Row> {
     let loops = Packet { hop_limit: 1, ..datagram(vip) }.fragments(55, &[16]);
     vec![
         refused("first to a port nobody serves", unserved[0].clone(), pass),
-        row(name(vip, "later of that"), L2, stray(&unserved[1]), Expect::Delivered).details(&[FragmentStray]),
+        row(name(vip, "later of the port nobody serves"), L2, stray(&unserved[1]), Expect::Delivered)
+            .details(&[FragmentStray]),
         refused("first of gre", gre(passing)[0].clone(), pass),
         row(name(vip, "later of gre"), L2, stray(&gre(passing)[1]), taken_for_udp(pass))
             .details(&[FragmentStray]),
@@ -274,7 +275,7 @@ fn only_v6() -> Vec<Row> {
         let last = with(&[fragment(steps, false, id)], to(V6, L4::Raw(inner.number())));
         let last = Packet { payload: body[24..].to_vec(), flow, ..last };
         rows.push(row(&format!("first with {inner:?} inside"), first, &[FragmentFirst]));
-        rows.push(row(&format!("later behind {inner:?}"), last, &[FragmentFollowed]));
+        rows.push(row(&format!("later, first with {inner:?} inside"), last, &[FragmentFollowed]));
     }
     // With other headers in the packet, less fits behind them.
     let beyond = with(&[Extension::HopByHop(8), fragment(8190, false, 73)], to(V6, L4::Raw(17)));

@@ -161,16 +161,16 @@ fn remembered(vip: &'static str) -> Vec<Row> {
         |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
     let mut rows = vec![
         report("about a flow from before the move", moving, 1, 0),
-        plain("a flow opens in the move", moving, syn(vip).from_port(2), Expect::To(1)),
+        plain("a flow opens in the move", moving, syn(vip).with_port(2), Expect::To(1)),
         report("about that flow", moving, 2, 1),
         // Were it pinned by the error, it would still be the embryonic one that goes on.
-        plain("it goes on", moving, tcp(vip).from_port(2), Expect::To(1)),
+        plain("it goes on", moving, tcp(vip).with_port(2), Expect::To(1)),
         report("about that flow, the slot moved on", on, 2, 1),
         report("about an unknown flow", on, 3, 0),
-        plain("which the error did not pin", on, tcp(vip).from_port(3), Expect::To(0)),
+        plain("which the error did not pin", on, tcp(vip).with_port(3), Expect::To(0)),
     ];
     let pinned = |owner| State { slot: Some(Slot::stable(owner)), udp: UdpPolicy::Pinned, ..L2 };
-    let datagram = |port, opens| Packet { opens: Some(opens), ..udp(vip).from_port(port) };
+    let datagram = |port, opens| Packet { opens: Some(opens), ..udp(vip).with_port(port) };
     let sent_to = |port| sent(vip, L4::Udp(53, port));
     let about = |port| error(vip, &sent_to(port), &sent_to(port).ip());
     let report =

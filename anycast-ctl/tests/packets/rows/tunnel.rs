@@ -1,16 +1,13 @@
 //! Outer headers: what they have of the packet, and what they have of the template.
 
-use anycast_common::backend::{Delivery, LinkTag};
+use anycast_common::backend::LinkTag;
 
 use crate::{
     harness::Harness,
     packet::{BOTH, Extension, Packet, V4, V6, syn, tcp, udp},
-    site::{State, by},
+    site::{State, TUNNELS, by},
     table::{Expect, Row, check, row},
 };
-
-/// Every tunnel.
-pub const TUNNELS: [Delivery; 4] = [Delivery::IpipV4, Delivery::IpipV6, Delivery::GueV4, Delivery::GueV6];
 
 #[test]
 fn outer_headers_are_complete() {
@@ -32,7 +29,7 @@ pub fn rows() -> Vec<Row> {
                 add(&format!("{length} bytes"), tcp(vip).of_length(length));
             }
             for port in [1, 1000, 65_535] {
-                add(&format!("from port {port}"), syn(vip).from_port(port));
+                add(&format!("from port {port}"), syn(vip).with_port(port));
             }
         }
         let options = Packet { options: vec![1; 40], ..tcp(V4) };
