@@ -47,6 +47,8 @@ pub struct Datagram {
     pub pin: Pin,
     /// What came of it.
     pub received: Received,
+    /// Hash of its flow, for outer headers that tell flows apart.
+    pub hash: u64,
 }
 
 impl Datagram {
@@ -115,7 +117,7 @@ impl Received {
 }
 
 const _: () = assert!(size_of::<FragmentKey>() == 40);
-const _: () = assert!(size_of::<Datagram>() == 16);
+const _: () = assert!(size_of::<Datagram>() == 24);
 
 #[cfg(test)]
 mod tests {

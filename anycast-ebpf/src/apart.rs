@@ -3,13 +3,14 @@
 //! Out of line, and parsed again: few packets come here, and what they need would take registers from all others.
 
 use anycast_common::{
+    detail::Detail,
     directory::{Directory, Vip},
     parse::{self, IpHeader, Message},
     reason::Reason,
 };
 
 use crate::{
-    fragment, icmp,
+    count, fragment, icmp,
     maps::{self, Way},
     packet::Packet,
     steer::{self, Target},
@@ -46,14 +47,16 @@ fn choose<H: IpHeader>(
     let choose = || {
         let ip = H::parse(packet, offset)?;
         let upper = parse::upper(packet, &ip)?;
-        if upper.is_later_fragment() {
+        if upper.protocol != H::ICMP {
             return fragment::follow(packet, &ip, &upper, vip);
         }
         match parse::icmp(packet, &ip, &upper, vip)? {
             Message::EchoRequest => Err(icmp::answer_echo(packet, &ip, &upper)),
             Message::Error(transport) => {
                 vip::check_service(directory, vip, &transport.flow)?;
-                steer::backend(vip, &transport)
+                let target = steer::backend(vip, &transport)?;
+                count::detail(vip, Detail::IcmpError);
+                Ok(target)
             }
         }
     };

@@ -7,13 +7,13 @@ use anycast_common::{
     reason::Reason,
 };
 
-use crate::packet::{Packet, Window};
+use crate::packet::{GROUP, Packet, Window};
 
 /// TTL or hop limit of what this program sends in a VIP's name.
 pub const HOP_LIMIT: u8 = 64;
 
 /// Turns an echo request into its reply (RFC 792, RFC 4443 section 4.2). One with options or extension headers goes to the
-/// host's stack, which knows how to answer each; so does one whose source nobody has.
+/// host's stack, which knows how to answer each; so does one whose source nobody has, or that a frame to many brought.
 #[inline(always)]
 pub fn answer_echo<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper) -> Reason {
     if upper.offset != ip.offset + H::LENGTH || !ip.source.is_answerable() {
@@ -29,6 +29,11 @@ pub fn answer_echo<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper) 
 fn reply<H: IpHeader>(packet: &Packet<'_>, ip: usize) -> Result<(), OutOfBounds> {
     // Everything is checked first: what cannot be answered stays as it came.
     let ethernet = packet.window(0, 12)?;
+    // The destination of a frame to many is no source for an answer.
+    let [first, _]: [u8; 2] = ethernet.read(0)?;
+    if first & GROUP != 0 {
+        return Err(OutOfBounds);
+    }
     let header = packet.window(ip, H::LENGTH + 4)?;
     let [kind, code, high, low]: [u8; 4] = header.read(H::LENGTH)?;
     let (old, new) = (u16::from_be_bytes([kind, code]), u16::from_be_bytes([H::ECHO_REPLY, code]));

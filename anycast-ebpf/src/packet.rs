@@ -6,8 +6,9 @@ use core::{
 };
 
 use anycast_common::{
+    backend::Mac,
     packet::{Copied, OutOfBounds, PacketBytes, Wire},
-    parse::{Walked, walk_extensions},
+    parse::{MAX_OFFSET, Walked, walk_extensions},
 };
 use aya_ebpf::{
     helpers::generated::{bpf_csum_diff, bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
@@ -15,6 +16,9 @@ use aya_ebpf::{
 };
 
 use crate::maps;
+
+/// Bit of an Ethernet destination's first byte: the frame is for many, IEEE 802.3 section 3.2.3.
+pub const GROUP: u8 = 1;
 
 /// The linear part of a packet: all of it unless it spans several buffers.
 pub struct Packet<'a> {
@@ -51,6 +55,14 @@ impl<'a> Packet<'a> {
         } else {
             Ok(Window { start, length, packet: PhantomData })
         }
+    }
+
+    /// Destination and source of the frame; none, if it is a broadcast or multicast, whose destination is no source for an answer.
+    #[inline(always)]
+    pub fn unicast_macs(&self) -> Result<(Mac, Mac), OutOfBounds> {
+        let Copied([destination, source]) = self.read::<[Mac; 2]>(0)?;
+        let [first, ..] = destination;
+        if first & GROUP == 0 { Ok((destination, source)) } else { Err(OutOfBounds) }
     }
 
     /// Kernel index of the interface the packet came in by.
@@ -176,5 +188,5 @@ impl PacketBytes for Packet<'_> {
 /// Out of line, see [`PacketBytes::walk_extensions`].
 #[inline(never)]
 fn walk_extensions_apart(ctx: &XdpContext, offset: usize, next_header: u8) -> Walked {
-    walk_extensions(&Packet::new(ctx), offset & 0x3fff, next_header)
+    walk_extensions(&Packet::new(ctx), offset & MAX_OFFSET, next_header)
 }
