@@ -15,6 +15,7 @@ mod steer;
 mod vip;
 
 use anycast_common::{
+    detail::Detail,
     directory::{Directory, Vip},
     parse::{self, Ip, IpHeader, Link, Message, Upper},
     reason::{Reason, Verdict},
@@ -93,19 +94,22 @@ fn target<H: IpHeader>(
     directory: &Directory,
     vip: &Vip,
 ) -> Result<Target, Reason> {
-    if upper.is_later_fragment() {
-        return fragment::follow(packet, ip, upper, vip);
-    }
-    let transport = if upper.protocol == H::ICMP {
+    let is_icmp = upper.protocol == H::ICMP;
+    let transport = if is_icmp {
         match parse::icmp(packet, ip, upper, vip)? {
             Message::EchoRequest => return Err(icmp::answer_echo(packet, ip, upper)),
             Message::Error(transport) => transport,
         }
+    } else if upper.is_later_fragment() {
+        return fragment::follow(packet, ip, upper, vip);
     } else {
         parse::transport(packet, ip, upper, vip)?
     };
     vip::check_service(directory, vip, &transport.flow)?;
     let target = steer::backend(vip, &transport)?;
+    if is_icmp {
+        count::detail(vip, Detail::IcmpError);
+    }
     if upper.fragment != 0 {
         fragment::remember(packet, ip, upper, vip, &target);
     }
