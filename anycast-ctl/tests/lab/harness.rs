@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// A lab without the daemon.
 pub fn idle(backends: usize, spares: usize) -> OwnedLab {
-    OwnedLab::start(&Options { name: None, backends, spares, binary: Some(BINARY.into()) }).unwrap()
+    OwnedLab::start(&Options { backends, spares, binary: Some(BINARY.into()), ..Options::default() }).unwrap()
 }
 
 /// A lab that steers: natively, every backend up.

@@ -70,7 +70,13 @@ pub fn demo(settings: &Settings) -> Result<()> {
 
     println!("starting a lab: client, router, edge, {} backends and a spare", settings.backends);
     let name = settings.keep.then(|| KEPT_NAME.to_owned());
-    let options = Options { name, backends: settings.backends, spares: SPARES, binary: Some(binary) };
+    let options = Options {
+        name,
+        backends: settings.backends,
+        spares: SPARES,
+        binary: Some(binary),
+        ..Options::default()
+    };
     let stage = Stage::start(&options, settings.keep)?;
     let good = run(stage.lab(), settings);
     if signals::check().is_ok() {

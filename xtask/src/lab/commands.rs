@@ -90,7 +90,7 @@ pub fn run(command: LabCommand) -> Result<()> {
         LabCommand::Status { json } => status(json),
         LabCommand::Hold(arguments) => {
             let Hold { name, backends, spares, binary, controller } = arguments;
-            holder::hold(&Options { name, backends, spares, binary }, controller)
+            holder::hold(&Options { name, backends, spares, binary, ..Options::default() }, controller)
         }
     }
 }
@@ -122,7 +122,8 @@ fn up(arguments: Up) -> Result<()> {
     };
     let controller = binary.is_some();
     let Up { name, backends, spares, .. } = arguments;
-    let lease = holder::Lease::start(&Options { name: Some(name), backends, spares, binary }, controller)?;
+    let options = Options { name: Some(name), backends, spares, binary, ..Options::default() };
+    let lease = holder::Lease::start(&options, controller)?;
     let lab = lease.open()?;
     lease.keep()?;
     print_hints(&lab);

@@ -37,14 +37,18 @@ pub mod commands;
 pub mod controller;
 mod directory;
 pub mod holder;
+mod links;
 mod namespace;
 mod plan;
 mod process;
 pub mod random;
+pub mod receiver;
 pub mod server;
 pub mod session;
 mod state;
 mod topology;
+pub mod transfer;
+pub mod wire;
 pub mod xdp;
 
 pub use directory::alive;
@@ -52,7 +56,7 @@ pub use namespace::Namespace;
 pub use plan::{Addresses, Family, Host, MAX_BACKENDS, Plan};
 pub use process::Process;
 pub use state::State;
-pub use topology::{INTERFACE, Namespaces, ROUTER, SEGMENT};
+pub use topology::{CLIENT_PORT, INTERFACE, Namespaces, ROUTER, SECOND_ARM, SEGMENT};
 
 /// What a lab is made of.
 #[derive(Clone, Debug)]
@@ -63,13 +67,15 @@ pub struct Options {
     pub backends: usize,
     /// Servers that run but are in no pool.
     pub spares: usize,
+    /// Whether the edge reaches the backends by another interface than the router.
+    pub two_arms: bool,
     /// The anycast-ctl executable.
     pub binary: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { name: None, backends: 2, spares: 0, binary: None }
+        Self { name: None, backends: 2, spares: 0, two_arms: false, binary: None }
     }
 }
 
@@ -175,8 +181,8 @@ impl Lab {
 pub struct OwnedLab {
     // Dropped in this order: the controller detaches while its interface is there, the directory goes last.
     controller: Option<Process>,
-    _servers: Vec<Process>,
-    edge_port: xdp::Link,
+    servers: Vec<Process>,
+    edge_ports: topology::EdgePorts,
     lab: Lab,
     _claim: directory::Claim,
 }
@@ -185,10 +191,13 @@ impl OwnedLab {
     /// Builds a lab and waits until its servers answer. The controller is not started.
     pub fn start(options: &Options) -> Result<Self> {
         require_root()?;
-        let plan = Plan::new(options.backends, options.spares)?;
+        let mut plan = Plan::new(options.backends, options.spares)?;
+        if options.two_arms {
+            plan = plan.with_two_arms();
+        }
         let name = options.name.clone().unwrap_or_else(unique_name);
         let claim = directory::Claim::new(&name)?;
-        let (namespaces, edge_port) = topology::build(&plan)?;
+        let (namespaces, edge_ports) = topology::build(&plan)?;
         let mut servers = Vec::new();
         for host in plan.servers() {
             let namespace = namespaces.get(&host.name).context("find a backend's namespace")?;
@@ -197,9 +206,17 @@ impl OwnedLab {
         let directory = claim.path().to_owned();
         let socket = directory.join("anycast.sock");
         let lab = Lab { name, plan, namespaces, directory, socket, binary: options.binary.clone() };
-        let owned = Self { controller: None, _servers: servers, edge_port, lab, _claim: claim };
+        let owned = Self { controller: None, servers, edge_ports, lab, _claim: claim };
         owned.publish()?;
         Ok(owned)
+    }
+
+    /// Makes the edge a server, too: it holds the VIPs and runs what the backends run.
+    pub fn serve_on_edge(&mut self) -> Result<()> {
+        let (lab, edge) = (&self.lab, &self.lab.plan.edge);
+        topology::add_vips(lab.edge()?, lab.plan.vips)?;
+        self.servers.push(server::start(edge, lab.plan.vips, lab.edge()?, lab.directory())?);
+        Ok(())
     }
 
     /// Starts the controller on the lab's own site and waits until every backend is up.
@@ -235,7 +252,7 @@ impl OwnedLab {
 
     /// The program on the router's port towards the edge, which sees every frame the edge sends. It passes everything.
     pub fn edge_port(&self) -> &xdp::Link {
-        &self.edge_port
+        &self.edge_ports.first
     }
 
     /// The controller's process, when it was started.

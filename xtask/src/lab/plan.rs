@@ -9,6 +9,9 @@
 //! 198.51.100.0/24      203.0.113.0/24
 //! 2001:db8:0:3::/64    2001:db8:0:2::/64
 //! ```
+//!
+//! With two arms, the edge's `eth0` is on a network of its own with the router, 192.0.2.128/25 and 2001:db8:0:4::/64, and
+//! its `eth1` on the segment in `eth0`'s place.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -96,6 +99,9 @@ pub struct Plan {
     pub client: Host,
     /// Runs the controller and the XDP program.
     pub edge: Host,
+    /// Its addresses on `eth1`, towards the backends, if it has two arms.
+    #[serde(default)]
+    pub second_arm: Option<Addresses>,
     /// Servers of the pools.
     pub backends: Vec<Host>,
     /// Servers that run but are in no pool.
@@ -106,6 +112,8 @@ pub struct Plan {
 pub(super) const ROUTER_TO_CLIENT: Addresses = client_net(1);
 /// The router's addresses on the segment.
 pub(super) const ROUTER_ON_SEGMENT: Addresses = segment(1, 1);
+/// The router's addresses towards an edge with two arms.
+pub(super) const ROUTER_TO_EDGE: Addresses = edge_net(129, 1);
 
 impl Plan {
     /// A lab with that many backends and spares.
@@ -126,9 +134,23 @@ impl Plan {
             },
             client: Host { name: "client".to_owned(), addresses: client_net(2) },
             edge: Host { name: "edge".to_owned(), addresses: segment(2, 2) },
+            second_arm: None,
             backends: servers,
             spares,
         })
+    }
+
+    /// The same lab whose edge takes packets in by one interface and sends them to backends by another.
+    #[must_use]
+    pub fn with_two_arms(mut self) -> Self {
+        self.second_arm = Some(self.edge.addresses);
+        self.edge.addresses = edge_net(130, 2);
+        self
+    }
+
+    /// The edge's addresses on the backends' segment: the outer source of its tunnels.
+    pub fn edge_on_segment(&self) -> Addresses {
+        self.second_arm.unwrap_or(self.edge.addresses)
     }
 
     /// Backends, then spares.
@@ -149,6 +171,10 @@ const fn client_net(host: u8) -> Addresses {
         v4: Ipv4Addr::new(198, 51, 100, host),
         v6: Ipv6Addr::new(0x2001, 0xdb8, 0, 3, 0, 0, 0, host as u16),
     }
+}
+
+const fn edge_net(host: u8, digits: u16) -> Addresses {
+    Addresses { v4: Ipv4Addr::new(192, 0, 2, host), v6: Ipv6Addr::new(0x2001, 0xdb8, 0, 4, 0, 0, 0, digits) }
 }
 
 const fn segment(host: u8, digits: u16) -> Addresses {
@@ -175,6 +201,14 @@ mod tests {
         assert_eq!(first.addresses.v4.to_string(), "203.0.113.11");
         assert_eq!(first.addresses.v6.to_string(), "2001:db8:0:2::11");
         assert_eq!(plan.spares[0].name, format!("backend{MAX_BACKENDS}"));
+    }
+
+    #[test]
+    fn a_second_arm_takes_the_place_on_the_segment() {
+        let (one, two) = (Plan::new(1, 0).unwrap(), Plan::new(1, 0).unwrap().with_two_arms());
+        assert_eq!(one.edge_on_segment(), one.edge.addresses);
+        assert_eq!(two.edge_on_segment(), one.edge.addresses);
+        assert_eq!(two.edge.addresses.v4.to_string(), "192.0.2.130");
     }
 
     #[test]

@@ -2,18 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io::Write as _,
-    net::IpAddr,
     process::{Command, Stdio},
-    thread,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{
+    links,
     namespace::Namespace,
-    plan::{Addresses, Family, Host, Plan, ROUTER_ON_SEGMENT, ROUTER_TO_CLIENT},
+    plan::{Addresses, Host, Plan, ROUTER_ON_SEGMENT, ROUTER_TO_CLIENT, ROUTER_TO_EDGE},
     process, xdp,
 };
 use crate::host_tool;
@@ -24,8 +22,17 @@ pub const INTERFACE: &str = "eth0";
 pub const SEGMENT: &str = "segment";
 /// Name of the router's namespace.
 pub const ROUTER: &str = "router";
+/// The edge's interface towards the backends, when it has two.
+pub const SECOND_ARM: &str = "eth1";
 /// The router's end of the client's link.
-const CLIENT_PORT: &str = "client0";
+pub const CLIENT_PORT: &str = "client0";
+/// The bridge's port towards [`SECOND_ARM`].
+pub(super) const SECOND_ARM_PORT: &str = "edge1";
+
+/// Length of the IPv4 prefix of the backends' and the client's network.
+pub(super) const SEGMENT_PREFIX: u8 = 24;
+/// That of the router's network with an edge of two arms, which leaves the VIP's own network to the router.
+pub(super) const EDGE_PREFIX: u8 = 25;
 
 /// Namespaces by name.
 pub type Namespaces = BTreeMap<String, Namespace>;
@@ -59,8 +66,16 @@ const ON_BACKEND: [(&str, &str); 3] =
 /// The client reuses ports soon enough for tens of thousands of connections a minute.
 const ON_CLIENT: [(&str, &str); 2] = [("ipv4/ip_local_port_range", "1024 65535"), ("ipv4/tcp_tw_reuse", "1")];
 
+/// The programs on the router's ports towards the edge.
+#[derive(Debug)]
+pub struct EdgePorts {
+    /// At the other end of `eth0`.
+    pub first: xdp::Link,
+    _second: Option<xdp::Link>,
+}
+
 /// Makes the namespaces and everything in them.
-pub fn build(plan: &Plan) -> Result<(Namespaces, xdp::Link)> {
+pub fn build(plan: &Plan) -> Result<(Namespaces, EdgePorts)> {
     let mut namespaces = Namespaces::new();
     let servers = plan.servers().map(|host| host.name.as_str());
     for name in [ROUTER, &plan.client.name, &plan.edge.name].into_iter().chain(servers) {
@@ -77,14 +92,15 @@ pub fn build(plan: &Plan) -> Result<(Namespaces, xdp::Link)> {
         of(&host.name)?.write_sysctls(&ON_BACKEND)?;
     }
 
-    ip(router, &router_links(plan, &namespaces)?)?;
-    ip(of(&plan.client.name)?, &host_setup(&plan.client, ROUTER_TO_CLIENT, None))?;
-    ip(of(&plan.edge.name)?, &host_setup(&plan.edge, ROUTER_ON_SEGMENT, None))?;
+    ip(router, &links::batch(plan, &namespaces)?)?;
+    ip(of(&plan.client.name)?, &host_setup(&plan.client, SEGMENT_PREFIX, ROUTER_TO_CLIENT, None))?;
+    ip(of(&plan.edge.name)?, &edge_setup(plan))?;
     for host in plan.servers() {
-        ip(of(&host.name)?, &host_setup(host, ROUTER_ON_SEGMENT, Some(plan.vips)))?;
+        ip(of(&host.name)?, &host_setup(host, SEGMENT_PREFIX, ROUTER_ON_SEGMENT, Some(plan.vips)))?;
     }
-    let pass = prepare_for_xdp(router, &plan.edge.name)?;
-    Ok((namespaces, pass))
+    let first = prepare_for_xdp(router, &plan.edge.name)?;
+    let second = plan.second_arm.map(|_| prepare_for_xdp(router, SECOND_ARM_PORT)).transpose()?;
+    Ok((namespaces, EdgePorts { first, _second: second }))
 }
 
 /// The last hop into the edge: whole checksums (a steered packet keeps the one it came with), one frame for each
@@ -111,91 +127,47 @@ fn leave_bridged_frames_alone(router: &Namespace) -> Result<()> {
     })
 }
 
-/// Both ends of every link, made from the router's side; `ip -batch` commands.
-fn router_links(plan: &Plan, namespaces: &Namespaces) -> Result<String> {
-    let mut batch = String::from("link set lo up\n");
-    writeln!(
-        batch,
-        "link add name {SEGMENT} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-        mac(Segment::Hosts, 1)
-    )?;
-    let hosts = plan
-        .servers()
-        .chain([&plan.edge])
-        .map(|host| (host, host.name.as_str(), Segment::Hosts, Segment::Ports));
-    let client = (&plan.client, CLIENT_PORT, Segment::Client, Segment::Client);
-    // An XDP device needs as many receive queues as its peer has transmit queues: give both ends the same.
-    let queues = thread::available_parallelism().map_or(1, |cores| cores.get().min(16));
-    for (host, port, near, far) in hosts.chain([client]) {
-        let number = host.addresses.v4.octets()[3];
-        let namespace =
-            namespaces.get(&host.name).with_context(|| format!("find network namespace {}", host.name))?;
-        // On the client's link the router is number 1; elsewhere the port has no address of its own.
-        let port_mac = if port == CLIENT_PORT { mac(far, 1) } else { mac(far, number) };
-        writeln!(
-            batch,
-            "link add name {port} address {port_mac} numtxqueues {queues} numrxqueues {queues} type veth \
-             peer name {INTERFACE} address {} numtxqueues {queues} numrxqueues {queues} netns {}",
-            mac(near, number),
-            namespace.path().display()
-        )?;
-        if port != CLIENT_PORT {
-            writeln!(batch, "link set {port} master {SEGMENT}")?;
-        }
-        writeln!(batch, "link set {port} up")?;
-    }
-    writeln!(batch, "link set {SEGMENT} up")?;
-    for (interface, addresses) in [(CLIENT_PORT, ROUTER_TO_CLIENT), (SEGMENT, ROUTER_ON_SEGMENT)] {
-        writeln!(batch, "addr add {}/24 dev {interface}", addresses.v4)?;
-        writeln!(batch, "addr add {}/64 dev {interface} nodad", addresses.v6)?;
-    }
-    for family in Family::ALL {
-        let vip = plan.vips.of(family);
-        writeln!(batch, "route add {vip}/{} via {}", host_prefix(vip), plan.edge.addresses.of(family))?;
-    }
-    Ok(batch)
+/// The edge's own side, with one arm or two.
+fn edge_setup(plan: &Plan) -> String {
+    let Some(second) = plan.second_arm else {
+        return host_setup(&plan.edge, SEGMENT_PREFIX, ROUTER_ON_SEGMENT, None);
+    };
+    format!(
+        "link set {SECOND_ARM} up\n\
+         addr add {}/{SEGMENT_PREFIX} dev {SECOND_ARM}\n\
+         addr add {}/64 dev {SECOND_ARM} nodad\n{}",
+        second.v4,
+        second.v6,
+        host_setup(&plan.edge, EDGE_PREFIX, ROUTER_TO_EDGE, None)
+    )
 }
 
 /// A host's own side: addresses, default routes, and the VIPs when it serves them.
-fn host_setup(host: &Host, gateway: Addresses, vips: Option<Addresses>) -> String {
+fn host_setup(host: &Host, prefix: u8, gateway: Addresses, vips: Option<Addresses>) -> String {
     let Addresses { v4, v6 } = host.addresses;
     let mut batch = format!(
         "link set lo up\n\
          link set {INTERFACE} up\n\
-         addr add {v4}/24 dev {INTERFACE}\n\
+         addr add {v4}/{prefix} dev {INTERFACE}\n\
          addr add {v6}/64 dev {INTERFACE} nodad\n\
          route add default via {}\n\
          route add default via {}\n",
         gateway.v4, gateway.v6
     );
     if let Some(vips) = vips {
-        // Deprecated: never chosen as the source of the backend's own traffic.
-        batch.push_str(&format!(
-            "addr add {}/32 dev lo\naddr add {}/128 dev lo nodad preferred_lft 0\n",
-            vips.v4, vips.v6
-        ));
+        batch.push_str(&vip_setup(vips));
     }
     batch
 }
 
-fn host_prefix(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
+/// The VIPs on `lo`. Deprecated: never chosen as the source of the host's own traffic.
+fn vip_setup(vips: Addresses) -> String {
+    format!("addr add {}/32 dev lo\naddr add {}/128 dev lo nodad preferred_lft 0\n", vips.v4, vips.v6)
 }
 
-/// Which group of interfaces an Ethernet address belongs to.
-#[derive(Clone, Copy)]
-enum Segment {
-    Client = 1,
-    Hosts = 2,
-    Ports = 3,
-}
-
-/// A locally administered address that says whose it is: `02:00:00:00:GROUP:HOST`.
-fn mac(group: Segment, host: u8) -> String {
-    format!("02:00:00:00:{:02x}:{host:02x}", group as u8)
+/// Makes a host hold the VIPs that did not from the start.
+pub(super) fn add_vips(namespace: &Namespace, vips: Addresses) -> Result<()> {
+    ip(namespace, &vip_setup(vips))
 }
 
 fn ip(namespace: &Namespace, batch: &str) -> Result<()> {
@@ -238,17 +210,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ethernet_addresses_say_whose_they_are() {
-        assert_eq!(mac(Segment::Hosts, 11), "02:00:00:00:02:0b");
-        assert_eq!(mac(Segment::Ports, 2), "02:00:00:00:03:02");
-    }
-
-    #[test]
     fn only_servers_hold_the_vips() {
         let plan = Plan::new(1, 0).unwrap();
-        let server = host_setup(&plan.backends[0], ROUTER_ON_SEGMENT, Some(plan.vips));
+        let server = host_setup(&plan.backends[0], SEGMENT_PREFIX, ROUTER_ON_SEGMENT, Some(plan.vips));
         assert!(server.contains("addr add 192.0.2.1/32 dev lo\n"));
         assert!(server.contains("addr add 2001:db8:0:1::1/128 dev lo nodad preferred_lft 0\n"));
-        assert!(!host_setup(&plan.client, ROUTER_TO_CLIENT, None).contains("192.0.2.1"));
+        assert!(!host_setup(&plan.client, SEGMENT_PREFIX, ROUTER_TO_CLIENT, None).contains("192.0.2.1"));
     }
 }
