@@ -144,6 +144,12 @@ mod tests {
     }
 
     #[test]
+    fn an_island_that_is_reached_leaves_room_for_another() {
+        let row = [(20, 30), (10, 20), (40, 50), (50, 60)];
+        assert!(arrivals(&row).eq([Arrival::LeavesGap, Arrival::Fits, Arrival::LeavesGap, Arrival::Fits]));
+    }
+
+    #[test]
     fn the_island_grows_downwards() {
         let row = [(30, 40), (20, 30), (10, 20), (40, 41)];
         assert!(arrivals(&row).eq([Arrival::LeavesGap, Arrival::LeavesGap, Arrival::Fits, Arrival::Fits]));

@@ -175,6 +175,14 @@ fn remembered(vip: &'static str) -> Vec<Row> {
     let about = |port| error(vip, &sent_to(port), &sent_to(port).ip());
     let report =
         |name: &str, state, port, to| steered(format!("{vip} {name}"), state, about(port), Expect::To(to));
+    let quic = State { udp: UdpPolicy::Quic, ..moving };
+    let initial = Packet { payload: vec![0xc3, 0, 0, 0, 1, 8], opens: Some(true), ..udp(vip).with_port(6) };
+    rows.extend([
+        plain("quic opens in the move", quic, initial, Expect::To(1)),
+        report("about that quic flow", quic, 6, 1),
+        report("about a quic flow from before the move", quic, 7, 0),
+        report("about stateless datagrams in the move", moving, 7, 1),
+    ]);
     rows.extend([
         plain("a datagram is pinned", pinned(0), datagram(4, true), Expect::To(0)),
         report("about pinned datagrams", pinned(2), 4, 0),
