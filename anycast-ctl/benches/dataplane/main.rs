@@ -124,6 +124,7 @@ impl Bench {
     fn new() -> anyhow::Result<Self> {
         let mut dataplane = Dataplane::load(&LoadOptions {
             pins: 4 * scenario::MOST_FLOWS,
+            traffic_counters: 1 << 14,
             ..LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef))
         })?;
         site::fill(&mut dataplane)?;
