@@ -159,13 +159,6 @@ impl Template {
         // SAFETY: a value of the map, aligned to 8 bytes; the index is in its bounds.
         unsafe { read_volatile(self.0.wrapping_add(index % Tunnel::WORDS)) }
     }
-
-    /// The UDP destination port of a UDP header that starts in the middle of word 2, or with word 5.
-    #[inline(always)]
-    pub fn port(&self, index: usize) -> u16 {
-        let [_, _, a, b, _, _, c, d] = self.word(index).to_ne_bytes();
-        u16::from_be_bytes(if index == 2 { [c, d] } else { [a, b] })
-    }
 }
 
 /// The outer headers of a backend's packets.
