@@ -17,24 +17,36 @@ pub struct Workload {
     pub multiplier: u32,
     /// Low 32 bits of the first source address, host order; 64 flows share an address.
     pub first_source: u32,
-    /// Offset of these 32 bits; below 64.
+    /// Offset of these 32 bits; below [`MAX_OFFSET`].
     pub source_offset: u16,
-    /// Offset of the source port; below 64.
+    /// Offset of the source port; below [`MAX_OFFSET`].
     pub port_offset: u16,
+    /// Bytes of every packet.
+    pub length: u32,
+    /// Bytes that the floor program of tunnels puts in front.
+    pub growth: u32,
 }
 
-const _: () = assert!(size_of::<Workload>() == 96);
+/// Bound of the offsets that differ from flow to flow.
+pub const MAX_OFFSET: u16 = 128;
+
+const _: () = assert!(size_of::<Workload>() == 104);
 
 impl Workload {
     /// Packets like this one, a SYN, say, of that many flows, a power of two: Ethernet without tags, IPv4 without options or
     /// IPv6, TCP or UDP. The first flow's source port must be 1024.
     pub fn of(packet: &[u8], flows: u32) -> Self {
+        let is_v6 = packet.get(12..14) == Some(&[0x86, 0xdd]);
+        let (source_offset, port_offset) = if is_v6 { (34, 54) } else { (26, 34) };
+        Self::varying(packet, flows, source_offset, port_offset)
+    }
+
+    /// Packets like this one that differ in 32 bits of an address and in 16 bits of a port, at these offsets.
+    pub fn varying(packet: &[u8], flows: u32, source_offset: u16, port_offset: u16) -> Self {
         let mut template = [0; TEMPLATE_WORDS];
         for (word, bytes) in template.iter_mut().zip(packet.as_chunks().0) {
             *word = u64::from_ne_bytes(*bytes);
         }
-        let is_v6 = packet.get(12..14) == Some(&[0x86, 0xdd]);
-        let (source_offset, port_offset) = if is_v6 { (34, 54) } else { (26, 34) };
         let source = packet.get(usize::from(source_offset)..).and_then(|source| source.first_chunk());
         Self {
             template,
@@ -43,6 +55,8 @@ impl Workload {
             first_source: source.copied().map_or(0, u32::from_be_bytes),
             source_offset,
             port_offset,
+            length: packet.len() as u32,
+            growth: 0,
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Datagram {
     pub pin: Pin,
     /// What came of it.
     pub received: Received,
+    /// Hash of its flow, for outer headers that tell flows apart.
+    pub hash: u64,
 }
 
 impl Datagram {
@@ -115,7 +117,7 @@ impl Received {
 }
 
 const _: () = assert!(size_of::<FragmentKey>() == 40);
-const _: () = assert!(size_of::<Datagram>() == 16);
+const _: () = assert!(size_of::<Datagram>() == 24);
 
 #[cfg(test)]
 mod tests {
@@ -139,6 +141,12 @@ mod tests {
     fn a_gap_is_noticed_once_and_closed() {
         let row = [(20, 30), (30, 40), (10, 20), (40, 50)];
         assert!(arrivals(&row).eq([Arrival::LeavesGap, Arrival::Fits, Arrival::Fits, Arrival::Fits]));
+    }
+
+    #[test]
+    fn an_island_that_is_reached_leaves_room_for_another() {
+        let row = [(20, 30), (10, 20), (40, 50), (50, 60)];
+        assert!(arrivals(&row).eq([Arrival::LeavesGap, Arrival::Fits, Arrival::LeavesGap, Arrival::Fits]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod link;
 mod network;
 mod transport;
 
-pub use extension::{Walked, walk_extensions};
+pub use extension::{MAX_OFFSET, Walked, walk_extensions};
 pub use icmp::{Message, icmp};
 pub use link::{Link, link};
 pub use network::{Ip, IpHeader};

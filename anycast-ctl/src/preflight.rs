@@ -6,6 +6,9 @@ use std::{fmt, fs, io, path::Path, str::FromStr};
 /// the helper `bpf_ktime_get_coarse_ns`, came with 5.11; what 5.18 has beyond that, the loader does without.
 pub const MIN_KERNEL: KernelRelease = KernelRelease { major: 5, minor: 15 };
 
+/// The first kernel with XDP programs that take packets in several buffers.
+pub const MULTI_BUFFER_KERNEL: KernelRelease = KernelRelease { major: 5, minor: 18 };
+
 /// `CAP_NET_ADMIN` in capabilities(7): attach to interfaces, ask neighbours.
 const CAP_NET_ADMIN: u32 = 12;
 /// `CAP_SYS_ADMIN`: includes what `CAP_BPF` and `CAP_PERFMON` allow.

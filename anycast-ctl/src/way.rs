@@ -164,7 +164,7 @@ fn preferred_v6(next_hop: &NextHop) -> Option<Ipv6Addr> {
 impl fmt::Display for NoWay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("next hop is being looked up"),
+            Self::Unknown => f.write_str("the way to it is being looked up"),
             Self::Unresolved(why) => why.fmt(f),
             Self::NotOwn { address } => {
                 write!(f, "{address} is no address of this host, as delivery = \"local\" wants: add it here")

@@ -11,12 +11,13 @@ use anycast_common::{
     parse::{Ip, IpHeader, Transport, Upper, protocol},
     pin::Pin,
     reason::Reason,
+    slot::NO_BACKEND,
     steer::Kind,
 };
 
 use crate::{
     count,
-    maps::{self, FRAGMENTS},
+    maps::{self, FRAGMENTS, Way},
     packet::Packet,
     steer::{self, Target},
     vip,
@@ -27,9 +28,9 @@ use crate::{
 pub fn remember<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper, vip: &Vip, target: &Target) {
     count::detail(vip, Detail::FragmentFirst);
     if let Ok(key) = H::fragment_key(packet, ip, upper) {
-        let steps = (ip.end() - upper.offset).div_ceil(8) as u16;
+        let steps = (ip.end() - upper.fragment_start::<H>()).div_ceil(8) as u16;
         let pin = Pin::new(target.way.index(), target.way.generation(), steer::now());
-        insert(&key, &Datagram { pin, received: Received::first(steps) });
+        insert(&key, &Datagram { pin, received: Received::first(steps), hash: u64::from(target.hash) });
     }
 }
 
@@ -45,8 +46,9 @@ pub fn follow<H: IpHeader>(
     let start = upper.fragment_offset();
     let stop = start + (ip.end() - upper.offset).div_ceil(8) as u16;
     let key = H::fragment_key(packet, ip, upper).map_err(|_| Reason::BadFragment)?;
-    if let Some(way) = remembered(&key, vip, start, stop).and_then(maps::backend) {
-        return Ok(Target { way, hash: 0, opens_flow: false });
+    let followed = remembered(&key, vip, start, stop);
+    if let Some(way) = maps::backend(followed as u16) {
+        return Ok(Target { way, hash: (followed >> 16) as u32, opens_flow: false });
     }
     count::detail(vip, Detail::FragmentStray);
     // IPv6 says in the first fragment alone what the packet is; UDP is what gets fragmented.
@@ -63,16 +65,20 @@ fn insert(key: &FragmentKey, datagram: &Datagram) {
     let _ = FRAGMENTS.insert(key, datagram, 0);
 }
 
-/// Index of the backend that a datagram goes to.
+/// Index of the backend that a datagram goes to, or [`NO_BACKEND`], and above its 16 bits the hash of the datagram's flow.
 #[inline(never)]
-fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> Option<u16> {
-    let datagram = FRAGMENTS.get_ptr_mut(key)?;
+fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> u64 {
+    const NONE: u64 = NO_BACKEND as u64;
+    let Some(datagram) = FRAGMENTS.get_ptr_mut(key) else { return NONE };
     // SAFETY: a value of the map, aligned to 8 bytes, which other CPUs change in whole words.
-    let Datagram { pin, received } = unsafe { read_volatile(datagram) };
+    let Datagram { pin, received, hash } = unsafe { read_volatile(datagram) };
     if clock::since(pin.last_seen(), steer::now()) > Datagram::LIFETIME {
-        return None;
+        return NONE;
     }
-    maps::backend(pin.backend()).filter(|way| way.is_usable() && way.generation() == pin.generation())?;
+    let is_same = |way: &Way| way.is_usable() && way.generation() == pin.generation();
+    if maps::backend(pin.backend()).filter(is_same).is_none() {
+        return NONE;
+    }
     count::detail(vip, Detail::FragmentFollowed);
     let (received, arrival) = received.with(start, stop);
     // SAFETY: as above.
@@ -82,5 +88,5 @@ fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> Option<u16
         Arrival::LeavesGap => count::detail(vip, Detail::FragmentOutOfOrder),
         Arrival::Overlaps => count::detail(vip, Detail::FragmentOverlap),
     }
-    Some(pin.backend())
+    u64::from(pin.backend()) | hash << 16
 }

@@ -2,43 +2,59 @@
 
 use anycast_common::{
     checksum,
-    packet::{Copied, OutOfBounds, PacketBytes},
+    packet::{OutOfBounds, Wire},
     parse::{Ip, IpHeader, Upper},
     reason::Reason,
 };
 
-use crate::packet::Packet;
+use crate::packet::{GROUP, Packet, Window};
 
 /// TTL or hop limit of what this program sends in a VIP's name.
 pub const HOP_LIMIT: u8 = 64;
 
 /// Turns an echo request into its reply (RFC 792, RFC 4443 section 4.2). One with options or extension headers goes to the
-/// host's stack, which knows how to answer each; so does one whose source nobody has.
+/// host's stack, which knows how to answer each; so does one whose source nobody has, or that a frame to many brought.
 #[inline(always)]
 pub fn answer_echo<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper) -> Reason {
     if upper.offset != ip.offset + H::LENGTH || !ip.source.is_answerable() {
         return Reason::Icmp;
     }
-    match reply::<H>(packet, ip.offset & 31) {
+    match reply::<H>(packet, ip.offset) {
         Ok(()) => Reason::EchoAnswered,
         Err(OutOfBounds) => Reason::Icmp,
     }
 }
 
-/// Out of line: what LLVM knows of the packet's length there, the verifier does not.
-#[inline(never)]
+#[inline(always)]
 fn reply<H: IpHeader>(packet: &Packet<'_>, ip: usize) -> Result<(), OutOfBounds> {
-    let icmp = ip + H::LENGTH;
-    // Everything is read first: what cannot be answered stays as it came.
-    let Copied([destination, source]): Copied<[[u8; 6]; 2]> = packet.read(0)?;
-    let Copied(hop): Copied<H::Hop> = packet.read(ip + H::HOP_OFFSET)?;
-    let Copied(addresses): Copied<H::Addresses> = packet.read(ip + H::ADDRESSES_OFFSET)?;
-    let Copied([kind, code, high, low]): Copied<[u8; 4]> = packet.read(icmp)?;
+    // Everything is checked first: what cannot be answered stays as it came.
+    let ethernet = packet.window(0, 12)?;
+    // The destination of a frame to many is no source for an answer.
+    let [first, _]: [u8; 2] = ethernet.read(0)?;
+    if first & GROUP != 0 {
+        return Err(OutOfBounds);
+    }
+    let header = packet.window(ip, H::LENGTH + 4)?;
+    let [kind, code, high, low]: [u8; 4] = header.read(H::LENGTH)?;
     let (old, new) = (u16::from_be_bytes([kind, code]), u16::from_be_bytes([H::ECHO_REPLY, code]));
     let [high, low] = checksum::update_to_any(u16::from_be_bytes([high, low]), old, new).to_be_bytes();
+    header.write(H::LENGTH, [H::ECHO_REPLY, code, high, low])?;
+    header.write(H::HOP_OFFSET, H::with_hop_limit(header.read(H::HOP_OFFSET)?, HOP_LIMIT))?;
 
-    packet.write(0, [source, destination])?;
-    packet.write(ip + H::HOP_OFFSET, H::with_hop_limit(hop, HOP_LIMIT))?;
-    packet.write(ip + H::ADDRESSES_OFFSET, H::swapped(addresses))?;
-    packet.write(icmp, [H::ECHO_REPLY, code, high, low])
+    // In pieces of a register's size: LLVM copies what is longer, or no power of two, in bytes.
+    swap::<[u8; 4]>(&ethernet, 0, 6)?;
+    swap::<[u8; 2]>(&ethernet, 4, 10)?;
+    let (source, destination) = (H::ADDRESSES_OFFSET, H::ADDRESSES_OFFSET + size_of::<H::Addresses>() / 2);
+    for piece in 0..size_of::<H::Addresses>() / 8 {
+        swap::<[u8; 4]>(&header, source + 4 * piece, destination + 4 * piece)?;
+    }
+    Ok(())
+}
+
+/// Swaps what lies at two places.
+#[inline(always)]
+fn swap<T: Wire>(window: &Window<'_>, first: usize, second: usize) -> Result<(), OutOfBounds> {
+    let (a, b) = (window.read::<T>(first)?, window.read::<T>(second)?);
+    window.write(first, b)?;
+    window.write(second, a)
 }

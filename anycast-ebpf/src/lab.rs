@@ -5,11 +5,12 @@
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
 use anycast_common::{
-    bench::{GENERATED_V4, GENERATED_V6, Workload},
+    bench::{GENERATED_V4, GENERATED_V6, MAX_OFFSET, Workload},
     checksum,
 };
 use aya_ebpf::{
     bindings::xdp_action,
+    helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
     macros::{map, xdp},
     maps::{Array, PerCpuArray, ProgramArray},
     programs::XdpContext,
@@ -50,6 +51,13 @@ pub fn floor_transmit(_ctx: XdpContext) -> u32 {
 #[xdp(frags)]
 pub fn floor_pass(_ctx: XdpContext) -> u32 {
     xdp_action::XDP_PASS
+}
+
+/// The floor of tunnels: what the wrapper costs, and the helper that makes room for outer headers.
+#[xdp(frags)]
+pub fn floor_grow(ctx: XdpContext) -> u32 {
+    let grown = || move_head(&ctx, -(WORKLOAD.get(0)?.growth as i32));
+    if grown().is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_ABORTED }
 }
 
 /// The floor of a delivery on a real path: the frame goes back with its addresses swapped.
@@ -99,15 +107,32 @@ fn is_generated(ctx: &XdpContext) -> Option<bool> {
 
 /// Makes the packet anew, the next flow's turn, and runs the program under test on it.
 ///
-/// `BPF_PROG_TEST_RUN` resets nothing between repeats, so every header the program may have changed is written again.
+/// `BPF_PROG_TEST_RUN` resets nothing between repeats, so outer headers are taken off again, and every header the program may
+/// have changed is written again.
 #[xdp(frags)]
 pub fn workload(ctx: XdpContext) -> u32 {
-    if make(&ctx).is_some() {
+    if shrink(&ctx).and_then(|()| make(&ctx)).is_some() {
         // SAFETY: the context is this run's own.
         unsafe { UNDER_TEST.tail_call(&ctx, 0) };
     }
     // A tail call that works does not return. The benchmark notices this verdict.
     xdp_action::XDP_ABORTED
+}
+
+/// Takes off what the last run put in front.
+#[inline(always)]
+fn shrink(ctx: &XdpContext) -> Option<()> {
+    // SAFETY: the context is this run's own.
+    let length = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
+    let growth = length as i32 - WORKLOAD.get(0)?.length as i32;
+    if growth == 0 { Some(()) } else { move_head(ctx, growth) }
+}
+
+/// Moves the packet's start, towards its end for positive numbers of bytes.
+#[inline(always)]
+fn move_head(ctx: &XdpContext, bytes: i32) -> Option<()> {
+    // SAFETY: the context is this run's own, and no pointer into the packet is kept.
+    (unsafe { bpf_xdp_adjust_head(ctx.ctx, bytes) } == 0).then_some(())
 }
 
 /// The flow a packet was made for.
@@ -135,9 +160,9 @@ fn make(ctx: &XdpContext) -> Option<Made> {
     // An odd multiplier permutes the flows: visiting them in the order they were first seen in flatters caches.
     let flow = (number as u32).wrapping_mul(workload.multiplier) & workload.flow_mask;
     let source = workload.first_source.wrapping_add(flow >> 6);
-    write(ctx, usize::from(workload.source_offset & 63), source.to_be())?;
+    write(ctx, usize::from(workload.source_offset % MAX_OFFSET), source.to_be())?;
     let port = FIRST_PORT + (flow & 63) as u16;
-    write(ctx, usize::from(workload.port_offset & 63), port.to_be())?;
+    write(ctx, usize::from(workload.port_offset % MAX_OFFSET), port.to_be())?;
     Some(Made { workload, source, port })
 }
 
@@ -150,7 +175,7 @@ fn seal(ctx: &XdpContext, made: &Made) -> Option<()> {
         checksum::update(checksum::update(sum, old_high, new_high), old_low, new_low)
     };
     let Made { workload, source, port } = *made;
-    let tcp = usize::from(workload.port_offset & 63) + 16;
+    let tcp = usize::from(workload.port_offset % MAX_OFFSET) + 16;
     let sum = update(u16::from_be_bytes(read(ctx, tcp)?), workload.first_source, source);
     write(ctx, tcp, checksum::update(sum, FIRST_PORT, port).to_be())?;
     if u16::from_be_bytes(read(ctx, 12)?) == 0x0800 {

@@ -4,6 +4,7 @@
 #![no_main]
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
+mod apart;
 mod count;
 mod deliver;
 mod fragment;
@@ -15,9 +16,8 @@ mod steer;
 mod vip;
 
 use anycast_common::{
-    detail::Detail,
     directory::{Directory, Vip},
-    parse::{self, Ip, IpHeader, Link, Message, Upper},
+    parse::{self, Ip, IpHeader, Link, Upper},
     reason::{Reason, Verdict},
 };
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
@@ -94,22 +94,12 @@ fn target<H: IpHeader>(
     directory: &Directory,
     vip: &Vip,
 ) -> Result<Target, Reason> {
-    let is_icmp = upper.protocol == H::ICMP;
-    let transport = if is_icmp {
-        match parse::icmp(packet, ip, upper, vip)? {
-            Message::EchoRequest => return Err(icmp::answer_echo(packet, ip, upper)),
-            Message::Error(transport) => transport,
-        }
-    } else if upper.is_later_fragment() {
-        return fragment::follow(packet, ip, upper, vip);
-    } else {
-        parse::transport(packet, ip, upper, vip)?
-    };
+    if upper.is_later_fragment() || upper.protocol == H::ICMP {
+        return apart::target::<H>(packet, ip.offset, directory, vip);
+    }
+    let transport = parse::transport(packet, ip, upper, vip)?;
     vip::check_service(directory, vip, &transport.flow)?;
     let target = steer::backend(vip, &transport)?;
-    if is_icmp {
-        count::detail(vip, Detail::IcmpError);
-    }
     if upper.fragment != 0 {
         fragment::remember(packet, ip, upper, vip, &target);
     }

@@ -19,6 +19,7 @@ use anycast_common::{
     tunnel::Tunnel,
 };
 use aya_ebpf::{
+    Global,
     bindings::BPF_F_MMAPABLE,
     macros::map,
     maps::{Array, DevMapHash, LruHashMap, PerCpuArray},
@@ -101,6 +102,17 @@ static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 #[inline(always)]
 pub fn scratch() -> Option<*mut u64> {
     SCRATCH.get_ptr_mut(0)
+}
+
+/// Whether packets may span several buffers: 1 if the kernel took the program that says so (Linux 5.18). Set by the controller
+/// when it loads the program; at 0 the verifier drops what older kernels lack.
+#[unsafe(no_mangle)]
+static MULTI_BUFFER: Global<u32> = Global::new(1);
+
+/// Whether packets may span several buffers.
+#[inline(always)]
+pub fn multi_buffer() -> bool {
+    MULTI_BUFFER.load() != 0
 }
 
 /// A pool's table, in one load.

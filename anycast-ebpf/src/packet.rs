@@ -1,23 +1,24 @@
 //! The packet of this run: the one place that touches packet memory.
 
-use core::ptr::{read_volatile, write_volatile};
+use core::{
+    marker::PhantomData,
+    ptr::{read_volatile, write_volatile},
+};
 
 use anycast_common::{
+    backend::Mac,
     packet::{Copied, OutOfBounds, PacketBytes, Wire},
-    parse::{Walked, walk_extensions},
+    parse::{MAX_OFFSET, Walked, walk_extensions},
 };
 use aya_ebpf::{
-    Global,
     helpers::generated::{bpf_csum_diff, bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
 
 use crate::maps;
 
-/// Whether packets may span several buffers: 1 if the kernel took the program that says so (Linux 5.18). Set by the controller
-/// when it loads the program; at 0 the verifier drops what older kernels lack.
-#[unsafe(no_mangle)]
-static MULTI_BUFFER: Global<u32> = Global::new(1);
+/// Bit of an Ethernet destination's first byte: the frame is for many, IEEE 802.3 section 3.2.3.
+pub const GROUP: u8 = 1;
 
 /// The linear part of a packet: all of it unless it spans several buffers.
 pub struct Packet<'a> {
@@ -38,6 +39,30 @@ impl<'a> Packet<'a> {
         // SAFETY: `address` checked that all of T lies inside the packet, which this run alone owns.
         unsafe { (address as *mut T).write_unaligned(value) };
         Ok(())
+    }
+
+    /// A stretch of the packet that is checked once, for what is read and written in many pieces: LLVM does not know that
+    /// stores to a packet leave its bounds alone, and loads and compares them anew for each piece.
+    #[inline(always)]
+    pub fn window(&self, offset: usize, length: usize) -> Result<Window<'_>, OutOfBounds> {
+        // Volatile, or LLVM loads them ahead of a call, and hands them over in halves that the verifier does not take.
+        // SAFETY: the context is this run's own.
+        let start = unsafe { read_volatile(&raw const (*self.ctx.ctx).data) } as usize + offset;
+        // SAFETY: as above.
+        let end = unsafe { read_volatile(&raw const (*self.ctx.ctx).data_end) } as usize;
+        if start + length > end {
+            Err(OutOfBounds)
+        } else {
+            Ok(Window { start, length, packet: PhantomData })
+        }
+    }
+
+    /// Destination and source of the frame; none, if it is a broadcast or multicast, whose destination is no source for an answer.
+    #[inline(always)]
+    pub fn unicast_macs(&self) -> Result<(Mac, Mac), OutOfBounds> {
+        let Copied([destination, source]) = self.read::<[Mac; 2]>(0)?;
+        let [first, ..] = destination;
+        if first & GROUP == 0 { Ok((destination, source)) } else { Err(OutOfBounds) }
     }
 
     /// Kernel index of the interface the packet came in by.
@@ -84,7 +109,7 @@ impl<'a> Packet<'a> {
 
     #[inline(always)]
     fn length(&self) -> usize {
-        if MULTI_BUFFER.load() != 0 {
+        if maps::multi_buffer() {
             // SAFETY: the context is this run's own.
             unsafe { bpf_xdp_get_buff_len(self.ctx.ctx) as usize }
         } else {
@@ -96,6 +121,38 @@ impl<'a> Packet<'a> {
     fn address(&self, offset: usize, length: usize) -> Result<usize, OutOfBounds> {
         let start = self.ctx.data() + offset;
         if start + length > self.ctx.data_end() { Err(OutOfBounds) } else { Ok(start) }
+    }
+}
+
+/// Bytes of a packet that lie inside it, as long as neither end of it moves. Offsets and lengths are constants, so that no
+/// check is left of those below.
+pub struct Window<'a> {
+    start: usize,
+    length: usize,
+    packet: PhantomData<&'a XdpContext>,
+}
+
+impl Window<'_> {
+    /// A copy of what lies at `offset` of it.
+    #[inline(always)]
+    pub fn read<T: Wire>(&self, offset: usize) -> Result<T, OutOfBounds> {
+        let address = self.address(offset, size_of::<T>())?;
+        // SAFETY: `address` checked that all of T lies inside; `Wire` says that any bytes make a T.
+        Ok(unsafe { (address as *const T).read_unaligned() })
+    }
+
+    /// Overwrites what lies at `offset` of it.
+    #[inline(always)]
+    pub fn write<T: Wire>(&self, offset: usize, value: T) -> Result<(), OutOfBounds> {
+        let address = self.address(offset, size_of::<T>())?;
+        // SAFETY: `address` checked that all of T lies inside, which this run alone owns.
+        unsafe { (address as *mut T).write_unaligned(value) };
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn address(&self, offset: usize, length: usize) -> Result<usize, OutOfBounds> {
+        if offset + length > self.length { Err(OutOfBounds) } else { Ok(self.start + offset) }
     }
 }
 
@@ -131,5 +188,5 @@ impl PacketBytes for Packet<'_> {
 /// Out of line, see [`PacketBytes::walk_extensions`].
 #[inline(never)]
 fn walk_extensions_apart(ctx: &XdpContext, offset: usize, next_header: u8) -> Walked {
-    walk_extensions(&Packet::new(ctx), offset & 0x3fff, next_header)
+    walk_extensions(&Packet::new(ctx), offset & MAX_OFFSET, next_header)
 }

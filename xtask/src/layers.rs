@@ -10,6 +10,7 @@ use nix::unistd::Uid;
 
 use crate::{
     compile::{cargo, controller_programs},
+    fuzz,
     setup::{self, Mode},
 };
 
@@ -31,6 +32,8 @@ struct Layer {
     number: u8,
     name: &'static str,
     needs_root: bool,
+    /// Whether the parser is fuzzed for some seconds.
+    fuzzes: bool,
     /// Arguments of `cargo test`, and those of the test programs.
     runs: Vec<(Vec<String>, &'static [&'static str])>,
 }
@@ -62,6 +65,17 @@ pub fn test(selection: &Selection) -> Result<bool> {
         for (arguments, program_arguments) in &layer.runs {
             println!("\n── layer {} ({}): cargo test {}", layer.number, layer.name, arguments.join(" "));
             sum.add(run(arguments, program_arguments, selection.filter.as_deref())?);
+        }
+        let is_selected = |filter: &String| fuzz::TARGET.contains(filter.as_str());
+        if layer.fuzzes && selection.filter.as_ref().is_none_or(is_selected) {
+            println!(
+                "\n── layer {} ({}): {} for {} s",
+                layer.number,
+                layer.name,
+                fuzz::TARGET,
+                fuzz::SECONDS
+            );
+            sum.add(fuzz()?);
         }
         sums.push((layer, sum));
     }
@@ -111,14 +125,27 @@ fn layers() -> Result<Vec<Layer>> {
     let second = ["packets", "receive", "sweep"];
     let second = second.map(|name| (words(&format!("-p anycast-ctl --test {name}")), &[][..])).into();
     Ok(vec![
-        Layer { number: 1, name: "host", needs_root: false, runs: first },
-        Layer { number: 2, name: "packets", needs_root: true, runs: second },
-        Layer { number: 3, name: "lab", needs_root: true, runs: third },
+        Layer { number: 1, name: "host", needs_root: false, fuzzes: true, runs: first },
+        Layer { number: 2, name: "packets", needs_root: true, fuzzes: false, runs: second },
+        Layer { number: 3, name: "lab", needs_root: true, fuzzes: false, runs: third },
     ])
 }
 
 fn describe(layers: &[Layer]) -> String {
     layers.iter().map(|layer| format!("{} ({})", layer.number, layer.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// A run of the fuzzer, as one test.
+fn fuzz() -> Result<Summary> {
+    let mut summary = Summary::default();
+    match fuzz::run(fuzz::SECONDS)? {
+        fuzz::Outcome::Clean => summary.passed += 1,
+        fuzz::Outcome::Broken(inputs) => {
+            summary.failed += 1;
+            summary.failed_names.push(format!("{}: {}", fuzz::TARGET, fuzz::describe(&inputs)));
+        }
+    }
+    Ok(summary)
 }
 
 /// One `cargo test`, its output passed on line by line.

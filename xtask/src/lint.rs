@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     compile::{cargo, workspace},
+    fuzz,
     host_tool::{shell_line, works},
     setup::{self, Mode},
 };
@@ -20,6 +21,9 @@ pub fn lint() -> Result<()> {
     format.args(["fmt", "--all", "--check"]);
     let mut clippy = cargo();
     clippy.arg("clippy").args(HOST).args(["--all-targets", "--", "-D", "warnings"]);
+    let mut fuzzer = cargo();
+    fuzzer.args(["clippy", "--package", "anycast-common", "--features", "fuzz", "--test", fuzz::TARGET]);
+    fuzzer.args(["--", "-D", "warnings"]);
     let mut documentation = cargo();
     documentation
         .arg("doc")
@@ -27,7 +31,7 @@ pub fn lint() -> Result<()> {
         .args(["--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings");
 
-    let mut checks = vec![format, clippy, documentation];
+    let mut checks = vec![format, clippy, fuzzer, documentation];
     if works("rustup", &["run", "nightly", "cargo", "clippy", "--version"]) {
         checks.push(ebpf_clippy());
     } else {

@@ -1,11 +1,11 @@
 //! `cargo xtask …`: see `cargo xtask --help`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, compile, demo,
+    bench, compile, demo, fuzz,
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
@@ -49,6 +49,15 @@ enum Task {
         layer: Vec<u8>,
         /// Only tests whose name contains this
         filter: Option<String>,
+    },
+    /// Fuzz the parser, guided by coverage; `cargo xtask test` does so for some seconds
+    Fuzz {
+        /// How long
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// Only run this input, which an earlier run has left
+        #[arg(long, value_name = "FILE")]
+        input: Option<PathBuf>,
     },
     /// Run benchmarks
     Bench {
@@ -102,6 +111,7 @@ fn run(task: Task) -> Result<ExitCode> {
             let names = if live { vec![bench::LIVE.to_owned()] } else { names };
             bench::bench(&names, json, &arguments)?;
         }
+        Task::Fuzz { seconds, input } => fuzz::fuzz(seconds, input.as_deref())?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;

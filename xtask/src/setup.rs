@@ -110,11 +110,11 @@ fn missing() -> Result<Vec<Missing>> {
         }
         Some(_) => {}
     }
+    // LLVM is C++: linking against it needs the C++ library's development files. So is libFuzzer.
+    if !works("c++", &["--version"]) {
+        need("g++", Remedy::Package);
+    }
     if !works("bpf-linker", &["--version"]) {
-        // LLVM is C++: linking against it needs the C++ library's development files.
-        if !works("c++", &["--version"]) {
-            need("g++", Remedy::Package);
-        }
         for (package, file) in LLVM_PACKAGES {
             if !Path::new(file).exists() {
                 need(package, Remedy::Package);

@@ -6,8 +6,9 @@ use crate::packet::{Copied, PacketBytes};
 /// Extension headers that are walked: as many as RFC 8200 section 4.1 has an order for, less the one nobody can look behind.
 const MAX_EXTENSIONS: usize = 6;
 
-/// Offsets are below 16 KiB, what the longest chain of headers reaches, so that no sum of theirs overflows.
-const MAX_OFFSET: usize = 0x3fff;
+/// Offsets are below 32 KiB, what the longest chains of headers of a packet and the one it quotes reach, so that no sum of theirs
+/// overflows.
+pub const MAX_OFFSET: usize = 0x7fff;
 
 /// Where a chain of extension headers ends, in one word, which a function of the program returns in a register.
 ///

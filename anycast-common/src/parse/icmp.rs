@@ -58,9 +58,11 @@ fn quoted<H: IpHeader>(
     vip: &Vip,
 ) -> Result<Transport, Reason> {
     let quote = H::parse(packet, offset).map_err(|_| Reason::BadQuote)?;
+    if quote.header_length < H::LENGTH || quote.source != ip.destination {
+        return Err(Reason::BadQuote);
+    }
     let upper = skip_options(packet, &quote).map_err(|_| Reason::BadQuote)?;
-    let is_later_fragment = upper.is_later_fragment();
-    if quote.source != ip.destination || is_later_fragment || upper.offset + 4 > ip.end() {
+    if upper.is_later_fragment() || upper.offset + 4 > ip.end() {
         return Err(Reason::BadQuote);
     }
     let Copied([a, b, c, d]) = packet.read::<[u8; 4]>(upper.offset).map_err(|_| Reason::BadQuote)?;

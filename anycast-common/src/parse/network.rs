@@ -81,8 +81,6 @@ pub trait IpHeader: Wire {
     fn is_error(icmp_type: u8) -> bool;
     /// Type of service or traffic class, from the header's first two bytes.
     fn class(first: [u8; 2]) -> u8;
-    /// Both addresses, each in the other's place.
-    fn swapped(addresses: Self::Addresses) -> Self::Addresses;
     /// What the fragments of this one's datagram share.
     ///
     /// # Errors
@@ -139,11 +137,6 @@ impl IpHeader for Ipv4Hdr {
     #[inline(always)]
     fn class([_, class]: [u8; 2]) -> u8 {
         class
-    }
-
-    #[inline(always)]
-    fn swapped([source, destination]: Self::Addresses) -> Self::Addresses {
-        [destination, source]
     }
 
     #[inline(always)]
@@ -217,11 +210,6 @@ impl IpHeader for Ipv6Hdr {
     #[inline(always)]
     fn class([first, second]: [u8; 2]) -> u8 {
         first << 4 | second >> 4
-    }
-
-    #[inline(always)]
-    fn swapped([source, destination]: Self::Addresses) -> Self::Addresses {
-        [destination, source]
     }
 
     #[inline(always)]

@@ -11,6 +11,9 @@ use crate::{
     steer::Kind,
 };
 
+/// Bytes of an IPv6 fragment header.
+const FRAGMENT_HEADER: usize = 8;
+
 /// What lies behind IP header, options and extension headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upper {
@@ -33,6 +36,12 @@ impl Upper {
     #[inline(always)]
     pub const fn fragment_offset(&self) -> u16 {
         self.fragment & 0x1fff
+    }
+
+    /// Where in a fragment its part of the datagram starts: in the first one of IPv6, extension headers may be of it.
+    #[inline(always)]
+    pub const fn fragment_start<H: IpHeader>(&self) -> usize {
+        if H::PROTOCOL == protocol::IPV6 { self.fragment_at + FRAGMENT_HEADER } else { self.offset }
     }
 
     /// Whether it is a fragment without the transport header.
@@ -58,23 +67,27 @@ pub fn upper<H: IpHeader>(packet: &impl PacketBytes, ip: &Ip<H>) -> Result<Upper
         return Err(Reason::BadHeader);
     }
     let upper = skip_options(packet, ip)?;
+    // What was walked may be what the frame has behind the packet.
+    if upper.offset > ip.end() {
+        return Err(Reason::ExtensionHeader);
+    }
     if upper.fragment != 0 {
         check_fragment(ip, &upper)?;
     }
     Ok(upper)
 }
 
-/// A fragment must end on a step of 8 bytes unless it is the last, and not reach beyond what a length can state.
+/// A fragment must end on a step of 8 bytes unless it is the last, and not reach beyond what the reassembled packet's length can
+/// state: IPv4's includes the header, IPv6's the extension headers in front of the fragment's.
 #[inline(always)]
-fn check_fragment<H>(ip: &Ip<H>, upper: &Upper) -> Result<(), Reason> {
-    let length =
-        ip.end().checked_sub(upper.offset).filter(|&length| length > 0).ok_or(Reason::BadFragment)?;
-    let ends_well = upper.fragment & Upper::MORE == 0 || length % 8 == 0;
-    if ends_well && usize::from(upper.fragment_offset()) * 8 + length <= usize::from(u16::MAX) {
-        Ok(())
-    } else {
-        Err(Reason::BadFragment)
-    }
+fn check_fragment<H: IpHeader>(ip: &Ip<H>, upper: &Upper) -> Result<(), Reason> {
+    let start = upper.fragment_start::<H>();
+    let uncounted = if H::PROTOCOL == protocol::IPV6 { H::LENGTH + FRAGMENT_HEADER } else { 0 };
+    let in_front = start - ip.offset - uncounted;
+    let length = ip.end() - start;
+    let ends_well = upper.fragment & Upper::MORE == 0 || length.is_multiple_of(8);
+    let end = in_front + usize::from(upper.fragment_offset()) * 8 + length;
+    if length > 0 && ends_well && end <= usize::from(u16::MAX) { Ok(()) } else { Err(Reason::BadFragment) }
 }
 
 /// What lies behind the options or extension headers. Lengths are believed.

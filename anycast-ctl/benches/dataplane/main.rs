@@ -8,20 +8,14 @@
 
 mod report;
 mod scenario;
+mod site;
 
-use std::{net::IpAddr, time::Instant};
+use std::time::Instant;
 
-use anycast_common::{
-    backend::Backend,
-    flow::Flow,
-    pin::Pin,
-    reason::Reason,
-    slot::{NO_BACKEND, Slot},
-};
+use anycast_common::{backend::Delivery, reason::Reason, slot::Slot};
 use anycast_ctl::{
-    dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
-    maglev::{self, Member},
-    model::{Seed, UdpPolicy},
+    dataplane::{Dataplane, LoadOptions, PROGRAM},
+    model::Seed,
 };
 use anyhow::{Context as _, ensure};
 use aya::{
@@ -33,22 +27,14 @@ use clap::Parser;
 
 use crate::{
     report::{Report, Row},
-    scenario::{Expected, Scenario, State},
+    scenario::{Expected, Scenario},
+    site::{Pool, SLOTS, State},
 };
 
 static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
 
 /// Packets per timed window.
 const WINDOW: u32 = 262_144;
-
-/// Backends of the pool under test.
-const BACKENDS: u16 = 100;
-
-/// VIPs: one of each IP version for each state.
-const VIPS: u32 = 2 * State::ALL.len() as u32;
-
-/// Slots of its table.
-const SLOTS: u32 = 65_537;
 
 /// Measures the XDP program with BPF_PROG_TEST_RUN. Needs root.
 #[derive(Parser)]
@@ -74,9 +60,9 @@ fn main() -> anyhow::Result<()> {
     }
     ensure!(!scenarios.is_empty(), "no scenario has a name that contains the filter");
     let mut bench = Bench::new()?;
-    if let Some(most_flows) = scenarios.iter().filter(|it| it.state == State::Pinned).map(|it| it.flows).max()
-    {
-        pin_flows(&mut bench.dataplane, most_flows)?;
+    let pinned = scenarios.iter().filter(|it| it.pool == Pool::PINNED);
+    if let Some(most_flows) = pinned.map(|it| it.flows).max() {
+        site::pin_flows(&mut bench.dataplane, most_flows)?;
     }
     let mut samples: Vec<(Vec<f64>, Vec<f64>)> = scenarios.iter().map(|_| Default::default()).collect();
     for _ in 0..options.windows {
@@ -116,7 +102,7 @@ fn load_ms() -> anyhow::Result<(f64, f64)> {
     for _ in 0..21 {
         let start = Instant::now();
         let dataplane =
-            Dataplane::load(&LoadOptions { vips: VIPS as u16, ..LoadOptions::new(Seed::new(1)) })?;
+            Dataplane::load(&LoadOptions { vips: site::VIPS as u16, ..LoadOptions::new(Seed::new(1)) })?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
         drop(dataplane);
     }
@@ -131,17 +117,19 @@ struct Bench {
     program: ProgramFd,
     floor_transmit: ProgramFd,
     floor_pass: ProgramFd,
+    floor_grow: ProgramFd,
 }
 
 impl Bench {
     fn new() -> anyhow::Result<Self> {
         let mut dataplane = Dataplane::load(&LoadOptions {
             pins: 4 * scenario::MOST_FLOWS,
+            traffic_counters: 1 << 14,
             ..LoadOptions::new(Seed::new(0x0123_4567_89ab_cdef))
         })?;
-        fill(&mut dataplane)?;
+        site::fill(&mut dataplane)?;
         let mut lab = Ebpf::load(LAB).context("loading the floor programs")?;
-        for name in ["workload", "floor_transmit", "floor_pass"] {
+        for name in ["workload", "floor_transmit", "floor_pass", "floor_grow"] {
             xdp(&mut lab, name)?.load().with_context(|| format!("loading {name}"))?;
         }
         let fd = |ebpf: &mut Ebpf, name| anyhow::Ok(xdp(ebpf, name)?.fd()?.try_clone()?);
@@ -149,6 +137,7 @@ impl Bench {
             program: fd(dataplane.ebpf_mut(), PROGRAM)?,
             floor_transmit: fd(&mut lab, "floor_transmit")?,
             floor_pass: fd(&mut lab, "floor_pass")?,
+            floor_grow: fd(&mut lab, "floor_grow")?,
             under_test: ProgramArray::try_from(lab.take_map("UNDER_TEST").context("no map UNDER_TEST")?)?,
             dataplane,
             lab,
@@ -157,11 +146,11 @@ impl Bench {
 
     /// The filter as the scenario would leave it alone: the others fill it with millions of flows.
     fn filter(&self, scenario: &Scenario) -> anyhow::Result<()> {
-        match scenario.state {
+        match scenario.pool.state {
             State::Base => self.dataplane.clear_filter(),
             State::Pinned => {
                 for number in 0..scenario.flows {
-                    self.dataplane.note_remembered(&pinned_flow(scenario.ip, number)?);
+                    self.dataplane.note_remembered(&site::pinned_flow(scenario.ip, number)?);
                 }
             }
             State::Stable | State::Opening => (),
@@ -172,8 +161,9 @@ impl Bench {
     /// Nanoseconds a packet of the floor takes.
     fn floor(&mut self, scenario: &Scenario) -> anyhow::Result<f64> {
         let floor = match scenario.expected() {
-            Expected::Delivered => &self.floor_transmit,
-            Expected::NotVip => &self.floor_pass,
+            Expected::NotVip | Expected::Delivered(Delivery::Local) => &self.floor_pass,
+            Expected::EchoAnswered | Expected::Delivered(Delivery::L2) => &self.floor_transmit,
+            Expected::Delivered(_) => &self.floor_grow,
         };
         self.under_test.set(0, floor, 0)?;
         self.window(scenario)
@@ -209,7 +199,8 @@ impl Bench {
         let result = program.test_run(options)?;
         let (name, expected) = (scenario.name(), scenario.expected());
         ensure!(result.return_value == expected.verdict(), "{name}: verdict {}", result.return_value);
-        ensure!(result.data_size_out as usize == packet.len(), "{name}: {} bytes left", result.data_size_out);
+        let length = packet.len() + expected.growth();
+        ensure!(result.data_size_out as usize == length, "{name}: {} bytes left", result.data_size_out);
         // The kernel's own clock around the repeats, in whole nanoseconds a packet. The system call takes milliseconds more:
         // it installs the program in the XDP dispatcher and waits for an RCU grace period.
         Ok(result.duration.as_nanos() as f64)
@@ -219,10 +210,13 @@ impl Bench {
     fn counted(&self, scenario: &Scenario) -> anyhow::Result<u64> {
         Ok(match scenario.expected() {
             Expected::NotVip => self.dataplane.refused(0, Reason::NotVip)?,
-            Expected::Delivered => {
+            Expected::EchoAnswered => {
+                self.dataplane.refused(scenario.pool.vip_number(scenario.ip), Reason::EchoAnswered)?
+            }
+            Expected::Delivered(_) => {
                 let mut packets = 0;
-                for backend in 0..u32::from(BACKENDS) {
-                    packets += self.dataplane.traffic(backend * VIPS + scenario.vip_ordinal())?.packets;
+                for counter in scenario.pool.traffic_counters(scenario.ip) {
+                    packets += self.dataplane.traffic(counter)?.packets;
                 }
                 packets
             }
@@ -236,7 +230,7 @@ impl Bench {
             let slots: Vec<Slot> =
                 (0..SLOTS).map(|slot| Slot::stable(((slot + turn) % 100) as u16)).collect();
             let start = Instant::now();
-            self.dataplane.publish_table(State::Opening.pool(), &slots)?;
+            self.dataplane.publish_table(Pool::OPENING.index(), &slots)?;
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
         times.sort_by(f64::total_cmp);
@@ -248,81 +242,6 @@ impl Bench {
         let info = xdp(self.dataplane.ebpf_mut(), PROGRAM)?.info()?;
         Ok((info.verified_instruction_count().unwrap_or_default(), info.size_jitted()))
     }
-}
-
-/// A pool for each state behind a v4 and a v6 VIP, all with the same backends.
-fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
-    let mut members = Vec::new();
-    for index in 0..BACKENDS {
-        let [high, low] = index.to_be_bytes();
-        members.push(Member::new([10, 0, high, low].into(), 1));
-        dataplane.set_backend(
-            index,
-            Backend {
-                destination: [2, 0, 0, 0, high, low],
-                state: Backend::USABLE,
-                source: [2, 0, 0, 1, 0, 0],
-                generation: 0,
-                // Test packets arrive on the loopback interface.
-                ifindex: 1,
-                first_counter: u32::from(index) * VIPS,
-                mtu: u16::MAX,
-                ..Backend::default()
-            },
-        );
-    }
-    let table = maglev::table(&members, SLOTS, 7)?;
-    ensure!(table.iter().all(|&index| index != NO_BACKEND), "the table has a hole");
-    let mut directory = Vec::new();
-    for state in State::ALL {
-        let slot = |&owner: &u16| match state {
-            State::Stable => Slot::stable(owner),
-            State::Base | State::Pinned | State::Opening => {
-                Slot::in_transition(owner, (owner + 1) % BACKENDS)
-            }
-        };
-        dataplane.publish_table(state.pool(), &table.iter().map(slot).collect::<Vec<_>>())?;
-        for ip in [4, 6] {
-            let ordinal = scenario::vip_ordinal(state, ip);
-            directory.push(DirectoryEntry {
-                address: state.vip(ip).parse()?,
-                number: ordinal as u16 + 1,
-                pool: state.pool(),
-                ordinal,
-                drop_unknown_port: false,
-                answer_echo: true,
-                udp: UdpPolicy::Stateless,
-                // Nothing times out while the benchmark runs.
-                idle_timeout_ticks: 100_000,
-                services: vec!["tcp/443".parse()?, "udp/443".parse()?],
-            });
-        }
-    }
-    dataplane.publish_directory(&directory)?;
-    Ok(())
-}
-
-/// Pins every flow of the pinned pool, as if it had been opened in the transition.
-fn pin_flows(dataplane: &mut Dataplane, most_flows: u32) -> anyhow::Result<()> {
-    for ip in [4, 6] {
-        for number in 0..most_flows {
-            let pin = Pin::new((number % u32::from(BACKENDS)) as u16, 0, 0);
-            dataplane.pin(&pinned_flow(ip, number)?, pin)?;
-        }
-    }
-    Ok(())
-}
-
-fn pinned_flow(ip: u8, number: u32) -> anyhow::Result<Flow> {
-    let destination: IpAddr = State::Pinned.vip(ip).parse()?;
-    let (source, source_port) = scenario::source(ip, number);
-    Ok(Flow {
-        source: source.into(),
-        destination: destination.into(),
-        source_port,
-        destination_port: 443,
-        protocol: 6,
-    })
 }
 
 fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut Xdp> {

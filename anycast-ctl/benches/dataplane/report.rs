@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, site};
 
 /// One run of the benchmark.
 #[derive(Serialize)]
@@ -69,21 +69,32 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "nanoseconds per packet; net = program less floor (wrapper and a bare verdict) in the same run"
+            "nanoseconds per packet; net = program less floor (wrapper, bare verdict, room made for a tunnel) in the same run"
         )?;
         writeln!(
             f,
-            "{:<16} {:<8} {:>2} {:>8}  {:>8}  {:>8} {:>7} {:>7}  {:>8} {:>8}",
-            "packets", "slots", "ip", "flows", "floor", "best 10%", "median", "90%", "net best", "net med."
+            "{:<16} {:<8} {:<8} {:>2} {:>8}  {:>8}  {:>8} {:>7} {:>7}  {:>8} {:>8}",
+            "packets",
+            "slots",
+            "delivery",
+            "ip",
+            "flows",
+            "floor",
+            "best 10%",
+            "median",
+            "90%",
+            "net best",
+            "net med."
         )?;
         for row in &self.rows {
             let kind = serde_json::to_value(row.scenario.kind).map_err(|_| fmt::Error)?;
-            let state = serde_json::to_value(row.scenario.state).map_err(|_| fmt::Error)?;
+            let state = serde_json::to_value(row.scenario.pool.state).map_err(|_| fmt::Error)?;
             writeln!(
                 f,
-                "{:<16} {:<8} {:>2} {:>8}  {:>8.1}  {:>8.1} {:>7.1} {:>7.1}  {:>8.1} {:>8.1}",
+                "{:<16} {:<8} {:<8} {:>2} {:>8}  {:>8.1}  {:>8.1} {:>7.1} {:>7.1}  {:>8.1} {:>8.1}",
                 kind.as_str().unwrap_or_default(),
                 state.as_str().unwrap_or_default(),
+                site::label(row.scenario.pool.delivery),
                 format!("v{}", row.scenario.ip),
                 row.scenario.flows,
                 row.floor.best_tenth_ns,

@@ -2,38 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use anycast_common::bench::Workload;
-use etherparse::PacketBuilder;
+use anycast_common::{backend::Delivery, bench::Workload};
+use etherparse::{IcmpEchoHeader, Icmpv4Type, Icmpv6Type, PacketBuilder, icmpv4::DestUnreachableHeader};
 use serde::Serialize;
 
-/// What the slots of a pool are in. Each state has a pool of its own, behind a v4 and a v6 VIP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Every slot is stable.
-    Stable,
-    /// Every slot is in transition, and no flow is pinned: they were born before.
-    Base,
-    /// Every slot is in transition, and every flow is pinned.
-    Pinned,
-    /// Every slot is in transition, and flows are opened.
-    Opening,
-}
-
-impl State {
-    pub const ALL: [Self; 4] = [Self::Stable, Self::Base, Self::Pinned, Self::Opening];
-
-    /// Index of its pool.
-    pub fn pool(self) -> u16 {
-        self as u16
-    }
-
-    /// Its VIP of that IP version.
-    pub fn vip(self, ip: u8) -> String {
-        let last = self.pool() + 1;
-        if ip == 4 { format!("192.0.2.{last}") } else { format!("2001:db8:0:1::{last}") }
-    }
-}
+use crate::site::{self, Pool, State};
 
 /// Packets of the most flows that are measured.
 pub const MOST_FLOWS: u32 = 1 << 20;
@@ -55,6 +28,12 @@ pub fn source(ip: u8, flow: u32) -> (IpAddr, u16) {
 const OTHER_V4: &str = "203.0.113.9";
 const OTHER_V6: &str = "2001:db8:9::9";
 
+/// Source of ICMP errors.
+const ROUTER: [u8; 4] = [198, 51, 100, 1];
+
+/// Not below the template's length, whatever the headers come to.
+const PAYLOAD: [u8; 64] = [0x5a; 64];
+
 /// Kind of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,26 +42,33 @@ pub enum Kind {
     NewTcp,
     Udp,
     NotVip,
-}
-
-/// Which of a backend's counters a VIP has.
-pub fn vip_ordinal(state: State, ip: u8) -> u32 {
-    u32::from(state.pool()) * 2 + u32::from(ip == 6)
+    /// "Fragmentation needed", which quotes an established flow's packet.
+    IcmpError,
+    EchoRequest,
 }
 
 /// What must happen to every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    Delivered,
+    Delivered(Delivery),
     NotVip,
+    EchoAnswered,
 }
 
 impl Expected {
     /// The kernel's number of the verdict (`enum xdp_action`).
     pub fn verdict(self) -> u32 {
         match self {
-            Self::Delivered => 3,
-            Self::NotVip => 2,
+            Self::NotVip | Self::Delivered(Delivery::Local) => 2,
+            Self::Delivered(_) | Self::EchoAnswered => 3,
+        }
+    }
+
+    /// Bytes the packet grows by.
+    pub fn growth(self) -> usize {
+        match self {
+            Self::Delivered(delivery) => delivery.overhead(),
+            Self::NotVip | Self::EchoAnswered => 0,
         }
     }
 }
@@ -91,29 +77,37 @@ impl Expected {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Scenario {
     pub kind: Kind,
-    pub state: State,
+    #[serde(flatten)]
+    pub pool: Pool,
     pub ip: u8,
     pub flows: u32,
 }
 
 impl Scenario {
-    /// Every combination.
+    /// Every combination that tells something of its own.
     pub fn all() -> Vec<Self> {
+        let all_flows: &[u32] = &[1, 1 << 16, MOST_FLOWS];
+        let few_and_many: &[u32] = &[1, MOST_FLOWS];
         let mut all = Vec::new();
+        let mut add = |kind, pool, ip, flows: &[u32]| {
+            all.extend(flows.iter().map(|&flows| Self { kind, pool, ip, flows }));
+        };
         for ip in [4, 6] {
-            for (kind, state) in [
-                (Kind::EstablishedTcp, State::Stable),
-                (Kind::NewTcp, State::Stable),
-                (Kind::Udp, State::Stable),
-                (Kind::NotVip, State::Stable),
-                (Kind::EstablishedTcp, State::Base),
-                (Kind::EstablishedTcp, State::Pinned),
-                (Kind::NewTcp, State::Opening),
-            ] {
-                for flows in [1, 1 << 16, MOST_FLOWS] {
-                    all.push(Self { kind, state, ip, flows });
-                }
-            }
+            add(Kind::EstablishedTcp, Pool::STABLE, ip, all_flows);
+            add(Kind::NewTcp, Pool::STABLE, ip, all_flows);
+            add(Kind::Udp, Pool::STABLE, ip, all_flows);
+            add(Kind::NotVip, Pool::STABLE, ip, all_flows);
+            add(Kind::EstablishedTcp, Pool::BASE, ip, all_flows);
+            add(Kind::EstablishedTcp, Pool::PINNED, ip, all_flows);
+            add(Kind::NewTcp, Pool::OPENING, ip, all_flows);
+            add(Kind::EchoRequest, Pool::STABLE, ip, few_and_many);
+        }
+        for delivery in [Delivery::IpipV4, Delivery::GueV4, Delivery::Local] {
+            add(Kind::EstablishedTcp, Pool::stable(delivery), 4, few_and_many);
+        }
+        add(Kind::IcmpError, Pool::STABLE, 4, few_and_many);
+        for delivery in [Delivery::IpipV6, Delivery::GueV6] {
+            add(Kind::EstablishedTcp, Pool::stable(delivery), 6, &[MOST_FLOWS]);
         }
         all
     }
@@ -124,23 +118,27 @@ impl Scenario {
             Kind::NewTcp => "new tcp",
             Kind::Udp => "udp",
             Kind::NotVip => "not a vip",
+            Kind::IcmpError => "icmp error",
+            Kind::EchoRequest => "echo",
         };
-        let state = match self.state {
+        let state = match self.pool.state {
             State::Stable => "stable",
             State::Base => "base",
             State::Pinned => "pinned",
             State::Opening => "opening",
         };
-        format!("{kind}, {state}, v{}, {} flows", self.ip, self.flows)
+        let delivery = site::label(self.pool.delivery);
+        format!("{kind}, {state}, {delivery}, v{}, {} flows", self.ip, self.flows)
     }
 
     pub fn expected(&self) -> Expected {
-        if self.kind == Kind::NotVip { Expected::NotVip } else { Expected::Delivered }
-    }
-
-    /// Which of a backend's counters it moves.
-    pub fn vip_ordinal(&self) -> u32 {
-        vip_ordinal(self.state, self.ip)
+        match self.kind {
+            Kind::NotVip => Expected::NotVip,
+            Kind::EchoRequest => Expected::EchoAnswered,
+            Kind::EstablishedTcp | Kind::NewTcp | Kind::Udp | Kind::IcmpError => {
+                Expected::Delivered(self.pool.delivery)
+            }
+        }
     }
 
     /// A packet of the first flow.
@@ -148,31 +146,66 @@ impl Scenario {
         let ethernet = PacketBuilder::ethernet2([2, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]);
         let not_vip = self.kind == Kind::NotVip;
         let ip = if self.ip == 4 {
-            let vip = if not_vip { OTHER_V4.to_owned() } else { self.state.vip(4) };
+            let vip = if not_vip { OTHER_V4.to_owned() } else { self.pool.vip(4) };
             let destination: Ipv4Addr = vip.parse().expect("an address");
-            ethernet.ipv4([10, 128, 0, 0], destination.octets(), 64)
+            let source = if self.kind == Kind::IcmpError { ROUTER } else { FIRST_SOURCE.to_be_bytes() };
+            ethernet.ipv4(source, destination.octets(), 64)
         } else {
-            let vip = if not_vip { OTHER_V6.to_owned() } else { self.state.vip(6) };
+            let vip = if not_vip { OTHER_V6.to_owned() } else { self.pool.vip(6) };
             let destination: Ipv6Addr = vip.parse().expect("an address");
             let source: Ipv6Addr = "2001:db8:ffff::a80:0".parse().expect("an address");
             ethernet.ipv6(source.octets(), destination.octets(), 64)
         };
-        // Not below the template's length, whatever the headers come to.
-        let payload = [0x5a; 64];
         let mut bytes = Vec::new();
         match self.kind {
-            Kind::Udp => ip.udp(1024, 443).write(&mut bytes, &payload),
-            Kind::NewTcp => ip.tcp(1024, 443, 1, 512).syn().write(&mut bytes, &payload),
+            Kind::Udp => ip.udp(1024, 443).write(&mut bytes, &PAYLOAD),
+            Kind::NewTcp => ip.tcp(1024, 443, 1, 512).syn().write(&mut bytes, &PAYLOAD),
             Kind::EstablishedTcp | Kind::NotVip => {
-                ip.tcp(1024, 443, 1, 512).ack(1).write(&mut bytes, &payload)
+                ip.tcp(1024, 443, 1, 512).ack(1).write(&mut bytes, &PAYLOAD)
+            }
+            Kind::IcmpError => {
+                let needed = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu: 1400 };
+                let kind = Icmpv4Type::DestinationUnreachable(needed);
+                ip.icmpv4(kind).write(&mut bytes, &self.quoted())
+            }
+            Kind::EchoRequest => {
+                let echo = IcmpEchoHeader { id: 1024, seq: 1 };
+                if self.ip == 4 {
+                    ip.icmpv4(Icmpv4Type::EchoRequest(echo)).write(&mut bytes, &PAYLOAD)
+                } else {
+                    ip.icmpv6(Icmpv6Type::EchoRequest(echo)).write(&mut bytes, &PAYLOAD)
+                }
             }
         }
         .expect("a packet in memory");
         bytes
     }
 
+    /// A packet of the VIP's to the first flow's source.
+    fn quoted(&self) -> Vec<u8> {
+        let vip: Ipv4Addr = self.pool.vip(4).parse().expect("an address");
+        let ip = PacketBuilder::ipv4(vip.octets(), FIRST_SOURCE.to_be_bytes(), 60);
+        let mut bytes = Vec::new();
+        ip.tcp(443, 1024, 1, 512).ack(1).write(&mut bytes, &PAYLOAD).expect("a packet in memory");
+        bytes
+    }
+
     /// The stream, for the generator.
     pub fn workload(&self) -> Workload {
-        Workload::of(&self.packet(), self.flows)
+        let packet = self.packet();
+        let ip_end = if self.ip == 4 { 34 } else { 54 };
+        let workload = match self.kind {
+            // Behind the ICMP header, destination address and port of the quoted packet.
+            Kind::IcmpError => Workload::varying(&packet, self.flows, ip_end + 8 + 16, ip_end + 8 + 20 + 2),
+            // The identifier takes the port's place.
+            Kind::EchoRequest => {
+                let source = Workload::of(&packet, self.flows).source_offset;
+                Workload::varying(&packet, self.flows, source, ip_end + 4)
+            }
+            Kind::EstablishedTcp | Kind::NewTcp | Kind::Udp | Kind::NotVip => {
+                Workload::of(&packet, self.flows)
+            }
+        };
+        Workload { growth: self.expected().growth() as u32, ..workload }
     }
 }

@@ -27,7 +27,10 @@ pub enum Backend {
     ///
     /// It gets its share of the slots as soon as its next hop answers. Flows that are under way stay where they are. The
     /// change lasts until the daemon restarts: write the backend into the configuration file to keep it.
-    #[command(after_long_help = "Example:\n  anycast-ctl backend add web web-4 10.0.0.14 --weight 2")]
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl backend add web web-4 10.0.0.14 --weight 2
+  anycast-ctl backend add web far-1 10.9.0.11 --delivery ipip    in another network")]
     Add(Add),
     /// Remove a backend from a pool, at once
     ///

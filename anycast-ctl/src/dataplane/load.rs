@@ -160,11 +160,16 @@ fn object(
     Ok((ebpf, entry))
 }
 
-/// Whether the kernel refused a program for a flag it does not know. It says so before it looks at the instructions, of which
-/// there is no log then.
+/// Whether the kernel refused a program because it knows no packets in several buffers.
 fn knows_no_buffers(error: &ProgramError) -> bool {
     let ProgramError::LoadError { io_error, verifier_log } = error else { return false };
-    io_error.raw_os_error() == Some(libc::EINVAL) && verifier_log.to_string().trim().is_empty()
+    is_unknown_flag(io_error.raw_os_error(), &verifier_log.to_string())
+}
+
+/// Whether the kernel's answer is that to a flag it does not know: it comes before the instructions are looked at, so nothing
+/// is said of these.
+fn is_unknown_flag(code: Option<i32>, verifier_log: &str) -> bool {
+    code == Some(libc::EINVAL) && verifier_log.trim().is_empty()
 }
 
 /// An XDP program of the object.
@@ -184,6 +189,16 @@ fn array(ebpf: &mut Ebpf, name: &'static str) -> Result<MapData, DataplaneError>
 
 #[cfg(test)]
 mod tests {
+    use super::is_unknown_flag;
+
+    #[test]
+    fn a_flag_that_is_not_known_is_told_from_a_program_that_is_bad() {
+        assert!(is_unknown_flag(Some(libc::EINVAL), ""));
+        assert!(!is_unknown_flag(Some(libc::EINVAL), "unknown func bpf_xdp_get_buff_len#188\n"));
+        assert!(!is_unknown_flag(Some(libc::EPERM), ""));
+        assert!(!is_unknown_flag(None, ""));
+    }
+
     /// The reference has a row for every map the program declares.
     #[test]
     fn every_map_is_documented() {

@@ -9,7 +9,7 @@ use super::{
     ReceiveError, Sender, kernel,
     maps::{Maps, NAMES},
 };
-use crate::preflight::{KernelRelease, MIN_KERNEL};
+use crate::preflight::{KernelRelease, MULTI_BUFFER_KERNEL};
 
 /// The XDP object that `build.rs` compiled.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/receive"));
@@ -47,7 +47,8 @@ impl Receiver {
     /// Loads the program that suits this kernel.
     pub(super) fn load_for_this_kernel(pins: &Path) -> Result<Self, ReceiveError> {
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let is_old = release.trim().parse::<KernelRelease>().is_ok_and(|release| release < MIN_KERNEL);
+        let is_old =
+            release.trim().parse::<KernelRelease>().is_ok_and(|release| release < MULTI_BUFFER_KERNEL);
         let [frags, linear] = PROGRAMS;
         Self::load(if is_old { linear } else { frags }, Some(pins))
     }

@@ -1,27 +1,32 @@
 //! A loaded program with a small site, and one packet at a time through it.
 
-use std::{collections::BTreeMap, net::IpAddr};
-
 use anycast_common::{
-    address::Address,
     backend::Backend,
-    counter::Traffic,
     flow::Flow,
     hash::expand_seed,
+    limits::DEFAULT_ERRORS_PER_TICK,
+    pin::Pin,
     reason::{Reason, Verdict},
     slot::{Slot, Table},
 };
 use anycast_ctl::{
-    dataplane::{Dataplane, DirectoryEntry, LoadOptions, PROGRAM},
-    model::{Seed, UdpPolicy},
+    dataplane::{Dataplane, LoadOptions},
+    model::Seed,
 };
-use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::{
+    maps::{HashMap, Map, MapData},
+    programs::{TestRun, TestRunOptions, Xdp},
+};
+
+use crate::{
+    counters::{Counters, Delta, Snapshot, by_name},
+    decode::decode,
+    difference::listing,
+    site::{BACKENDS, ELSEWHERE, L2, SLOTS, State, UNRESOLVED, backend, directory},
+};
 
 /// Seed of the flow hash in every packet test.
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
-
-/// `BPF_PROG_TEST_RUN` lets packets arrive on the loopback interface.
-pub const INGRESS: u32 = 1;
 
 /// Verdicts, as the kernel numbers them (`enum xdp_action`, include/uapi/linux/bpf.h).
 pub mod xdp_action {
@@ -30,40 +35,6 @@ pub mod xdp_action {
     pub const XDP_TX: u32 = 3;
     pub const XDP_REDIRECT: u32 = 4;
 }
-
-/// Backends of each served pool.
-pub const BACKENDS: u16 = 4;
-
-/// Slots of each served pool's table.
-pub const SLOTS: u32 = 31;
-
-/// Ticks after which a flow is taken for ended.
-pub const IDLE_TIMEOUT: u32 = 300;
-
-/// Counters each backend has: one for every VIP number.
-const COUNTERS_PER_BACKEND: u32 = 16;
-
-/// The site's VIPs: number, address, pool, services, drop of unknown ports.
-pub const VIPS: &[(u16, &str, u16, &[&str], bool)] = &[
-    (1, "192.0.2.1", 0, &["tcp/80", "udp/53"], false),
-    (2, "2001:db8:0:1::1", 0, &["tcp/80", "udp/53"], false),
-    (3, "192.0.2.3", 0, &["tcp/any", "udp/any"], false),
-    (4, "2001:db8:0:1::3", 0, &["tcp/any", "udp/any"], false),
-    (5, "192.0.2.5", 0, &["tcp/80", "udp/53"], true),
-    (6, "2001:db8:0:1::5", 0, &["tcp/80", "udp/53"], true),
-    (7, "192.0.2.7", 1, &["tcp/80", "udp/53"], false),
-    (8, "2001:db8:0:1::7", 1, &["tcp/80", "udp/53"], false),
-    (9, "192.0.2.9", 2, &["tcp/80", "udp/53"], false),
-    (10, "2001:db8:0:1::9", 2, &["tcp/80", "udp/53"], false),
-    (11, "192.0.2.11", 3, &["tcp/80", "udp/53"], false),
-    (12, "2001:db8:0:1::11", 3, &["tcp/80", "udp/53"], false),
-];
-
-/// Index of a backend that has slots but no next hop.
-const UNRESOLVED: u16 = 100;
-
-/// Index of a backend behind an interface that is no redirect target.
-const ELSEWHERE: u16 = 101;
 
 /// What a packet came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,179 +49,204 @@ pub enum Outcome {
     Answered { vip: u16, reason: Reason, packet: Vec<u8> },
 }
 
+/// What a run of the program left behind.
+pub struct Observed {
+    /// What it returned.
+    pub verdict: u32,
+    /// The frame.
+    pub output: Vec<u8>,
+    /// Every counter that changed.
+    pub delta: Delta,
+}
+
 /// The loaded program.
 pub struct Harness {
     /// The dataplane, for tests that change its state.
     pub dataplane: Dataplane,
     /// Verdict of delivered packets.
     pub delivery_verdict: u32,
-    /// Whether the next packet opens a flow; `None`: if it is a SYN.
-    pub opens_flow: Option<bool>,
+    /// Kernel index of the interface that [`State::elsewhere`] means.
+    pub elsewhere: u32,
+    state: State,
     slots: Vec<Slot>,
+    map_ids: Vec<u32>,
+    counters: Counters,
+    last: Snapshot,
 }
-
-/// Every counter that may change: reasons per VIP, traffic per counter index.
-type Counters = (BTreeMap<(u16, u32), u64>, BTreeMap<u32, Traffic>);
 
 impl Harness {
     /// Loads the program and fills its maps.
     pub fn new() -> Self {
-        Self::load(true)
+        Self::with_errors_per_tick(DEFAULT_ERRORS_PER_TICK)
     }
 
-    /// The same, with the program that takes packets in several buffers or the one for older kernels.
-    pub fn load(multi_buffer: bool) -> Self {
-        let options = LoadOptions { arena_slots: 4096, multi_buffer, ..LoadOptions::new(Seed::new(SEED)) };
-        let mut dataplane = Dataplane::load(&options).unwrap();
-        for index in 0..BACKENDS {
-            dataplane.set_backend(index, backend(index));
-        }
+    /// With another limit to the ICMP errors that a CPU sends in a tick.
+    pub fn with_errors_per_tick(errors_per_tick: u32) -> Self {
+        Self::load(&LoadOptions { errors_per_tick, ..LoadOptions::new(Seed::new(SEED)) })
+    }
+
+    /// With the program for kernels without packets in several buffers.
+    pub fn linear() -> Self {
+        Self::load(&LoadOptions { multi_buffer: false, ..LoadOptions::new(Seed::new(SEED)) })
+    }
+
+    fn load(options: &LoadOptions) -> Self {
+        let mut dataplane = Dataplane::load(&LoadOptions { arena_slots: 4096, ..*options }).unwrap();
         dataplane.set_backend(UNRESOLVED, Backend::default());
         dataplane.set_backend(ELSEWHERE, Backend { ifindex: 4_000_000, ..backend(ELSEWHERE) });
-        let slots: Vec<Slot> = (0..SLOTS as u16).map(|slot| Slot::stable(slot % BACKENDS)).collect();
-        dataplane.publish_table(0, &slots).unwrap();
         dataplane.publish_table(2, &[Slot::stable(UNRESOLVED); 7]).unwrap();
         dataplane.publish_table(3, &[Slot::stable(ELSEWHERE); 7]).unwrap();
-        dataplane.publish_directory(&directory(UdpPolicy::Stateless)).unwrap();
-        Self { dataplane, delivery_verdict: xdp_action::XDP_TX, opens_flow: None, slots }
+        dataplane.publish_directory(&directory(L2.udp, L2.echo)).unwrap();
+        let map_ids = program(&mut dataplane).info().unwrap().map_ids().unwrap().unwrap();
+        let counters = Counters::new(&map_ids);
+        let last = counters.read();
+        let mut harness = Self {
+            dataplane,
+            delivery_verdict: xdp_action::XDP_TX,
+            elsewhere: 0,
+            state: L2,
+            slots: Vec::new(),
+            map_ids,
+            counters,
+            last,
+        };
+        harness.set_slots(L2.slot);
+        harness.set_backends(&L2);
+        harness
     }
 
-    /// Runs one packet through the program and checks that exactly one outcome was counted, and rightly.
-    pub fn run(&mut self, name: &str, packet: &[u8]) -> Outcome {
-        let before = self.counters();
+    /// Brings the site into that state.
+    pub fn set(&mut self, state: &State) {
+        if *state == self.state {
+            return;
+        }
+        if (state.udp, state.echo) != (self.state.udp, self.state.echo) {
+            self.dataplane.publish_directory(&directory(state.udp, state.echo)).unwrap();
+        }
+        if state.slot != self.state.slot {
+            self.set_slots(state.slot);
+        }
+        self.set_backends(state);
+        self.state = *state;
+    }
+
+    /// The state the site was last brought into.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn set_backends(&mut self, state: &State) {
+        for index in 0..BACKENDS {
+            self.dataplane.set_tunnel(index, state.tunnel(index));
+            self.dataplane.set_backend(index, state.backend(index, self.elsewhere));
+        }
+        self.delivery_verdict = if state.elsewhere { xdp_action::XDP_REDIRECT } else { xdp_action::XDP_TX };
+    }
+
+    fn set_slots(&mut self, slot: Option<Slot>) {
+        let spread = |index: u32| Slot::stable(index as u16 % BACKENDS);
+        self.slots = (0..SLOTS).map(|index| slot.unwrap_or(spread(index))).collect();
+        self.dataplane.publish_table(0, &self.slots).unwrap();
+    }
+
+    /// Runs one packet through the program.
+    pub fn observe(&mut self, packet: &[u8]) -> Observed {
         let (verdict, output) = self.execute(packet);
-        let after = self.counters();
-        let outcome = self.only_change(name, &before, &after, packet, &output);
-        let expected = match &outcome {
-            Outcome::Transmitted { .. } => self.delivery_verdict,
-            Outcome::Answered { .. } => xdp_action::XDP_TX,
-            Outcome::Passed { .. } => xdp_action::XDP_PASS,
-            Outcome::Dropped { .. } => xdp_action::XDP_DROP,
+        let after = self.counters.read();
+        let delta = after.since(&self.last);
+        self.last = after;
+        Observed { verdict, output, delta }
+    }
+
+    /// Runs one packet and checks that exactly one outcome was counted, and rightly, and no detail.
+    pub fn run(&mut self, name: &str, packet: &[u8]) -> Outcome {
+        let Observed { verdict, output, delta } = self.observe(packet);
+        assert_eq!(delta.outcomes(), 1, "{name}: one outcome expected, got {delta:?}");
+        assert!(delta.details.is_empty(), "{name}: {delta:?}");
+        let reason = |label: &str| *Reason::ALL.iter().find(|reason| reason.label() == label).unwrap();
+        let (outcome, expected) = match (delta.reasons.first_key_value(), delta.traffic.first_key_value()) {
+            (Some((&(vip, label), _)), _) => match reason(label).verdict() {
+                Verdict::Pass => (Outcome::Passed { vip, reason: reason(label) }, xdp_action::XDP_PASS),
+                Verdict::Drop => (Outcome::Dropped { vip, reason: reason(label) }, xdp_action::XDP_DROP),
+                Verdict::Answer => {
+                    let packet = output.clone();
+                    (Outcome::Answered { vip, reason: reason(label), packet }, xdp_action::XDP_TX)
+                }
+            },
+            (_, Some((&(vip, backend), _))) => {
+                (Outcome::Transmitted { vip, backend, packet: output.clone() }, self.delivery_verdict)
+            }
+            _ => panic!("{name}: no outcome"),
         };
         assert_eq!(verdict, expected, "{name}: verdict against the counted outcome {outcome:?}");
+        if matches!(outcome, Outcome::Passed { .. } | Outcome::Dropped { .. }) {
+            assert_eq!(output, packet, "{name}: a packet that is not delivered stays as it is");
+        } else {
+            let wrong = decode(&output).wrong;
+            assert!(wrong.is_empty(), "{name}: {wrong:?}\n{}", listing(&output));
+        }
         outcome
     }
 
-    /// The backend that owns a flow, from the published table.
-    pub fn owner(&self, source: IpAddr, destination: IpAddr, ports: (u16, u16), protocol: u8) -> u16 {
-        let flow = Flow {
-            source: Address::from(source),
-            destination: Address::from(destination),
-            source_port: ports.0,
-            destination_port: ports.1,
-            protocol,
-        };
-        let slot = Table::new(0, SLOTS).slot_of(flow.hash(&expand_seed(SEED)));
-        self.slots[slot as usize].current()
+    /// Runs one packet, looking at no counter.
+    pub fn execute(&mut self, packet: &[u8]) -> (u32, Vec<u8>) {
+        self.execute_with(packet, None)
     }
 
-    fn execute(&mut self, packet: &[u8]) -> (u32, Vec<u8>) {
-        let name = self.dataplane.program_name();
-        let program: &mut Xdp = self.dataplane.ebpf_mut().program_mut(name).unwrap().try_into().unwrap();
+    /// The same with a context: `struct xdp_md`.
+    pub fn execute_with(&mut self, packet: &[u8], context: Option<&[u8]>) -> (u32, Vec<u8>) {
         let mut output = vec![0; packet.len() + 256];
-        let options =
-            TestRunOptions { data_in: Some(packet), data_out: Some(&mut output), ..TestRunOptions::new() };
-        let result = program.test_run(options).unwrap();
+        let options = TestRunOptions {
+            data_in: Some(packet),
+            data_out: Some(&mut output),
+            ctx_in: context,
+            ..TestRunOptions::new()
+        };
+        let result = program(&mut self.dataplane).test_run(options).unwrap();
         output.truncate(result.data_size_out as usize);
         (result.return_value, output)
     }
 
-    fn counters(&self) -> Counters {
-        let numbers = std::iter::once(0).chain(VIPS.iter().map(|vip| vip.0));
-        let reasons = numbers
-            .flat_map(|vip| Reason::ALL.iter().map(move |&reason| (vip, reason)))
-            .map(|(vip, reason)| ((vip, reason.code()), self.dataplane.refused(vip, reason).unwrap()))
-            .collect();
-        let traffic = (0..COUNTERS_PER_BACKEND * u32::from(BACKENDS))
-            .map(|counter| (counter, self.dataplane.traffic(counter).unwrap()))
-            .collect();
-        (reasons, traffic)
+    /// What changed since the last packet that was observed.
+    pub fn delta(&mut self) -> Delta {
+        let after = self.counters.read();
+        after.since(&std::mem::replace(&mut self.last, after.clone()))
     }
 
-    /// The one counter that changed, as an outcome.
-    fn only_change(
-        &self,
-        name: &str,
-        before: &Counters,
-        after: &Counters,
-        input: &[u8],
-        output: &[u8],
-    ) -> Outcome {
-        let reasons: Vec<_> = after.0.iter().filter(|(key, count)| before.0[*key] != **count).collect();
-        let traffic: Vec<_> = after.1.iter().filter(|(key, count)| before.1[*key] != **count).collect();
-        match (reasons.as_slice(), traffic.as_slice()) {
-            (&[(&(vip, code), &count)], []) => {
-                assert_eq!(count, before.0[&(vip, code)] + 1, "{name}: reason {code}");
-                let reason = Reason::ALL[code as usize - 1];
-                if reason.verdict() == Verdict::Answer {
-                    return Outcome::Answered { vip, reason, packet: output.to_owned() };
-                }
-                assert_eq!(output, input, "{name}: a packet that is not delivered stays as it is");
-                match reason.verdict() {
-                    Verdict::Answer => unreachable!(),
-                    Verdict::Pass => Outcome::Passed { vip, reason },
-                    Verdict::Drop => Outcome::Dropped { vip, reason },
-                }
-            }
-            ([], &[(&counter, &new)]) => {
-                let old = before.1[&counter];
-                let headers = crate::steer::Headers::parse(input);
-                let expected = Traffic {
-                    packets: old.packets + 1,
-                    bytes: old.bytes + headers.ip_length,
-                    new_flows: old.new_flows + u64::from(self.opens_flow.unwrap_or(headers.opens_flow)),
-                };
-                assert_eq!(new, expected, "{name}: traffic counter {counter}");
-                Outcome::Transmitted {
-                    vip: (counter % COUNTERS_PER_BACKEND) as u16,
-                    backend: (counter / COUNTERS_PER_BACKEND) as u16,
-                    packet: output.to_owned(),
-                }
-            }
-            _ => panic!("{name}: one outcome expected, got reasons {reasons:?} and traffic {traffic:?}"),
+    /// The backend that owns a flow, from the published table.
+    pub fn owner_of(&self, flow: &Flow) -> u16 {
+        let slot = Table::new(0, SLOTS).slot_of(flow.hash(&expand_seed(SEED)));
+        self.slots[slot as usize].current()
+    }
+
+    /// Datagrams of which the program remembers the first fragment.
+    pub fn remembered_datagrams(&self) -> usize {
+        self.datagrams().keys().count()
+    }
+
+    /// Makes what is remembered of datagrams older by so many ticks.
+    pub fn age_datagrams(&self, ticks: u32) {
+        let mut datagrams = self.datagrams();
+        let entries: Vec<_> = datagrams.iter().map(Result::unwrap).collect();
+        for (key, [pin, received, hash]) in entries {
+            let pin = Pin::from_word(pin);
+            let older = pin.seen(pin.last_seen().wrapping_sub(ticks));
+            datagrams.insert(key, [older.to_word(), received, hash], 0).unwrap();
         }
     }
-}
 
-/// A resolved backend.
-pub fn backend(index: u16) -> Backend {
-    let [high, low] = index.to_be_bytes();
-    Backend {
-        destination: [0x02, 0, 0, 0, high, low],
-        state: Backend::USABLE,
-        source: [0x02, 0xff, 0, 0, 0, 1],
-        generation: 0,
-        ifindex: INGRESS,
-        first_counter: u32::from(index) * COUNTERS_PER_BACKEND,
-        mtu: u16::MAX,
-        ..Backend::default()
+    fn datagrams(&self) -> HashMap<MapData, [u8; 40], [u64; 3]> {
+        Map::LruHashMap(by_name(&self.map_ids, "FRAGMENTS")).try_into().unwrap()
+    }
+
+    /// The kernel's account of the loaded program: verified instructions and bytes of JIT code.
+    pub fn program_size(&mut self) -> (u32, u32) {
+        let info = program(&mut self.dataplane).info().unwrap();
+        (info.verified_instruction_count().unwrap(), info.size_jitted())
     }
 }
 
-/// All VIPs, with that policy for UDP.
-pub fn directory(udp: UdpPolicy) -> Vec<DirectoryEntry> {
-    VIPS.iter().map(|&vip| DirectoryEntry { udp, ..entry(vip) }).collect()
-}
-
-fn entry(
-    (number, address, pool, services, drop_unknown_port): (u16, &str, u16, &[&str], bool),
-) -> DirectoryEntry {
-    DirectoryEntry {
-        address: address.parse().unwrap(),
-        number,
-        pool,
-        ordinal: u32::from(number),
-        drop_unknown_port,
-        answer_echo: true,
-        udp: UdpPolicy::Stateless,
-        idle_timeout_ticks: IDLE_TIMEOUT,
-        services: services.iter().map(|text| text.parse().unwrap()).collect(),
-    }
-}
-
-/// The kernel's account of the loaded program: verified instructions and bytes of JIT code.
-pub fn program_size(dataplane: &mut Dataplane) -> (u32, u32) {
-    let program: &mut Xdp = dataplane.ebpf_mut().program_mut(PROGRAM).unwrap().try_into().unwrap();
-    let info = program.info().unwrap();
-    (info.verified_instruction_count().unwrap(), info.size_jitted())
+fn program(dataplane: &mut Dataplane) -> &mut Xdp {
+    let name = dataplane.program_name();
+    dataplane.ebpf_mut().program_mut(name).unwrap().try_into().unwrap()
 }

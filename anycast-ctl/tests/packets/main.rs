@@ -4,10 +4,18 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
+mod counters;
+mod decode;
+mod difference;
 mod harness;
 mod linear;
-mod pass;
-mod refuse;
+mod packet;
+mod property;
+mod rows;
+mod site;
 mod steer;
+mod suspend;
+mod sweep;
+mod table;
 mod transition;
 mod truncate;

@@ -13,10 +13,13 @@ use anycast_common::{
     slot::{NO_BACKEND, Slot, Table},
 };
 use anycast_ctl::{dataplane::Dataplane, model::UdpPolicy};
+use etherparse::TcpHeader;
 
 use crate::{
-    harness::{Harness, IDLE_TIMEOUT, Outcome, SEED, SLOTS, backend, directory},
-    steer::{Shape, Transport, client},
+    harness::{Harness, Outcome, SEED},
+    packet::{self, L4, Packet, client},
+    site::{IDLE_TIMEOUT, SLOTS, backend, directory},
+    table::reach,
 };
 
 /// The v4 and the v6 VIP of pool 0.
@@ -31,24 +34,27 @@ fn publish(harness: &mut Harness, slot: Slot) {
     harness.dataplane.publish_table(0, &[slot; SLOTS as usize]).unwrap();
 }
 
-fn shape(vip: &str, source_port: u16, transport: Transport) -> Shape<'_> {
-    let port = if transport == Transport::Udp { 53 } else { 80 };
-    Shape { ports: (source_port, port), ..Shape::new(vip, port, transport) }
+/// A TCP segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Syn,
+    Ack,
+    Rst,
 }
 
-/// The backend a packet reaches.
-fn reached(harness: &mut Harness, name: &str, packet: &[u8]) -> u16 {
-    let outcome = harness.run(name, packet);
-    let Outcome::Transmitted { backend, .. } = outcome else { panic!("{name}: {outcome:?}") };
-    backend
+fn segment(vip: &str, source_port: u16, transport: Transport) -> Packet {
+    let (syn, ack) = (transport == Transport::Syn, transport == Transport::Ack);
+    let header = TcpHeader { syn, ack, rst: !(syn || ack), ..TcpHeader::new(source_port, 80, 1000, 512) };
+    packet::to(vip, L4::Tcp(Box::new(header)))
+}
+
+fn datagram(vip: &str, source_port: u16, opens: bool) -> Packet {
+    Packet { opens: Some(opens), ..packet::to(vip, L4::Udp(source_port, 53)) }
 }
 
 fn tcp(harness: &mut Harness, vip: &str, source_port: u16, transport: Transport) -> u16 {
-    reached(
-        harness,
-        &format!("{vip} {source_port} {transport:?}"),
-        &shape(vip, source_port, transport).bytes(),
-    )
+    let name = format!("{vip} {source_port} {transport:?}");
+    reach(harness, &name, &segment(vip, source_port, transport))
 }
 
 fn flow(vip: &str, source_port: u16, udp: bool) -> Flow {
@@ -164,7 +170,7 @@ fn with_nobody_to_open_to_old_flows_live_on() {
     let mut harness = Harness::new();
     publish(&mut harness, Slot::in_transition(NO_BACKEND, A));
     assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), A);
-    let syn = shape(VIPS[0], 2, Transport::Syn).bytes();
+    let syn = segment(VIPS[0], 2, Transport::Syn).bytes();
     assert_eq!(harness.run("syn", &syn), Outcome::Dropped { vip: 1, reason: Reason::NoBackend });
     assert_eq!(remembered(&harness.dataplane, &flow(VIPS[0], 2, false)), (None, None));
 }
@@ -223,8 +229,8 @@ fn stateless_datagrams_follow_the_slot() {
     let mut harness = Harness::new();
     for slot in [Slot::stable(A), Slot::in_transition(B, A), Slot::in_transition(C, A)] {
         publish(&mut harness, slot);
-        let packet = shape(VIPS[0], 1, Transport::Udp).bytes();
-        assert_eq!(reached(&mut harness, "datagram", &packet), slot.current());
+        let packet = datagram(VIPS[0], 1, false);
+        assert_eq!(reach(&mut harness, "datagram", &packet), slot.current());
     }
     assert_eq!(remembered(&harness.dataplane, &flow(VIPS[0], 1, true)), (None, None));
 }
@@ -232,26 +238,22 @@ fn stateless_datagrams_follow_the_slot() {
 #[test]
 fn pinned_datagrams_stay_from_the_first_one_on() {
     let mut harness = Harness::new();
-    harness.dataplane.publish_directory(&directory(UdpPolicy::Pinned)).unwrap();
+    harness.dataplane.publish_directory(&directory(UdpPolicy::Pinned, true)).unwrap();
     for vip in VIPS {
         publish(&mut harness, Slot::stable(A));
-        let packet = |port| shape(vip, port, Transport::Udp).bytes();
-        harness.opens_flow = Some(true);
-        assert_eq!(reached(&mut harness, "first datagram", &packet(1)), A);
-        harness.opens_flow = Some(false);
+        assert_eq!(reach(&mut harness, "first datagram", &datagram(vip, 1, true)), A);
         publish(&mut harness, Slot::in_transition(B, A));
-        assert_eq!(reached(&mut harness, "later datagram", &packet(1)), A);
+        assert_eq!(reach(&mut harness, "later datagram", &datagram(vip, 1, false)), A);
         publish(&mut harness, Slot::stable(C));
-        assert_eq!(reached(&mut harness, "later still", &packet(1)), A);
-        harness.opens_flow = Some(true);
-        assert_eq!(reached(&mut harness, "another flow", &packet(2)), C);
+        assert_eq!(reach(&mut harness, "later still", &datagram(vip, 1, false)), A);
+        assert_eq!(reach(&mut harness, "another flow", &datagram(vip, 2, true)), C);
     }
 }
 
 #[test]
 fn quic_initials_open_and_short_headers_continue() {
     let mut harness = Harness::new();
-    harness.dataplane.publish_directory(&directory(UdpPolicy::Quic)).unwrap();
+    harness.dataplane.publish_directory(&directory(UdpPolicy::Quic, true)).unwrap();
     publish(&mut harness, Slot::in_transition(B, A));
     let rows: [(&str, &[u8], bool); 8] = [
         ("version 1 initial", &[0xc3, 0, 0, 0, 1, 8], true),
@@ -266,15 +268,12 @@ fn quic_initials_open_and_short_headers_continue() {
     for (row, (name, payload, opens)) in rows.into_iter().enumerate() {
         for vip in VIPS {
             let source_port = 100 + row as u16;
-            let packet = Shape { payload, ..shape(vip, source_port, Transport::Udp) }.bytes();
-            harness.opens_flow = Some(opens);
-            assert_eq!(reached(&mut harness, name, &packet), if opens { B } else { A }, "{name}");
+            let packet = Packet { payload: payload.to_vec(), ..datagram(vip, source_port, opens) };
+            assert_eq!(reach(&mut harness, name, &packet), if opens { B } else { A }, "{name}");
             if opens {
-                let short =
-                    Shape { payload: &[0x43, 9, 9, 9, 9, 9], ..shape(vip, source_port, Transport::Udp) }
-                        .bytes();
-                harness.opens_flow = Some(false);
-                assert_eq!(reached(&mut harness, name, &short), B, "{name}: the flow it opened");
+                let payload = vec![0x43, 9, 9, 9, 9, 9];
+                let short = Packet { payload, ..datagram(vip, source_port, false) };
+                assert_eq!(reach(&mut harness, name, &short), B, "{name}: the flow it opened");
             }
         }
     }

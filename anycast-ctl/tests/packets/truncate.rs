@@ -4,7 +4,7 @@ use anycast_common::reason::Reason;
 
 use crate::{
     harness::{Harness, Outcome},
-    steer::{Shape, Transport},
+    packet::{Packet, V4, V6, syn, udp},
 };
 
 /// The kernel takes no test frame below an Ethernet header.
@@ -13,14 +13,14 @@ const SHORTEST: usize = 14;
 #[test]
 fn a_frame_cut_at_any_byte_is_judged_by_what_is_left() {
     let mut harness = Harness::new();
-    for (vip, address, ip_header) in [(1, "192.0.2.1", 20), (2, "2001:db8:0:1::1", 40)] {
-        for (port, transport) in [(80, Transport::Syn), (53, Transport::Udp)] {
+    for (vip, address, ip_header) in [(1, V4, 20), (2, V6, 40)] {
+        for whole in [syn(address), udp(address)] {
             for tags in [&[][..], &[100], &[100, 200]] {
-                let packet = Shape { payload: b"x", tags, ..Shape::new(address, port, transport) }.bytes();
+                let packet = Packet { payload: vec![1], ..whole.clone() }.tagged(tags).bytes();
                 let destination_known = 14 + 4 * tags.len() + ip_header;
                 for length in SHORTEST..packet.len() {
                     let name =
-                        format!("{address} {transport:?} {tags:?} cut to {length} of {}", packet.len());
+                        format!("{address} {:?} {tags:?} cut to {length} of {}", whole.l4, packet.len());
                     // The IP header states more than what is left, whatever header the cut lies in.
                     let expected = if length < destination_known {
                         Outcome::Passed { vip: 0, reason: Reason::NotIp }
@@ -37,14 +37,14 @@ fn a_frame_cut_at_any_byte_is_judged_by_what_is_left() {
 #[test]
 fn an_honest_header_over_too_little_transport_is_truncated() {
     let mut harness = Harness::new();
-    for (vip, address, length_at, ip_header) in [(1, "192.0.2.1", 16, 20), (2, "2001:db8:0:1::1", 18, 40)] {
-        for (port, transport, transport_header) in [(80, Transport::Syn, 20), (53, Transport::Udp, 8)] {
-            let packet = Shape { payload: b"", ..Shape::new(address, port, transport) }.bytes();
+    for (vip, address, length_at, ip_header) in [(1, V4, 16, 20), (2, V6, 18, 40)] {
+        for (whole, transport_header) in [(syn(address), 20), (udp(address), 8)] {
+            let packet = whole.clone().sized(0).bytes();
             for room in 0..transport_header {
                 let mut cut = packet[..14 + ip_header + room].to_owned();
                 let stated = if ip_header == 20 { ip_header + room } else { room } as u16;
                 cut[length_at..length_at + 2].copy_from_slice(&stated.to_be_bytes());
-                let name = format!("{address} {transport:?} with {room} of {transport_header} bytes");
+                let name = format!("{address} {:?} with {room} of {transport_header} bytes", whole.l4);
                 let expected = Outcome::Dropped { vip, reason: Reason::Truncated };
                 assert_eq!(harness.run(&name, &cut), expected, "{name}");
             }

@@ -16,7 +16,7 @@ use crate::{
 const START: &str = "--interface eth0 --from 10.0.0.0/24";
 
 #[test]
-fn what_was_started_stays_until_it_is_stopped() {
+fn what_was_started_stays_until_it_isstopped() {
     let pair = Pair::new();
     let backend = &pair.backend;
     let told = stdout(&backend.receive(START));
@@ -54,6 +54,15 @@ fn what_was_started_stays_until_it_is_stopped() {
     assert!(complaint(&backend.receive("stop --interface eth0")).contains("nothing is pinned for eth0"));
 }
 
+/// Ends the sending thread, also when an assertion fails meanwhile: its scope waits for it.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A stream of numbered requests: whatever is done to the settings, and whichever program runs, each arrives.
 #[test]
 fn changes_lose_no_packet() {
@@ -77,6 +86,7 @@ fn changes_lose_no_packet() {
             }
             sent
         });
+        let stopped = StopAtEnd(&stop);
         for round in 0..12 {
             let more = ["", " --from fd00::/64 --from 192.0.2.0/24", " --from 0.0.0.0/0"][round % 3];
             let told = stdout(&backend.receive(&format!("{START}{more}")));
@@ -89,7 +99,7 @@ fn changes_lose_no_packet() {
             let told = stdout(&backend.receive(START));
             assert!(told.starts_with("settings and program changed: receiving"), "{told}");
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopped);
         sender.join().unwrap()
     });
     assert_ne!(backend.program("eth0"), Some(id));

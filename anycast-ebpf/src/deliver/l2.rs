@@ -14,6 +14,7 @@ pub fn deliver<H: IpHeader>(
 ) -> Result<(), OutOfBounds> {
     packet.write(ip + H::HOP_OFFSET, hop)?;
     let (front, back) = way.addresses();
-    packet.write(0, front)?;
-    packet.write(front.len(), back)
+    let frame = packet.window(0, front.len() + back.len())?;
+    frame.write(0, front)?;
+    frame.write(front.len(), back)
 }

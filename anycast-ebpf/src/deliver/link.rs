@@ -65,9 +65,10 @@ impl Link {
     #[inline(always)]
     pub fn write(&self, packet: &Packet<'_>, addresses: ([u8; 8], [u8; 4])) -> Result<(), OutOfBounds> {
         let (front, back) = addresses;
-        packet.write(0, front)?;
-        packet.write(front.len(), back)?;
-        packet.write(TAGS_AT, self.tags)?;
-        packet.write(TAGS_AT + self.tags.len(), self.last)
+        let frame = packet.window(0, TAGS_AT + self.tags.len() + self.last.len())?;
+        frame.write(0, front)?;
+        frame.write(front.len(), back)?;
+        frame.write(TAGS_AT, self.tags)?;
+        frame.write(TAGS_AT + self.tags.len(), self.last)
     }
 }

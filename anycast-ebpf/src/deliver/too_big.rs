@@ -5,7 +5,7 @@ use anycast_common::{
     detail::Detail,
     directory::Vip,
     packet::{Copied, OutOfBounds, PacketBytes},
-    parse::{IpHeader, protocol},
+    parse::{self, IpHeader, protocol},
     reason::Reason,
 };
 use aya_ebpf::Global;
@@ -20,18 +20,20 @@ static ERRORS_PER_TICK: Global<u32> = Global::new(0);
 /// Bytes of an ICMP header.
 const ICMP_LENGTH: usize = 8;
 
-/// Turns a packet into the error that tells its sender the MTU, if one may be sent about it: not to a source that nobody has;
-/// not about ICMP, which may be an error, nor fragments but the first (RFC 1122 section 3.2.2). IPv6 knows no such fragments
-/// (RFC 4443 section 2.4), and errors of its never exceed the least MTU.
+/// Turns a packet into the error that tells its sender the MTU, if one may be sent about it: not to a source that nobody has; not
+/// about a frame to many, an ICMP error, or a fragment but the first (RFC 1122 section 3.2.2). IPv6 tells about every fragment
+/// (RFC 4443 section 2.4).
 ///
 /// Out of line, and parsed again: what the walk knows by now, it would have to keep for every packet.
 #[inline(never)]
 pub fn answer<H: IpHeader>(packet: &Packet<'_>, offset: usize, vip: &Vip, mtu: u16) -> Reason {
     let Ok(ip) = H::parse(packet, offset & 31) else { return Reason::TooBig };
+    let Ok(upper) = parse::upper(packet, &ip) else { return Reason::TooBig };
     if may_fragment::<H>(packet, ip.offset) {
         count::detail(vip, Detail::TooBigMayFragment);
     }
-    let is_quotable = ip.protocol != H::ICMP && ip.fragment & 0x1fff == 0;
+    // No other ICMP message than errors is delivered.
+    let is_quotable = upper.protocol != H::ICMP && ip.fragment & 0x1fff == 0;
     if !is_quotable || !ip.source.is_answerable() {
         return Reason::TooBig;
     }
@@ -140,6 +142,6 @@ fn checksum(words: u64, quoted: u32) -> [u8; 2] {
 /// The addresses of a frame that goes back where this one came from.
 #[inline(always)]
 fn back(packet: &Packet<'_>) -> Result<([u8; 8], [u8; 4]), OutOfBounds> {
-    let Copied([a, b, c, d, e, f, g, h, i, j, k, l]) = packet.read::<[u8; 12]>(0)?;
+    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = packet.unicast_macs()?;
     Ok(([g, h, i, j, k, l, a, b], [c, d, e, f]))
 }

@@ -120,9 +120,10 @@ fn v4(
     let [length_high, length_low] = length.to_be_bytes();
     let [id_high, id_low] = identification;
     let first = [version, inner.class, length_high, length_low, id_high, id_low, flags, fragment];
-    packet.write(at, first)?;
-    packet.write(at + 8, [ttl, template_protocol | protocol, high, low, a, b, c, d])?;
-    packet.write(at + 16, (template.word(2) as u32).to_ne_bytes())
+    let header = packet.window(at, Ipv4Hdr::LEN)?;
+    header.write(0, first)?;
+    header.write(8, [ttl, template_protocol | protocol, high, low, a, b, c, d])?;
+    header.write(16, (template.word(2) as u32).to_ne_bytes())
 }
 
 /// An outer IPv6 header. Its flow label is the flow's, for routers that spread packets by it (RFC 6438).
@@ -138,8 +139,13 @@ fn v6(
     let [_, _, _, _, _, _, template_protocol, hop_limit] = template.word(0).to_ne_bytes();
     let [a, b, c, d] = (6 << 28 | u32::from(inner.class) << 20 | inner.hash >> 12).to_be_bytes();
     let [length_high, length_low] = ((udp + inner.length) as u16).to_be_bytes();
-    packet.write(at, [a, b, c, d, length_high, length_low, template_protocol | protocol, hop_limit])?;
-    packet.write(at + 8, [template.word(1), template.word(2), template.word(3), template.word(4)])
+    let header = packet.window(at, Ipv6Hdr::LEN)?;
+    header.write(0, [a, b, c, d, length_high, length_low, template_protocol | protocol, hop_limit])?;
+    // Word by word: LLVM copies what is longer in bytes.
+    header.write(8, template.word(1).to_ne_bytes())?;
+    header.write(16, template.word(2).to_ne_bytes())?;
+    header.write(24, template.word(3).to_ne_bytes())?;
+    header.write(32, template.word(4).to_ne_bytes())
 }
 
 /// An outer UDP header: the source port tells flows apart, for receive queues and routers that spread packets by it. It is of

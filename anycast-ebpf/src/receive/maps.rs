@@ -61,3 +61,9 @@ pub fn count(outcome: Outcome) {
 pub fn scratch() -> Option<*mut u64> {
     None
 }
+
+/// Whether packets may span several buffers: the entry point for kernels without such packets never asks.
+#[inline(always)]
+pub fn multi_buffer() -> bool {
+    true
+}
