@@ -49,14 +49,18 @@ pub fn strip(
 
     let [a, b, c, d, rest @ ..] = tags;
     packet.write(0, addresses)?;
+    // Counted up: `link.length` less two is an access below the bound that was checked, which Linux 6.1 and 6.12 refuse.
+    let mut offset = addresses.len();
     if link.length > EthHdr::LEN {
-        packet.write(addresses.len(), [a, b, c, d])?;
+        packet.write(offset, [a, b, c, d])?;
+        offset += VlanHdr::LEN;
     }
     if link.length > EthHdr::LEN + VlanHdr::LEN {
-        packet.write(addresses.len() + VlanHdr::LEN, rest)?;
+        packet.write(offset, rest)?;
+        offset += VlanHdr::LEN;
     }
     let ether_type = if inner.version == 4 { EtherType::Ipv4 } else { EtherType::Ipv6 };
-    packet.write(link.length - size_of::<u16>(), (ether_type as u16).to_ne_bytes())?;
+    packet.write(offset, (ether_type as u16).to_ne_bytes())?;
     mark(packet, link.length, inner, ecn)
 }
 
