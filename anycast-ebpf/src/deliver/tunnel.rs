@@ -15,7 +15,7 @@ use network_types::{
 
 use super::link::Link;
 use crate::{
-    maps::{self, Manner},
+    backend::{self, Manner, Template},
     packet::Packet,
     steer::Target,
 };
@@ -87,7 +87,7 @@ fn write_outer(
     manner: Manner,
     inner: &Inner,
 ) -> Result<(), OutOfBounds> {
-    let template = maps::tunnel(index).ok_or(OutOfBounds)?;
+    let template = backend::tunnel(index).ok_or(OutOfBounds)?;
     // With UDP, the template has the protocol and the headers are longer.
     match (is_v6(manner), has_udp(manner)) {
         (false, false) => v4(packet, at, &template, inner, 0, inner.protocol),
@@ -102,7 +102,7 @@ fn write_outer(
 fn v4(
     packet: &Packet<'_>,
     at: usize,
-    template: &maps::Template,
+    template: &Template,
     inner: &Inner,
     udp: usize,
     protocol: u8,
@@ -126,7 +126,7 @@ fn v4(
 fn v6(
     packet: &Packet<'_>,
     at: usize,
-    template: &maps::Template,
+    template: &Template,
     inner: &Inner,
     udp: usize,
     protocol: u8,
