@@ -10,8 +10,8 @@ use anycast_common::{
 };
 
 use crate::{
+    backend::{self, Way},
     count, fragment, icmp,
-    maps::{self, Way},
     packet::Packet,
     steer::{self, Target},
     vip,
@@ -29,7 +29,7 @@ pub fn target<H: IpHeader>(
     if let Some(reason) = choose::<H>(packet, offset & 31, directory, vip, &mut chosen) {
         return Err(reason);
     }
-    let way = maps::backend(chosen.0 as u16).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
+    let way = backend::find(chosen.0 as u16).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
     Ok(Target { way, hash: (chosen.0 >> 32) as u32, opens_flow: false })
 }
 

@@ -14,11 +14,7 @@ use anycast_common::{
 };
 use aya_ebpf::bindings::xdp_action;
 
-use crate::{
-    maps::{DEVICES, Way},
-    packet::Packet,
-    steer::Target,
-};
+use crate::{backend::Way, maps::DEVICES, packet::Packet, steer::Target};
 
 /// How a packet leaves.
 #[derive(Clone, Copy)]

@@ -16,8 +16,9 @@ use anycast_common::{
 };
 
 use crate::{
+    backend::{self, Way},
     count,
-    maps::{self, FRAGMENTS, Way},
+    maps::FRAGMENTS,
     packet::Packet,
     steer::{self, Target},
     vip,
@@ -47,7 +48,7 @@ pub fn follow<H: IpHeader>(
     let stop = start + (ip.end() - upper.offset).div_ceil(8) as u16;
     let key = H::fragment_key(packet, ip, upper).map_err(|_| Reason::BadFragment)?;
     let followed = remembered(&key, vip, start, stop);
-    if let Some(way) = maps::backend(followed as u16) {
+    if let Some(way) = backend::find(followed as u16) {
         return Ok(Target { way, hash: (followed >> 16) as u32, opens_flow: false });
     }
     count::detail(vip, Detail::FragmentStray);
@@ -76,7 +77,7 @@ fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> u64 {
         return NONE;
     }
     let is_same = |way: &Way| way.is_usable() && way.generation() == pin.generation();
-    if maps::backend(pin.backend()).filter(is_same).is_none() {
+    if backend::find(pin.backend()).filter(is_same).is_none() {
         return NONE;
     }
     count::detail(vip, Detail::FragmentFollowed);

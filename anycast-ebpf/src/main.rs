@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
 mod apart;
+mod backend;
 mod count;
 mod deliver;
 mod fragment;

@@ -17,7 +17,10 @@ use anycast_common::{
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
-use crate::maps::{self, Way};
+use crate::{
+    backend::{self, Way},
+    maps,
+};
 
 /// Key of the flow hash, expanded from the fleet's seed. Set by the controller when it loads the program.
 #[unsafe(no_mangle)]
@@ -114,7 +117,7 @@ impl World for Place {
 
     #[inline(always)]
     fn backend(&self, index: u16) -> Option<Way> {
-        maps::backend(index).filter(Way::is_usable)
+        backend::find(index).filter(Way::is_usable)
     }
 
     #[inline(always)]

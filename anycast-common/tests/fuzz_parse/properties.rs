@@ -82,8 +82,9 @@ fn check_upper<H: IpHeader>(ip: &Ip<H>, upper: &Upper) {
     assert!(upper.offset >= ip.offset + H::LENGTH, "the payload starts inside the header");
     assert!(upper.fragment & !0x3fff == 0, "{:#x}", upper.fragment);
     if upper.fragment != 0 {
-        assert!(upper.offset < ip.end(), "a fragment of nothing was taken");
-        let end = usize::from(upper.fragment_offset()) * 8 + (ip.end() - upper.offset);
+        let start = upper.fragment_start::<H>();
+        assert!(start < ip.end(), "a fragment of nothing was taken");
+        let end = usize::from(upper.fragment_offset()) * 8 + (ip.end() - start);
         assert!(end <= usize::from(u16::MAX), "a fragment reaches beyond any packet");
     }
     if H::PROTOCOL == protocol::IPV4 {
@@ -99,14 +100,14 @@ fn outcome<H: IpHeader>(frame: &[u8], ip: &Ip<H>, upper: &Upper, vip: &Vip) -> R
     if upper.fragment != 0 {
         assert!(H::fragment_key(&frame, ip, upper).is_ok(), "a fragment has no identification");
     }
-    if upper.is_later_fragment() {
-        return Ok(Outcome::LaterFragment);
-    }
     if upper.protocol == H::ICMP {
         return Ok(match parse::icmp(&frame, ip, upper, vip)? {
             Message::EchoRequest => Outcome::EchoRequest,
             Message::Error(Transport { flow, kind }) => Outcome::Error(flow, kind),
         });
+    }
+    if upper.is_later_fragment() {
+        return Ok(Outcome::LaterFragment);
     }
     parse::transport(&frame, ip, upper, vip).map(|Transport { flow, kind }| Outcome::Packet(flow, kind))
 }

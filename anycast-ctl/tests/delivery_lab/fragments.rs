@@ -82,12 +82,11 @@ pub fn in_any_order_after_the_first(stage: &Stage, family: Family) {
         let socket = Datagrams::open(&stage.lab, stage.vip(family)).unwrap();
         let mut frames = frames(stage, family, socket.port().unwrap(), identification, &data);
         frames[1..].reverse();
-        let before = ["fragment_first", "fragment_followed", "fragment_stray", "fragment_out_of_order"]
-            .map(|label| stage.detail(family, label));
+        let labels = ["fragment_first", "fragment_followed", "fragment_stray", "fragment_out_of_order"];
+        let before = stage.details(family, labels);
         frames.iter().for_each(|frame| wire.send(frame).unwrap());
         assert!(socket.comes_back(&data, SOON).unwrap(), "{family:?}: fragments in another order");
-        let after = ["fragment_first", "fragment_followed", "fragment_stray", "fragment_out_of_order"]
-            .map(|label| stage.detail(family, label));
+        let after = stage.details(family, labels);
         let counted: Vec<u64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
         // One of the six that follow leaves a gap: the last one, which comes second.
         assert_eq!(counted[..3], [1, 6, 0]);

@@ -130,8 +130,24 @@ impl Stage {
 
     /// Packets to that VIP with that detail.
     pub fn detail(&self, family: Family, label: &str) -> u64 {
+        let [packets] = self.details(family, [label]);
+        packets
+    }
+
+    /// The same for several, at one moment.
+    pub fn details<const N: usize>(&self, family: Family, labels: [&str; N]) -> [u64; N] {
         let details = self.vip_status(family).details;
-        details.iter().find(|it| it.detail == label).map_or(0, |it| it.packets)
+        labels.map(|label| details.iter().find(|it| it.detail == label).map_or(0, |it| it.packets))
+    }
+
+    /// Waits until no packet to that VIP is on its way: what the client has sent was acknowledged.
+    #[track_caller]
+    pub fn wait_for_rest(&self, family: Family) {
+        wait_for("the client rests", || {
+            let before = self.vip_status(family).traffic;
+            thread::sleep(Duration::from_millis(250));
+            self.vip_status(family).traffic == before
+        });
     }
 
     /// Waits until each server's host has seen what the edge delivered to it, packets and bytes.

@@ -43,7 +43,7 @@ pub fn routes(stage: &Stage, mode: Mode) {
 
 /// Each hop's address, or `*`.
 fn trace(stage: &Stage, words: &[&str], vip: &str) -> Vec<String> {
-    let mut all = vec!["-n", "-q1", "-w2", "-m4", "-N8"];
+    let mut all = vec!["-n", "-q1", "-w1", "-m4", "-N8"];
     all.extend(words);
     all.push(vip);
     let said = stage.lab.run("client", "traceroute", &all).unwrap();

@@ -167,7 +167,7 @@ pub fn delivered(packet: &Packet, state: &State, index: u16, hash: u32) -> Vec<u
         (false, false) => 41,
     };
     let udp = UdpHeader {
-        source_port: 49152 + (hash >> 18) as u16,
+        source_port: 49152 + (hash & 0x3fff) as u16,
         destination_port: 6080,
         length: (8 + ip_length) as u16,
         checksum: 0,
@@ -187,7 +187,7 @@ pub fn delivered(packet: &Packet, state: &State, index: u16, hash: u32) -> Vec<u
         let [source, destination] = outer_v6(index).map(|address| address.octets());
         let header = Ipv6Header {
             traffic_class: packet.class,
-            flow_label: Ipv6FlowLabel::try_new(hash >> 12).unwrap(),
+            flow_label: Ipv6FlowLabel::try_new(hash & 0xf_ffff).unwrap(),
             payload_length: length as u16,
             next_header: IpNumber(protocol),
             hop_limit: OUTER_HOP_LIMIT,

@@ -43,6 +43,8 @@ pub enum Event {
     Packet(u8),
     Close(u8),
     Datagram(u8),
+    /// An ICMP error about such a datagram.
+    Report(u8),
     Wait(u32),
     Add(u16, u8),
     Remove(u16, u8),
@@ -167,6 +169,9 @@ impl Host {
             Event::Datagram(client) => {
                 self.packet(1, client, Kind::Pinned)?;
             }
+            Event::Report(client) => {
+                self.packet(1, client, Kind::Reports)?;
+            }
             Event::Close(client) => {
                 self.packet(0, client, Kind::Ends)?;
                 self.oracle.over(0, client);
@@ -209,8 +214,10 @@ impl Host {
             }),
             Event::ClearFilter => self.clear_filter(),
         }
-        let is_packet =
-            matches!(event, Event::Open(_) | Event::Packet(_) | Event::Datagram(_) | Event::Close(_));
+        let is_packet = matches!(
+            event,
+            Event::Open(_) | Event::Packet(_) | Event::Datagram(_) | Event::Report(_) | Event::Close(_)
+        );
         if !is_packet {
             self.reconcile();
         }

@@ -50,7 +50,7 @@ impl Oracle {
         let flow = flow(pool, client);
         let (number, slot) = kernel.slot_of(pool, &flow);
         let records = [kernel.pins.get(&flow), kernel.embryonic.get(&flow)].into_iter().flatten();
-        let recorded = (kind == Kind::Pinned || kernel.filter_cell(&flow).get())
+        let recorded = (matches!(kind, Kind::Pinned | Kind::Reports) || kernel.filter_cell(&flow).get())
             && records.map(|pin| kernel.now - pin.last_seen()).any(|quiet| quiet <= kernel.idle_timeout);
         let choice = kernel.packet(pool, &flow, kind);
         self.excuse_evicted(kernel);
@@ -61,6 +61,12 @@ impl Oracle {
                 kernel.now
             ))
         };
+        if kind == Kind::Reports
+            && !recorded
+            && kernel.pins.get(&flow).is_some_and(|pin| pin.last_seen() == kernel.now)
+        {
+            return wrong("an error makes nothing be remembered", None);
+        }
         if kind == Kind::Opens {
             if !matches!(choice.why, Why::Pinned) && choice.index != slot.current() {
                 return wrong("a new flow is the current owner's", None);

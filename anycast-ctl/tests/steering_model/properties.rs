@@ -27,6 +27,7 @@ fn event() -> impl Strategy<Value = Event> {
         12 => client().prop_map(Event::Open),
         40 => client().prop_map(Event::Packet),
         10 => client().prop_map(Event::Datagram),
+        3 => client().prop_map(Event::Report),
         3 => client().prop_map(Event::Close),
         6 => (0u32..4).prop_map(Event::Wait),
         1 => (4..IDLE + 4).prop_map(Event::Wait),

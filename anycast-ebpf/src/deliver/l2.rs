@@ -2,7 +2,7 @@
 
 use anycast_common::{packet::OutOfBounds, parse::IpHeader};
 
-use crate::{maps::Way, packet::Packet};
+use crate::{backend::Way, packet::Packet};
 
 /// Addresses the frame, and notes the hop.
 #[inline(always)]

@@ -15,7 +15,7 @@ use network_types::{
 
 use super::link::Link;
 use crate::{
-    maps::{self, Manner},
+    backend::{self, Manner, Template},
     packet::Packet,
     steer::Target,
 };
@@ -78,6 +78,7 @@ fn link(packet: &Packet<'_>, ip: usize, manner: Manner) -> Result<Link, OutOfBou
     }
 }
 
+/// Writes the outer headers, in words as they lie in memory, little end first: the template is 0 where the packet's values go.
 #[inline(always)]
 fn write_outer(
     packet: &Packet<'_>,
@@ -86,74 +87,75 @@ fn write_outer(
     manner: Manner,
     inner: &Inner,
 ) -> Result<(), OutOfBounds> {
-    let template = maps::tunnel(index).ok_or(OutOfBounds)?;
-    // With UDP, the template has the protocol and the header is longer.
-    let (udp, protocol) = if has_udp(manner) { (UdpHdr::LEN, 0) } else { (0, inner.protocol) };
-    let (end, port) = if is_v6(manner) {
-        v6(packet, at, &template, inner, udp, protocol)?;
-        (at + Ipv6Hdr::LEN, template.port(5))
-    } else {
-        v4(packet, at, &template, inner, udp, protocol)?;
-        (at + Ipv4Hdr::LEN, template.port(2))
-    };
-    if udp != 0 { write_udp(packet, end, port, inner) } else { Ok(()) }
+    let template = backend::tunnel(index).ok_or(OutOfBounds)?;
+    // With UDP, the template has the protocol and the headers are longer.
+    match (is_v6(manner), has_udp(manner)) {
+        (false, false) => v4(packet, at, &template, inner, 0, inner.protocol),
+        (false, true) => v4(packet, at, &template, inner, UdpHdr::LEN, 0),
+        (true, false) => v6(packet, at, &template, inner, 0, inner.protocol),
+        (true, true) => v6(packet, at, &template, inner, UdpHdr::LEN, 0),
+    }
 }
 
-/// An outer IPv4 header. The template's fields are 0 where the packet's values go, so that these are all its checksum lacks.
+/// An outer IPv4 header, and the UDP header behind it.
 #[inline(always)]
 fn v4(
     packet: &Packet<'_>,
     at: usize,
-    template: &maps::Template,
+    template: &Template,
     inner: &Inner,
     udp: usize,
     protocol: u8,
 ) -> Result<(), OutOfBounds> {
     let length = (Ipv4Hdr::LEN + udp + inner.length) as u16;
-    let [version, _, _, _, identification @ .., flags, fragment] = template.word(0).to_ne_bytes();
-    let [ttl, template_protocol, high, low, a, b, c, d] = template.word(1).to_ne_bytes();
-    let sum = u64::from(!u16::from_be_bytes([high, low]))
-        + u64::from(inner.class)
-        + u64::from(length)
-        + u64::from(protocol);
-    let [high, low] = (!fold(sum)).to_be_bytes();
-    let [length_high, length_low] = length.to_be_bytes();
-    let [id_high, id_low] = identification;
-    let first = [version, inner.class, length_high, length_low, id_high, id_low, flags, fragment];
-    let header = packet.window(at, Ipv4Hdr::LEN)?;
-    header.write(0, first)?;
-    header.write(8, [ttl, template_protocol | protocol, high, low, a, b, c, d])?;
-    header.write(16, (template.word(2) as u32).to_ne_bytes())
+    let [first, second, third] = [template.word(0), template.word(1), template.word(2)];
+    let (class, protocol) = (u64::from(inner.class) << 8, u64::from(protocol) << 8);
+    let length = u64::from(length.swap_bytes());
+    // These are all that the template's checksum lacks, in whichever byte order (RFC 1071 section 2, B).
+    let checksum = u64::from(!fold((!(second >> 16) & 0xffff) + class + length + protocol));
+    let header = packet.window(at, Ipv4Hdr::LEN + udp)?;
+    header.write(0, [first | class | length << 16])?;
+    header.write(8, [second & !0xffff_0000 | protocol | checksum << 16])?;
+    header.write(16, (third as u32).to_le_bytes())?;
+    if udp != 0 { header.write(Ipv4Hdr::LEN, [udp_word(third >> 48, inner)]) } else { Ok(()) }
 }
 
-/// An outer IPv6 header. Its flow label is the flow's, for routers that spread packets by it (RFC 6438).
+/// An outer IPv6 header, and the UDP header behind it. Its flow label is the flow's, for routers that spread packets by it
+/// (RFC 6438).
 #[inline(always)]
 fn v6(
     packet: &Packet<'_>,
     at: usize,
-    template: &maps::Template,
+    template: &Template,
     inner: &Inner,
     udp: usize,
     protocol: u8,
 ) -> Result<(), OutOfBounds> {
-    let [_, _, _, _, _, _, template_protocol, hop_limit] = template.word(0).to_ne_bytes();
-    let [a, b, c, d] = (6 << 28 | u32::from(inner.class) << 20 | inner.hash >> 12).to_be_bytes();
-    let [length_high, length_low] = ((udp + inner.length) as u16).to_be_bytes();
-    let header = packet.window(at, Ipv6Hdr::LEN)?;
-    header.write(0, [a, b, c, d, length_high, length_low, template_protocol | protocol, hop_limit])?;
-    // Word by word: LLVM copies what is longer in bytes.
-    header.write(8, template.word(1).to_ne_bytes())?;
-    header.write(16, template.word(2).to_ne_bytes())?;
-    header.write(24, template.word(3).to_ne_bytes())?;
-    header.write(32, template.word(4).to_ne_bytes())
+    let version = 6 << 28 | u32::from(inner.class) << 20 | inner.hash & 0xf_ffff;
+    let length = ((udp + inner.length) as u16).swap_bytes();
+    let first = template.word(0)
+        | u64::from(version.swap_bytes())
+        | u64::from(length) << 32
+        | u64::from(protocol) << 48;
+    let header = packet.window(at, Ipv6Hdr::LEN + udp)?;
+    header.write(0, [first])?;
+    header.write(8, [template.word(1)])?;
+    header.write(16, [template.word(2)])?;
+    header.write(24, [template.word(3)])?;
+    header.write(32, [template.word(4)])?;
+    if udp != 0 {
+        header.write(Ipv6Hdr::LEN, [udp_word(template.word(5) >> 16 & 0xffff, inner)])
+    } else {
+        Ok(())
+    }
 }
 
-/// An outer UDP header: the source port tells flows apart, for receive queues and routers that spread packets by it. It is of
-/// the dynamic range (RFC 6335 section 6).
+/// An outer UDP header, to a port as the template has it. The source port tells flows apart, for receive queues and routers that
+/// spread packets by it, and is of the dynamic range (RFC 6335 section 6). It is made of the hash's low bits: the high ones
+/// chose the slot, and are much the same for all flows of a backend.
 #[inline(always)]
-fn write_udp(packet: &Packet<'_>, at: usize, port: u16, inner: &Inner) -> Result<(), OutOfBounds> {
-    let [source_high, source_low] = (0xc000 | (inner.hash >> 18) as u16).to_be_bytes();
-    let [port_high, port_low] = port.to_be_bytes();
-    let [length_high, length_low] = ((UdpHdr::LEN + inner.length) as u16).to_be_bytes();
-    packet.write(at, [source_high, source_low, port_high, port_low, length_high, length_low, 0, 0])
+fn udp_word(port: u64, inner: &Inner) -> u64 {
+    let source = (0xc000 | inner.hash as u16 & 0x3fff).swap_bytes();
+    let length = ((UdpHdr::LEN + inner.length) as u16).swap_bytes();
+    u64::from(source) | port << 16 | u64::from(length) << 32
 }
