@@ -75,6 +75,32 @@ pub fn build(options: &Options) -> Result<Built> {
     Ok(Built { binary, objects })
 }
 
+/// Builds these test programs of anycast-ctl, and answers them and the executable of anycast-ctl itself.
+pub fn test_programs(names: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut command = cargo();
+    command.args([
+        "test",
+        "--no-run",
+        "--package",
+        "anycast-ctl",
+        "--message-format=json-render-diagnostics",
+    ]);
+    for name in names {
+        command.args(["--test", name]);
+    }
+    let output = command.stderr(Stdio::inherit()).output().context("start cargo test")?;
+    if !output.status.success() {
+        bail!("build the tests: cargo ended with {}; its errors are above", output.status);
+    }
+    let wanted = |name: &str| name == "anycast-ctl" || names.contains(&name);
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let programs = messages.lines().filter_map(|line| match message(line)? {
+        Message::Artifact { target, executable } if wanted(&target.name) => executable,
+        Message::Artifact { .. } | Message::BuildScript { .. } => None,
+    });
+    Ok(programs.collect())
+}
+
 /// The lines of cargo's JSON that matter here.
 /// Source: <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>.
 #[derive(Debug, Deserialize)]

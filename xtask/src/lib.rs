@@ -5,6 +5,7 @@ pub mod compile;
 pub mod demo;
 pub mod fuzz;
 pub mod host_tool;
+pub mod kernels;
 pub mod lab;
 pub mod layers;
 pub mod lint;

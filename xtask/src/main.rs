@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, compile, demo, fuzz,
+    bench, compile, demo, fuzz, kernels,
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
@@ -74,6 +74,11 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Try the programs on Debian's kernels in virtual machines; minutes for each
+    Kernels {
+        /// A series (6.1), a release or a package's file; the newest of each series apt knows if left out
+        kernels: Vec<String>,
+    },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
     /// Everything a change must pass: lint, test, demo
@@ -112,6 +117,7 @@ fn run(task: Task) -> Result<ExitCode> {
             bench::bench(&names, json, &arguments)?;
         }
         Task::Fuzz { seconds, input } => fuzz::fuzz(seconds, input.as_deref())?,
+        Task::Kernels { kernels } => kernels::kernels(&kernels)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;

@@ -66,9 +66,10 @@ fn backends_behind_another_interface_are_redirected_to() {
 }
 
 #[test]
-fn the_program_stays_small() {
-    let mut harness = Harness::new();
-    let (instructions, jitted_bytes) = harness.program_size();
-    println!("verified instructions {instructions}, JIT bytes {jitted_bytes}");
-    assert!(instructions < 60_000, "{instructions}");
+fn the_programs_stay_small() {
+    for mut harness in [Harness::new(), Harness::linear()] {
+        let (name, (instructions, jitted_bytes)) = (harness.dataplane.program_name(), harness.program_size());
+        println!("{name}: verified instructions {instructions}, JIT bytes {jitted_bytes}");
+        assert!(instructions < 60_000, "{name}: {instructions}");
+    }
 }
