@@ -8,7 +8,7 @@ use anycast_common::{
     directory::Vip,
     flow::Flow,
     fragment::{Arrival, Datagram, FragmentKey, Received},
-    parse::{self, Ip, IpHeader, Transport, Upper, protocol},
+    parse::{Ip, IpHeader, Transport, Upper, protocol},
     pin::Pin,
     reason::Reason,
     slot::NO_BACKEND,
@@ -24,25 +24,15 @@ use crate::{
     vip,
 };
 
-/// Remembers where a first fragment goes, whose IP header lies at `offset`. Only these are remembered, so that a flood of later
-/// ones writes nothing.
+/// Remembers where a first fragment goes. Only these are remembered, so that a flood of later ones writes nothing.
 #[inline(always)]
-pub fn remember<H: IpHeader>(packet: &Packet<'_>, offset: usize, vip: &Vip, target: &Target) {
+pub fn remember<H: IpHeader>(packet: &Packet<'_>, ip: &Ip<H>, upper: &Upper, vip: &Vip, target: &Target) {
     count::detail(vip, Detail::FragmentFirst);
-    let pin = Pin::new(target.way.index(), target.way.generation(), steer::now());
-    insert::<H>(packet, offset & 31, pin, target.hash);
-}
-
-/// Out of line, and parsed again: what it needs of the packet, the walk would have to keep for every one.
-#[inline(never)]
-fn insert<H: IpHeader>(packet: &Packet<'_>, offset: usize, pin: Pin, hash: u32) {
-    let Ok(ip) = H::parse(packet, offset) else { return };
-    let Ok(upper) = parse::upper(packet, &ip) else { return };
-    let Ok(key) = H::fragment_key(packet, &ip, &upper) else { return };
-    let steps = (ip.end() - upper.fragment_start::<H>()).div_ceil(8) as u16;
-    let datagram = Datagram { pin, received: Received::first(steps), hash: u64::from(hash) };
-    // An LRU map makes room; when it cannot, the later fragments are strays.
-    let _ = FRAGMENTS.insert(key, datagram, 0);
+    if let Ok(key) = H::fragment_key(packet, ip, upper) {
+        let steps = (ip.end() - upper.fragment_start::<H>()).div_ceil(8) as u16;
+        let pin = Pin::new(target.way.index(), target.way.generation(), steer::now());
+        insert(&key, &Datagram { pin, received: Received::first(steps), hash: u64::from(target.hash) });
+    }
 }
 
 /// The backend of a later fragment: its datagram's. One that comes before the first goes by addresses and protocol alone, as
@@ -68,6 +58,12 @@ pub fn follow<H: IpHeader>(
     let (source, destination) = (ip.source, ip.destination);
     let flow = Flow { source, destination, source_port: 0, destination_port: 0, protocol };
     steer::backend(vip, &Transport { flow, kind: Kind::Datagram })
+}
+
+#[inline(never)]
+fn insert(key: &FragmentKey, datagram: &Datagram) {
+    // An LRU map makes room; when it cannot, the later fragments are strays.
+    let _ = FRAGMENTS.insert(key, datagram, 0);
 }
 
 /// Index of the backend that a datagram goes to, or [`NO_BACKEND`], and above its 16 bits the hash of the datagram's flow.

@@ -102,7 +102,7 @@ fn target<H: IpHeader>(
     vip::check_service(directory, vip, &transport.flow)?;
     let target = steer::backend(vip, &transport)?;
     if upper.fragment != 0 {
-        fragment::remember::<H>(packet, ip.offset, vip, &target);
+        fragment::remember(packet, ip, upper, vip, &target);
     }
     Ok(target)
 }
