@@ -1,60 +1,29 @@
 //! What is counted beside a packet's outcome: how it came to it.
 
+use crate::numbered::numbered;
+
 /// Columns of the detail counters: room for codes to come.
 pub const MAX_DETAILS: usize = 16;
 
-macro_rules! details {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal;)+) => {
-        /// Something worth counting about a packet to a VIP, whatever becomes of it. Codes are numbered once and never
-        /// reused; labels are the ones of `status`, metrics and the documentation.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
-        pub enum Detail {
-            $($(#[doc = $doc])+ $name = $code,)+
-        }
-
-        impl Detail {
-            /// Every detail, in the order of the codes.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// Its number.
-            #[inline(always)]
-            pub const fn code(self) -> u32 {
-                self as u32
-            }
-
-            /// Its name in `status`, metrics and the documentation.
-            pub const fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)+
-                }
-            }
-
-            /// One sentence for an operator.
-            pub const fn description(self) -> &'static str {
-                match self {
-                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
-                }
-            }
-        }
-    };
-}
-
-details! {
-    /// First fragments: where they went is remembered.
-    FragmentFirst = 0, "fragment_first";
-    /// Later fragments that followed their first one.
-    FragmentFollowed = 1, "fragment_followed";
-    /// Later fragments without a first one that is remembered: steered by addresses and protocol alone.
-    FragmentStray = 2, "fragment_stray";
-    /// Fragments that left a gap behind the ones before them.
-    FragmentOutOfOrder = 3, "fragment_out_of_order";
-    /// Fragments with bytes that came before: a repetition, or an attack on reassembly.
-    FragmentOverlap = 4, "fragment_overlap";
-    /// ICMP errors, steered with the flow they are about.
-    IcmpError = 5, "icmp_error";
-    /// IPv4 packets too big for the way to their backend whose sender did not ask to be told.
-    TooBigMayFragment = 6, "too_big_may_fragment";
+numbered! {
+    /// Something worth counting about a packet to a VIP, whatever becomes of it. Codes are numbered once and never
+    /// reused; labels are the ones of `status`, metrics and the documentation.
+    Detail {
+        /// First fragments: where they went is remembered.
+        FragmentFirst = 0, "fragment_first";
+        /// Later fragments that followed their first one.
+        FragmentFollowed = 1, "fragment_followed";
+        /// Later fragments without a first one that is remembered: steered by addresses and protocol alone.
+        FragmentStray = 2, "fragment_stray";
+        /// Fragments that left a gap behind the ones before them.
+        FragmentOutOfOrder = 3, "fragment_out_of_order";
+        /// Fragments with bytes that came before: a repetition, or an attack on reassembly.
+        FragmentOverlap = 4, "fragment_overlap";
+        /// ICMP errors, steered with the flow they are about.
+        IcmpError = 5, "icmp_error";
+        /// IPv4 packets too big for the way to their backend whose sender did not ask to be told.
+        TooBigMayFragment = 6, "too_big_may_fragment";
+    }
 }
 
 const _: () = assert!(Detail::ALL.len() <= MAX_DETAILS);

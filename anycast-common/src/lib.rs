@@ -19,6 +19,7 @@ pub mod flow;
 pub mod fragment;
 pub mod hash;
 pub mod limits;
+mod numbered;
 pub mod packet;
 pub mod parse;
 pub mod pin;

@@ -1,5 +1,7 @@
 //! Why a packet was not delivered.
 
+use crate::numbered::numbered;
+
 /// Columns of the reason counters: room for codes to come.
 pub const MAX_REASONS: usize = 32;
 
@@ -25,88 +27,47 @@ impl Verdict {
     }
 }
 
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal, $verdict:ident;)+) => {
-        /// Why a packet was not delivered. Codes are numbered once and never reused; labels are the ones of
-        /// `status`, metrics and the documentation.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
-        pub enum Reason {
-            $($(#[doc = $doc])+ $name = $code,)+
-        }
-
-        impl Reason {
-            /// Every reason, in the order of the codes.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// Its number.
-            #[inline(always)]
-            pub const fn code(self) -> u32 {
-                self as u32
-            }
-
-            /// Its name in `status`, metrics and the documentation.
-            pub const fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)+
-                }
-            }
-
-            /// What becomes of the packet.
-            #[inline(always)]
-            pub const fn verdict(self) -> Verdict {
-                match self {
-                    $(Self::$name => Verdict::$verdict,)+
-                }
-            }
-
-            /// One sentence for an operator.
-            pub const fn description(self) -> &'static str {
-                match self {
-                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
-                }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// No complete IPv4 or IPv6 header in the frame.
-    NotIp = 1, "not_ip", Pass;
-    /// The destination is no VIP.
-    NotVip = 2, "not_vip", Pass;
-    /// ICMP or ICMPv6 to a VIP address that is neither an echo request to answer nor an error.
-    Icmp = 3, "icmp", Pass;
-    /// No service of the VIP matches, and the VIP passes such packets.
-    UnknownPortPassed = 4, "unknown_port_passed", Pass;
-    /// No service of the VIP matches, and the VIP drops such packets.
-    UnknownPortDropped = 5, "unknown_port_dropped", Drop;
-    /// The IP header is malformed, or its lengths contradict each other or the frame.
-    BadHeader = 6, "bad_header", Drop;
-    /// The packet ends before its TCP, UDP or ICMP header does.
-    Truncated = 7, "truncated", Drop;
-    /// A fragment that fits no packet: it is empty, ends off an 8-byte step, or reaches beyond 65,535 bytes.
-    BadFragment = 8, "bad_fragment", Drop;
-    /// More IPv6 extension headers than the program walks, or one that is cut short.
-    ExtensionHeader = 9, "extension_header", Drop;
-    /// The pool has no usable backend.
-    NoBackend = 10, "no_backend", Drop;
-    /// The backend that owns the flow is down, removed, or its next hop is unknown.
-    BackendUnusable = 11, "backend_unusable", Drop;
-    /// TTL or hop limit ran out: forwarding would leave a routing loop running.
-    TtlExpired = 12, "ttl_expired", Drop;
-    /// The backend is reached by an interface frames cannot be redirected to.
-    NoDevice = 13, "no_device", Drop;
-    /// An echo request, answered in the VIP's name.
-    EchoAnswered = 14, "echo_answered", Answer;
-    /// The packet does not fit the way to its backend, and its sender was told what does.
-    TooBigAnswered = 15, "too_big_answered", Answer;
-    /// The packet does not fit the way to its backend, and its sender may not be told, or not that often.
-    TooBig = 16, "too_big", Drop;
-    /// An ICMP error about nothing the VIP can have sent, or that quotes too little to tell.
-    BadQuote = 17, "bad_quote", Pass;
-    /// The frame has no room in front for outer headers.
-    NoHeadroom = 18, "no_headroom", Drop;
+numbered! {
+    /// Why a packet was not delivered. Codes are numbered once and never reused; labels are the ones of
+    /// `status`, metrics and the documentation.
+    Reason {
+        /// No complete IPv4 or IPv6 header in the frame.
+        NotIp = 1, "not_ip", Pass;
+        /// The destination is no VIP.
+        NotVip = 2, "not_vip", Pass;
+        /// ICMP or ICMPv6 to a VIP address that is neither an echo request to answer nor an error.
+        Icmp = 3, "icmp", Pass;
+        /// No service of the VIP matches, and the VIP passes such packets.
+        UnknownPortPassed = 4, "unknown_port_passed", Pass;
+        /// No service of the VIP matches, and the VIP drops such packets.
+        UnknownPortDropped = 5, "unknown_port_dropped", Drop;
+        /// The IP header is malformed, or its lengths contradict each other or the frame.
+        BadHeader = 6, "bad_header", Drop;
+        /// The packet ends before its TCP, UDP or ICMP header does.
+        Truncated = 7, "truncated", Drop;
+        /// A fragment that fits no packet: it is empty, ends off an 8-byte step, or reaches beyond 65,535 bytes.
+        BadFragment = 8, "bad_fragment", Drop;
+        /// More IPv6 extension headers than the program walks, or one that is cut short.
+        ExtensionHeader = 9, "extension_header", Drop;
+        /// The pool has no usable backend.
+        NoBackend = 10, "no_backend", Drop;
+        /// The backend that owns the flow is down, removed, or its next hop is unknown.
+        BackendUnusable = 11, "backend_unusable", Drop;
+        /// TTL or hop limit ran out: forwarding would leave a routing loop running.
+        TtlExpired = 12, "ttl_expired", Drop;
+        /// The backend is reached by an interface frames cannot be redirected to.
+        NoDevice = 13, "no_device", Drop;
+        /// An echo request, answered in the VIP's name.
+        EchoAnswered = 14, "echo_answered", Answer;
+        /// The packet does not fit the way to its backend, and its sender was told what does.
+        TooBigAnswered = 15, "too_big_answered", Answer;
+        /// The packet does not fit the way to its backend, and its sender may not be told, or not that often.
+        TooBig = 16, "too_big", Drop;
+        /// An ICMP error about nothing the VIP can have sent, or that quotes too little to tell.
+        BadQuote = 17, "bad_quote", Pass;
+        /// The frame has no room in front for outer headers.
+        NoHeadroom = 18, "no_headroom", Drop;
+    }
 }
 
 const _: () = assert!(Reason::ALL.len() < MAX_REASONS);

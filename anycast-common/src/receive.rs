@@ -2,6 +2,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+pub use crate::tunnel::GUE_PORT;
+
+use crate::numbered::numbered;
+
 /// Version of the layouts below and of what the maps hold. Maps of another version are not taken over.
 pub const LAYOUT_VERSION: u32 = 1;
 
@@ -13,9 +17,6 @@ pub const SENDER_ENTRIES: u32 = 2 * MAX_SENDERS;
 
 /// Entries of the outcome counters: room for codes to come.
 pub const MAX_OUTCOMES: u32 = 32;
-
-/// UDP port of GUE (IANA service `gue`).
-pub const GUE_PORT: u16 = 6080;
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,76 +40,35 @@ impl Verdict {
     }
 }
 
-macro_rules! outcomes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal, $verdict:ident;)+) => {
-        /// What a packet came to on a backend: each changes exactly one of these counters. Codes are numbered once and never
-        /// reused; labels are the ones of `receive status` and the documentation.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
-        pub enum Outcome {
-            $($(#[doc = $doc])+ $name = $code,)+
-        }
-
-        impl Outcome {
-            /// Every outcome, in the order of the codes.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// Its number, and the index of its counter.
-            #[inline(always)]
-            pub const fn code(self) -> u32 {
-                self as u32
-            }
-
-            /// Its name in `receive status` and the documentation.
-            pub const fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)+
-                }
-            }
-
-            /// What becomes of the packet.
-            #[inline(always)]
-            pub const fn verdict(self) -> Verdict {
-                match self {
-                    $(Self::$name => Verdict::$verdict,)+
-                }
-            }
-
-            /// One sentence for an operator.
-            pub const fn description(self) -> &'static str {
-                match self {
-                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
-                }
-            }
-        }
-    };
-}
-
-outcomes! {
-    /// No complete IPv4 or IPv6 header in the frame.
-    NotIp = 1, "not_ip", Pass;
-    /// No tunnel packet: neither protocol 4 or 41 nor UDP to the GUE port.
-    NotTunnel = 2, "not_tunnel", Pass;
-    /// A packet inside an IP packet, protocol 4 or 41.
-    Ipip = 3, "ipip", Decapsulate;
-    /// A packet inside UDP, GUE variant 1.
-    Gue = 4, "gue", Decapsulate;
-    /// A tunnel packet of nobody who may send one: its outer source is in no prefix given with `--from`.
-    UnknownSender = 5, "unknown_sender", Drop;
-    /// A tunnel packet that was fragmented on its way: something between here and the edge host has too small an MTU.
-    Fragment = 6, "fragment", Drop;
-    /// The outer IP or UDP header is malformed, or its lengths contradict each other or the frame.
-    BadOuter = 7, "bad_outer", Drop;
-    /// UDP to the GUE port that is not GUE variant 1 with IPv4 or IPv6 inside.
-    GueVariant = 8, "gue_variant", Drop;
-    /// The inner packet's version is not the one the outer protocol announces.
-    InnerVersion = 9, "inner_version", Drop;
-    /// The inner header is malformed or incomplete, or states more than the tunnel packet holds.
-    BadInner = 10, "bad_inner", Drop;
-    /// Marked for congestion on its way, while the inner packet does not know such marks (RFC 6040 section 4.2).
-    Congestion = 11, "congestion", Drop;
-    /// The kernel did not let the outer header be removed.
-    NotRemoved = 12, "not_removed", Drop;
+numbered! {
+    /// What a packet came to on a backend: each changes exactly one of these counters. Codes are numbered once and never
+    /// reused; labels are the ones of `receive status` and the documentation.
+    Outcome {
+        /// No complete IPv4 or IPv6 header in the frame.
+        NotIp = 1, "not_ip", Pass;
+        /// No tunnel packet: neither protocol 4 or 41 nor UDP to the GUE port.
+        NotTunnel = 2, "not_tunnel", Pass;
+        /// A packet inside an IP packet, protocol 4 or 41.
+        Ipip = 3, "ipip", Decapsulate;
+        /// A packet inside UDP, GUE variant 1.
+        Gue = 4, "gue", Decapsulate;
+        /// A tunnel packet of nobody who may send one: its outer source is in no prefix given with `--from`.
+        UnknownSender = 5, "unknown_sender", Drop;
+        /// A tunnel packet that was fragmented on its way: something between here and the edge host has too small an MTU.
+        Fragment = 6, "fragment", Drop;
+        /// The outer IP or UDP header is malformed, or its lengths contradict each other or the frame.
+        BadOuter = 7, "bad_outer", Drop;
+        /// UDP to the GUE port that is not GUE variant 1 with IPv4 or IPv6 inside.
+        GueVariant = 8, "gue_variant", Drop;
+        /// The inner packet's version is not the one the outer protocol announces.
+        InnerVersion = 9, "inner_version", Drop;
+        /// The inner header is malformed or incomplete, or states more than the tunnel packet holds.
+        BadInner = 10, "bad_inner", Drop;
+        /// Marked for congestion on its way, while the inner packet does not know such marks (RFC 6040 section 4.2).
+        Congestion = 11, "congestion", Drop;
+        /// The kernel did not let the outer header be removed.
+        NotRemoved = 12, "not_removed", Drop;
+    }
 }
 
 const _: () = assert!(Outcome::ALL.len() < MAX_OUTCOMES as usize);
