@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Instant};
 
-use crate::model::OnDown;
+use crate::model::{AdminState, Backend, OnDown};
 
 /// Conditions by pool and address. A backend that is not listed is active and up.
 pub type Conditions = BTreeMap<(String, IpAddr), Condition>;
@@ -15,10 +15,13 @@ pub type Conditions = BTreeMap<(String, IpAddr), Condition>;
 /// | draining, or down with `on_down = "keep"` | no | live |
 /// | down with `on_down = "reset"` | no | go to the slot's current owner while it lasts |
 /// | drained: past its deadline | no | are over |
+/// | disabled | no | are over |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
     /// Set while it takes no flows because the operator says so.
     pub draining: Option<Drain>,
+    /// Whether the site has it disabled.
+    pub disabled: bool,
     /// Whether the operator marked it down.
     pub marked_down: bool,
 }
@@ -31,9 +34,21 @@ pub struct Drain {
 }
 
 impl Condition {
+    /// What a backend of a pool may do, by the site and by what is listed beside it.
+    pub fn of(conditions: &Conditions, pool: &str, backend: &Backend) -> Self {
+        let listed = conditions.get(&(pool.to_owned(), backend.address)).copied().unwrap_or_default();
+        match backend.state {
+            AdminState::Active => listed,
+            AdminState::Draining => {
+                Self { draining: listed.draining.or(Some(Drain { until: None })), ..listed }
+            }
+            AdminState::Disabled => Self { disabled: true, ..listed },
+        }
+    }
+
     /// Whether it takes flows.
     pub fn is_eligible(&self) -> bool {
-        self.draining.is_none() && !self.marked_down
+        self.draining.is_none() && !self.disabled && !self.marked_down
     }
 
     /// Whether the flows it has can reach it.
@@ -43,6 +58,6 @@ impl Condition {
 
     /// Whether its flows are over, as if it had been removed.
     pub fn is_drained(&self, now: Instant) -> bool {
-        self.draining.and_then(|drain| drain.until).is_some_and(|until| until <= now)
+        self.disabled || self.draining.and_then(|drain| drain.until).is_some_and(|until| until <= now)
     }
 }

@@ -25,6 +25,7 @@ mod value;
 
 use position::{Lines, find};
 use read::Misread;
+use value::TIME_RULE;
 
 /// Longest site file that is read. The largest site that passes its checks has some 10 MiB.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -178,9 +179,13 @@ fn document<'a>(text: &'a str, lines: &Lines<'_>) -> Result<DeTable<'a>, Misread
                 "the value is missing: give one, or remove the key".to_owned()
             }
             _ if !key.is_empty() && !value.starts_with(['"', '\'', '[', '{']) => {
-                // The seed is a secret.
+                // Seeds are secrets.
                 let value = if key == "seed" { "this".to_owned() } else { quoted(value) };
-                format!("{value} is no value: if it is text, put it in quotes")
+                if key == "drain_until" {
+                    format!("{value} is no time: give {TIME_RULE}")
+                } else {
+                    format!("{value} is no value: if it is text, put it in quotes")
+                }
             }
             (message, _) => message.to_owned(),
         };

@@ -19,4 +19,5 @@ pub mod seats;
 mod spelling;
 pub mod sweep;
 pub mod transition;
+pub mod utc;
 pub mod way;

@@ -1,20 +1,26 @@
 //! The desired state: what the operator wants this host to steer, and the rules it must keep.
 
-use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::spelling::quoted;
+use crate::{period, utc::Utc};
 
 mod check;
 mod delivery;
 mod maps;
+mod policy;
 mod prime;
+mod seed;
+mod service;
 
-pub use check::Problem;
+pub use check::{NO_INTERFACE, Problem};
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
 pub use maps::MapSizes;
+pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, label};
 pub use prime::{is_prime, next_prime};
+pub use seed::{Seed, SeedError};
+pub use service::{Protocol, Service, ServiceError};
 
 /// Slots a pool gets when its entry names no number: the prime the Maglev paper calls small (section 5.3).
 pub const DEFAULT_SLOTS: u32 = 65_537;
@@ -25,64 +31,80 @@ pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// ICMP errors that a CPU may send in a second when the site does not say.
 pub const DEFAULT_TOO_BIG_PER_SECOND: u32 = 1_000;
 
-/// Everything one host steers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything one host steers. Serialized it has the keys and values of a site file, the seeds included: whoever shows it to
+/// people or logs leaves them out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Site {
+    /// What this host is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Interfaces the XDP program is attached to.
     pub interfaces: Vec<String>,
     /// Secret key of the flow hash and of the slot tables, shared by all hosts of a fleet.
     /// `None`: the daemon draws one, and no other host steers alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
     /// Sizes of the dataplane's maps.
+    #[serde(default)]
     pub maps: MapSizes,
     /// What the outer headers of tunnels have in common.
+    #[serde(default)]
     pub tunnel: TunnelSettings,
-    /// ICMP errors that a CPU may send in a second about packets that do not fit; 0: none.
-    pub too_big_per_second: u32,
+    /// What the program answers by itself.
+    #[serde(default)]
+    pub icmp: IcmpSettings,
     /// The pools, in the order they were written.
+    #[serde(default, rename = "pool")]
     pub pools: Vec<Pool>,
     /// The VIPs, in the order they were written.
+    #[serde(default, rename = "vip")]
     pub vips: Vec<Vip>,
 }
 
-/// A secret key of the flow hash. `Debug` does not show it: who knows it can aim at one backend.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Seed(u64);
-
-impl Seed {
-    /// From the key itself.
-    pub const fn new(key: u64) -> Self {
-        Self(key)
-    }
-
-    /// The key itself.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
+/// How the program answers packets that cannot be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IcmpSettings {
+    /// ICMP errors that a CPU may send in a second about packets that do not fit; 0: none.
+    pub too_big_per_second: u32,
 }
 
-impl fmt::Debug for Seed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seed(…)")
+impl Default for IcmpSettings {
+    fn default() -> Self {
+        Self { too_big_per_second: DEFAULT_TOO_BIG_PER_SECOND }
     }
 }
 
 /// A named set of backends that share one slot table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pool {
     /// Unique among pools.
     pub name: String,
-    /// Slots of the table: a prime, at least the number of backends.
-    pub slots: u32,
     /// How packets get to those of its backends that do not say.
+    #[serde(default)]
     pub delivery: Delivery,
+    /// What of a packet decides which slot it falls into.
+    #[serde(default)]
+    pub hash: HashPolicy,
+    /// Slots of the table: a prime, at least the number of backends.
+    #[serde(default = "default_slots")]
+    pub slots: u32,
+    /// Secret key of its slot table alone; the flow hash keeps the site's. `None`: the site's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
     /// How its UDP flows are remembered.
+    #[serde(default)]
     pub udp: UdpPolicy,
     /// What becomes of the flows of a backend that is down.
+    #[serde(default)]
     pub on_down: OnDown,
     /// How long a flow may be silent before it is taken for ended. 1 s to 24 h, in whole seconds.
+    #[serde(default = "default_idle_timeout", with = "period::as_text")]
     pub idle_timeout: Duration,
     /// The servers.
+    #[serde(default, rename = "backend")]
     pub backends: Vec<Backend>,
 }
 
@@ -100,119 +122,33 @@ pub struct Backend {
     /// How packets get to it; `None`: as its pool has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
-}
-
-impl Backend {
-    /// One of weight 1 that is reached as its pool has it.
-    pub fn new(name: impl Into<String>, address: IpAddr) -> Self {
-        Self { name: name.into(), address, weight: default_weight(), delivery: None }
-    }
-}
-
-/// The weight of a backend whose entry names none.
-pub const fn default_weight() -> u32 {
-    1
+    /// Whether it takes flows.
+    #[serde(default)]
+    pub state: AdminState,
+    /// When the flows that are left are given up; only while it is draining. `None`: they are waited for without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_until: Option<Utc>,
 }
 
 /// A named anycast address, its services, and the pool that serves them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Vip {
     /// Unique among VIPs.
     pub name: String,
     /// The anycast address. Unique among VIPs.
     pub address: IpAddr,
     /// What is served on it. At least one.
+    #[serde(default)]
     pub services: Vec<Service>,
     /// Name of the pool that serves it.
     pub pool: String,
     /// What happens to packets for a protocol and port no service names.
+    #[serde(default)]
     pub on_unknown_port: OnUnknownPort,
     /// Whether pings of it are answered here.
+    #[serde(default = "default_echo")]
     pub echo: bool,
-}
-
-/// One service of a VIP, written `tcp/443`, `udp/53` or `tcp/any`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Service {
-    /// Transport protocol.
-    pub protocol: Protocol,
-    /// Destination port; 0 means any port that no other service of the VIP names.
-    pub port: u16,
-}
-
-/// A transport protocol that can be steered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// RFC 9293, protocol number 6.
-    Tcp,
-    /// RFC 768, protocol number 17.
-    Udp,
-}
-
-impl Protocol {
-    /// The IANA protocol number.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-        }
-    }
-}
-
-/// How UDP flows are remembered. UDP has no packet that opens a flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UdpPolicy {
-    /// Not at all: each datagram goes to the slot's current owner. For DNS.
-    #[default]
-    Stateless,
-    /// Every flow from its first datagram.
-    Pinned,
-    /// As TCP: QUIC's Initial packets open a flow (RFC 9000 section 17.2.2, RFC 9369 section 3.2).
-    Quic,
-}
-
-/// What becomes of the flows of a backend that is down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDown {
-    /// They go to another backend, whose RST tells the client at once.
-    #[default]
-    Reset,
-    /// They stay.
-    Keep,
-}
-
-/// What happens to packets to a VIP address that match no service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnknownPort {
-    /// They go to this host's own stack.
-    #[default]
-    Pass,
-    /// They are dropped and counted.
-    Drop,
-}
-
-impl Pool {
-    /// A pool of that name in which everything else is what an entry gets that does not say.
-    pub fn new(name: impl Into<String>, backends: Vec<Backend>) -> Self {
-        Self {
-            name: name.into(),
-            slots: DEFAULT_SLOTS,
-            delivery: Delivery::default(),
-            udp: UdpPolicy::default(),
-            on_down: OnDown::default(),
-            idle_timeout: DEFAULT_IDLE_TIMEOUT,
-            backends,
-        }
-    }
-
-    /// The backend of that name.
-    pub fn backend(&self, name: &str) -> Option<&Backend> {
-        self.backends.iter().find(|backend| backend.name == name)
-    }
 }
 
 impl Site {
@@ -227,73 +163,74 @@ impl Site {
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        })
+impl Pool {
+    /// A pool of that name in which everything else is what an entry gets that does not say.
+    pub fn new(name: impl Into<String>, backends: Vec<Backend>) -> Self {
+        Self {
+            name: name.into(),
+            delivery: Delivery::default(),
+            hash: HashPolicy::default(),
+            slots: default_slots(),
+            seed: None,
+            udp: UdpPolicy::default(),
+            on_down: OnDown::default(),
+            idle_timeout: default_idle_timeout(),
+            backends,
+        }
+    }
+
+    /// The backend of that name.
+    pub fn backend(&self, name: &str) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.name == name)
     }
 }
 
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            0 => write!(f, "{}/any", self.protocol),
-            port => write!(f, "{}/{port}", self.protocol),
+impl Backend {
+    /// An active one of weight 1 that is reached as its pool has it.
+    pub fn new(name: impl Into<String>, address: IpAddr) -> Self {
+        Self {
+            name: name.into(),
+            address,
+            weight: default_weight(),
+            delivery: None,
+            state: AdminState::default(),
+            drain_until: None,
         }
     }
 }
 
-/// A service that is not written `tcp/443`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is no service: write tcp/443, udp/53 or tcp/any", quoted(.0))]
-pub struct ServiceError(String);
-
-impl FromStr for Service {
-    type Err = ServiceError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ServiceError(text.to_owned());
-        let (protocol, port) = text.split_once('/').ok_or_else(wrong)?;
-        let protocol = match protocol {
-            "tcp" => Protocol::Tcp,
-            "udp" => Protocol::Udp,
-            _ => return Err(wrong()),
-        };
-        let port = match port {
-            "any" => 0,
-            // `parse` would let a sign through.
-            digits if digits.starts_with('+') => return Err(wrong()),
-            digits => match digits.parse() {
-                Ok(0) | Err(_) => return Err(wrong()),
-                Ok(port) => port,
-            },
-        };
-        Ok(Self { protocol, port })
+impl Vip {
+    /// A VIP in which everything else is what an entry gets that does not say.
+    pub fn new(
+        name: impl Into<String>,
+        address: IpAddr,
+        services: Vec<Service>,
+        pool: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            address,
+            services,
+            pool: pool.into(),
+            on_unknown_port: OnUnknownPort::default(),
+            echo: default_echo(),
+        }
     }
 }
 
-impl TryFrom<String> for Service {
-    type Error = ServiceError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
+const fn default_slots() -> u32 {
+    DEFAULT_SLOTS
 }
 
-impl From<Service> for String {
-    fn from(service: Service) -> Self {
-        service.to_string()
-    }
+const fn default_idle_timeout() -> Duration {
+    DEFAULT_IDLE_TIMEOUT
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Seed;
+/// The weight of a backend whose entry names none.
+pub const fn default_weight() -> u32 {
+    1
+}
 
-    #[test]
-    fn a_seed_is_not_shown() {
-        assert_eq!(format!("{:?}", Some(Seed::new(0xdead_beef))), "Some(Seed(…))");
-    }
+const fn default_echo() -> bool {
+    true
 }

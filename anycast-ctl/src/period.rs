@@ -50,6 +50,31 @@ pub fn text(period: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
+/// Periods as texts in serialized values.
+pub mod as_text {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    /// Writes a period as [`super::text`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever the serializer says.
+    pub fn serialize<S: Serializer>(period: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::text(*period))
+    }
+
+    /// Reads a period as [`super::parse`].
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        super::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -14,7 +14,7 @@ use crate::{
     condition::{Condition, Conditions},
     dataplane::DirectoryEntry,
     maglev::{self, MaglevError},
-    model::{Backend, OnUnknownPort, Pool, Site, UdpPolicy, Vip},
+    model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::Resolution,
     seats::Seats,
     sweep::{PoolScope, Scope},
@@ -41,6 +41,8 @@ pub struct Maps {
 pub struct Table {
     /// Slots.
     pub slots: u32,
+    /// Its own seed; `None`: the site's.
+    pub seed: Option<Seed>,
     /// Backends that take new flows.
     pub members: Vec<Member>,
 }
@@ -87,9 +89,9 @@ pub fn wanted(
 ) -> Maps {
     let mut maps = Maps::default();
     for (number, pool) in (0u16..).zip(&site.pools) {
-        let mut table = Table { slots: pool.slots, members: Vec::new() };
+        let mut table = Table { slots: pool.slots, seed: pool.seed, members: Vec::new() };
         for backend in &pool.backends {
-            let condition = condition(conditions, pool, backend);
+            let condition = Condition::of(conditions, &pool.name, backend);
             let resolution = resolutions.get(&backend.address);
             let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &site.tunnel);
             let (Some(seat), Ok(way)) = (seats.get(&pool.name, backend.address), way) else {
@@ -132,7 +134,9 @@ pub fn scope(site: &Site, seats: &Seats, conditions: &Conditions, now: Instant) 
         });
         for backend in &pool.backends {
             let seat = seats.get(&pool.name, backend.address);
-            if let Some(seat) = seat.filter(|_| !condition(conditions, pool, backend).is_drained(now)) {
+            if let Some(seat) =
+                seat.filter(|_| !Condition::of(conditions, &pool.name, backend).is_drained(now))
+            {
                 scope.backends.insert(seat.index, seat.generation);
             }
         }
@@ -144,7 +148,7 @@ pub fn scope(site: &Site, seats: &Seats, conditions: &Conditions, now: Instant) 
 }
 
 impl Table {
-    /// The index of each slot's owner; [`NO_BACKEND`] for all of them when there are no members.
+    /// The index of each slot's owner, `seed` being the site's; [`NO_BACKEND`] for all of them when there are no members.
     ///
     /// # Errors
     ///
@@ -157,12 +161,9 @@ impl Table {
             self.members.iter().map(|member| maglev::Member::new(member.address, member.weight)).collect();
         let index =
             |member: u16| self.members.get(usize::from(member)).map_or(NO_BACKEND, |member| member.index);
+        let seed = self.seed.map_or(seed, Seed::get);
         Ok(maglev::table(&members, self.slots, seed)?.into_iter().map(index).collect())
     }
-}
-
-fn condition(conditions: &Conditions, pool: &Pool, backend: &Backend) -> Condition {
-    conditions.get(&(pool.name.clone(), backend.address)).copied().unwrap_or_default()
 }
 
 /// A pool's idle timeout, as the program counts it.

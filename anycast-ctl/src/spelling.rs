@@ -31,7 +31,7 @@ pub fn unknown<'a>(kind: &str, name: &str, known: impl ExactSizeIterator<Item = 
     format!("no {kind} is called {name_quoted}: {meant}there is {}", listed(known))
 }
 
-/// The candidate that was probably meant: at most every third character is wrong, missing or too many.
+/// The candidate that was probably meant: at most every third character is wrong, misplaced, missing or too many.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.len() / 3).max(1);
     candidates
@@ -43,23 +43,30 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance in bytes, by rows.
+/// Levenshtein's distance in bytes, by rows, with two neighbours that changed places counting once.
 fn distance(word: &str, other: &str) -> usize {
+    let (word, other) = (word.as_bytes(), other.as_bytes());
+    let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+    let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (typed, byte) in word.bytes().enumerate() {
-        let mut diagonal = typed;
-        let mut left = typed + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
+    for (typed, byte) in word.iter().enumerate() {
+        let mut below = vec![typed + 1];
+        for (column, candidate) in other.iter().enumerate() {
+            let replaced = at(&row, column) + usize::from(byte != candidate);
+            let inserted_or_missing = at(&row, column + 1).min(at(&below, column)) + 1;
+            let swapped = match (typed.checked_sub(1), column.checked_sub(1)) {
+                (Some(typed), Some(column))
+                    if word.get(typed) == Some(candidate) && other.get(column) == Some(byte) =>
+                {
+                    at(&above, column) + 1
+                }
+                (None | Some(_), None | Some(_)) => usize::MAX,
+            };
+            below.push(replaced.min(inserted_or_missing).min(swapped));
         }
-        for (cell, candidate) in row.iter_mut().skip(1).zip(other.bytes()) {
-            let replaced = diagonal + usize::from(byte != candidate);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(diagonal + 1);
-            *cell = left;
-        }
+        above = std::mem::replace(&mut row, below);
     }
-    row.last().copied().unwrap_or_default()
+    at(&row, other.len())
 }
 
 #[cfg(test)]
@@ -74,7 +81,10 @@ mod tests {
             ("abc", "", 3),
             ("kitten", "sitting", 3),
             ("adress", "address", 1),
-            ("wieght", "weight", 2),
+            ("wieght", "weight", 1),
+            ("hsah", "hash", 1),
+            ("ab", "ba", 1),
+            ("ca", "abc", 3),
         ] {
             assert_eq!(distance(word, other), edits, "{word} {other}");
         }

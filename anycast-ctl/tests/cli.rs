@@ -194,7 +194,7 @@ fn backends_are_listed_added_and_removed() {
     assert!(list.starts_with("POOL web: 1 of 2 backends up"), "{list}");
     assert!(
         complaint(&ask(&daemon, "backend list --pool wbe"))
-            .contains("no pool is called `wbe`: there is `web`")
+            .contains("no pool is called `wbe`: did you mean `web`? there is `web`")
     );
 
     let added = stdout(&ask(&daemon, "backend add web web-3 10.0.0.13 --weight 2"));
@@ -321,7 +321,7 @@ In transition: 32768 slots (50.0%), for 2m 10s; 12 flows are remembered as pins.
     assert_eq!((slots.runs.len(), slots.runs[0].base), (2, Some(0)));
     assert!(
         complaint(&ask(&daemon, "pool show wbe"))
-            .contains("show pool wbe: no pool is called `wbe`: there is `web`")
+            .contains("show pool wbe: no pool is called `wbe`: did you mean `web`? there is `web`")
     );
 }
 

@@ -147,12 +147,7 @@ fn round(
     }
     let client = Client::new(lab.socket());
     let pool = Family::V4.pool_name();
-    let add = Change::Add(NewBackend {
-        name: spare.name.clone(),
-        address: spare.addresses.v4.into(),
-        weight: 1,
-        delivery: None,
-    });
+    let add = Change::Add(NewBackend::new(spare.name.clone(), spare.addresses.v4.into()));
     let mut command = Command::new(lab.binary()?);
     command.arg("--socket").arg(lab.socket()).args(["backend", "add", pool, &spare.name, &address]);
     command.stdout(Stdio::null());

@@ -267,6 +267,8 @@ pub enum BackendState {
     Up,
     /// It gets no new flows; those it has live on.
     Draining,
+    /// The site has it disabled: no flows at all.
+    Disabled,
     /// It was marked down: no slots.
     Down,
     /// There is no way to it, mostly as its next hop's link-layer address is unknown: no slots.

@@ -284,7 +284,8 @@ impl List {
 impl Add {
     fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
         let Self { pool, name, address, weight, delivery, dry_run } = self;
-        let change = Change::Add(model::Backend { name: name.clone(), address, weight, delivery });
+        let change =
+            Change::Add(model::Backend { weight, delivery, ..model::Backend::new(name.clone(), address) });
         let verb = format!("add backend {name} to");
         Target { pool, name, dry_run }.change(common, client, &verb, &change, |pool, added| {
             format!(
@@ -304,7 +305,7 @@ fn standing(backend: &BackendStatus) -> String {
     match backend.state {
         BackendState::Up => format!("up, {} slots, {}", backend.slots, table::way(backend)),
         BackendState::Unresolved => format!("unresolved, no slots yet ({})", table::way(backend)),
-        BackendState::Draining | BackendState::Down | BackendState::Removed => {
+        BackendState::Draining | BackendState::Disabled | BackendState::Down | BackendState::Removed => {
             format!("{}, {} slots", table::state(backend.state), backend.slots)
         }
     }

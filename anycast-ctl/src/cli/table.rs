@@ -94,6 +94,7 @@ pub const fn state(state: BackendState) -> &'static str {
     match state {
         BackendState::Up => "up",
         BackendState::Draining => "draining",
+        BackendState::Disabled => "disabled",
         BackendState::Down => "down",
         BackendState::Unresolved => "unresolved",
         BackendState::Removed => "removed",

@@ -7,16 +7,13 @@ use toml::{
 
 use crate::{
     model::{
-        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, DEFAULT_TOO_BIG_PER_SECOND, MapSizes, Pool, Site,
+        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, IcmpSettings, MapSizes, NO_INTERFACE, Pool, Site,
         TunnelSettings, Vip, default_weight,
     },
     spelling::{listed, nearest, quoted},
 };
 
-use super::value::{
-    address, delivery, kind, number, on_down, on_unknown_port, period, seed, service, string, truth, udp,
-    vlan, within,
-};
+use super::value::{address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within};
 
 /// Something wrong with the entry that begins at a byte of the text.
 pub struct Misread {
@@ -32,21 +29,29 @@ pub struct Misread {
 pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let mut faults = Vec::new();
     let mut root = Table { table: document, path: "", at: 0, faults: &mut faults };
-    root.only(&["icmp", "interfaces", "maps", "pool", "seed", "tunnel", "vip"]);
-    let interfaces = root.list("interfaces", string);
+    root.only(&["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"]);
+    let node = root.optional("node", string);
+    let interfaces = root.list("interfaces", string).and_then(|interfaces| {
+        // An empty list is a choice, an absent one an oversight, or a file that was cut off.
+        if interfaces.is_none() {
+            root.note(0, "interfaces", NO_INTERFACE.to_owned());
+        }
+        interfaces
+    });
     let seed = root.optional("seed", seed);
     let maps = root.table("maps", maps);
     let tunnel = root.table("tunnel", tunnel);
-    let too_big_per_second = root.table("icmp", too_big_per_second);
+    let icmp = root.table("icmp", icmp);
     let pools = root.entries("pool", pool);
     let vips = root.entries("vip", vip);
     let site = (|| {
         Some(Site {
-            interfaces: interfaces?.unwrap_or_default(),
+            node: node?,
+            interfaces: interfaces?,
             seed: seed?,
             maps: maps?.unwrap_or_default(),
             tunnel: tunnel?.unwrap_or_default(),
-            too_big_per_second: too_big_per_second?.unwrap_or(DEFAULT_TOO_BIG_PER_SECOND),
+            icmp: icmp?.unwrap_or_default(),
             pools: pools?,
             vips: vips?,
         })
@@ -55,12 +60,19 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
 }
 
 fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
-    table.only(&["embryonic", "pins", "slots", "traffic_counters"]);
+    table.only(&["embryonic", "pins", "slots", "traffic_counters", "vips"]);
     let pins = table.optional("pins", number);
     let embryonic = table.optional("embryonic", number);
     let slots = table.optional("slots", number);
     let traffic_counters = table.optional("traffic_counters", number);
-    Some(MapSizes { pins: pins?, embryonic: embryonic?, slots: slots?, traffic_counters: traffic_counters? })
+    let vips = table.optional("vips", number);
+    Some(MapSizes {
+        pins: pins?,
+        embryonic: embryonic?,
+        slots: slots?,
+        traffic_counters: traffic_counters?,
+        vips: vips?,
+    })
 }
 
 fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
@@ -78,26 +90,30 @@ fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
     })
 }
 
-fn too_big_per_second(mut table: Table<'_, '_>) -> Option<u32> {
+fn icmp(mut table: Table<'_, '_>) -> Option<IcmpSettings> {
     table.only(&["too_big_per_second"]);
-    table
-        .optional("too_big_per_second", within(0, u32::MAX))
-        .map(|errors| errors.unwrap_or(DEFAULT_TOO_BIG_PER_SECOND))
+    let defaults = IcmpSettings::default();
+    let too_big_per_second = table.optional("too_big_per_second", within(0, u32::MAX));
+    Some(IcmpSettings { too_big_per_second: too_big_per_second?.unwrap_or(defaults.too_big_per_second) })
 }
 
 fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
-    table.only(&["backend", "delivery", "idle_timeout", "name", "on_down", "slots", "udp"]);
+    table.only(&["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"]);
     let name = table.required("name", string);
+    let delivery = table.optional("delivery", choice);
+    let hash = table.optional("hash", choice);
     let slots = table.optional("slots", number);
-    let delivery = table.optional("delivery", delivery);
-    let udp = table.optional("udp", udp);
-    let on_down = table.optional("on_down", on_down);
+    let seed = table.optional("seed", seed);
+    let udp = table.optional("udp", choice);
+    let on_down = table.optional("on_down", choice);
     let idle_timeout = table.optional("idle_timeout", period);
     let backends = table.entries("backend", backend);
     Some(Pool {
         name: name?,
-        slots: slots?.unwrap_or(DEFAULT_SLOTS),
         delivery: delivery?.unwrap_or_default(),
+        hash: hash?.unwrap_or_default(),
+        slots: slots?.unwrap_or(DEFAULT_SLOTS),
+        seed: seed?,
         udp: udp?.unwrap_or_default(),
         on_down: on_down?.unwrap_or_default(),
         idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
@@ -106,16 +122,20 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
 }
 
 fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
-    table.only(&["address", "delivery", "name", "weight"]);
+    table.only(&["address", "delivery", "drain_until", "name", "state", "weight"]);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let weight = table.optional("weight", number);
-    let delivery = table.optional("delivery", delivery);
+    let delivery = table.optional("delivery", choice);
+    let state = table.optional("state", choice);
+    let drain_until = table.optional("drain_until", utc);
     Some(Backend {
         name: name?,
         address: address?,
         weight: weight?.unwrap_or(default_weight()),
         delivery: delivery?,
+        state: state?.unwrap_or_default(),
+        drain_until: drain_until?,
     })
 }
 
@@ -125,7 +145,7 @@ fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
     let address = table.required("address", address);
     let services = table.list("services", service);
     let pool = table.required("pool", string);
-    let on_unknown_port = table.optional("on_unknown_port", on_unknown_port);
+    let on_unknown_port = table.optional("on_unknown_port", choice);
     let echo = table.optional("echo", truth);
     Some(Vip {
         name: name?,

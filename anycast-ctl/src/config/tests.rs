@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Delivery, MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service, TunnelSettings, UdpPolicy, VlanTags,
+    AdminState, Delivery, HashPolicy, MapSizes, OnDown, OnUnknownPort, Pool, Seed, Service, TunnelSettings,
+    UdpPolicy, VlanTags,
 };
 
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
@@ -57,7 +58,7 @@ fn keys_left_out_have_their_defaults() {
     assert_eq!(site.vips[0].on_unknown_port, OnUnknownPort::Pass);
     assert_eq!(site.pools[0], Pool::new("web4", site.pools[0].backends.clone()));
     assert_eq!(site.maps, MapSizes::default());
-    assert_eq!((site.tunnel, site.too_big_per_second), (TunnelSettings::default(), 1000));
+    assert_eq!((site.tunnel, site.icmp.too_big_per_second), (TunnelSettings::default(), 1000));
     assert_eq!((site.pools[0].delivery, site.vips[0].echo), (Delivery::L2, true));
     let text = GOOD.replace("pool = \"web4\"", "pool = \"web4\"\non_unknown_port = \"drop\"");
     let site = parse(&format!("seed = \"00000000000000fF\"\r\n{text}"), "site.toml").unwrap();
@@ -77,7 +78,7 @@ fn what_pools_remember_and_how_much() {
         pins: Some(2_000_000),
         embryonic: Some(4_096),
         slots: Some(1 << 20),
-        traffic_counters: None,
+        ..MapSizes::default()
     };
     assert_eq!(site.maps, maps);
     let pool = &site.pools[0];
@@ -101,6 +102,112 @@ fn what_pools_remember_and_how_much() {
 }
 
 #[test]
+fn nodes_hashes_and_states() {
+    let text = GOOD
+        .replacen("[[pool]]", "node = \"edge-1\"\n[maps]\nvips = 100\n[[pool]]", 1)
+        .replacen(
+            "name = \"web4\"",
+            "name = \"web4\"\nhash = \"source-address\"\nseed = \"00000000000000ff\"",
+            1,
+        )
+        .replacen("weight = 2", "state = \"draining\"\ndrain_until = 2026-11-21 19:00:00+01:00", 1)
+        .replacen("\"10.0.0.12\"", "\"10.0.0.12\"\nstate = \"disabled\"", 1);
+    let site = parse(&text, "site.toml").unwrap();
+    assert_eq!((site.node.as_deref(), site.maps.vips), (Some("edge-1"), Some(100)));
+    let pool = &site.pools[0];
+    assert_eq!((pool.hash, pool.seed), (HashPolicy::SourceAddress, Some(Seed::new(255))));
+    let states: Vec<_> = pool.backends.iter().map(|it| (it.state, it.drain_until)).collect();
+    let until = "2026-11-21T18:00:00Z".parse().ok();
+    assert_eq!(states, [(AdminState::Draining, until), (AdminState::Disabled, None)]);
+}
+
+#[test]
+fn hashes_and_states_that_cannot_be() {
+    for (line, message) in [
+        (
+            "hash = \"4-tuple\"",
+            "4:8: pool[0].hash: `4-tuple` is not one of \"5-tuple\", \"source-address\" and \"source-and-destination\"",
+        ),
+        (
+            "hash = 5",
+            "4:8: pool[0].hash: is a number: give \"5-tuple\", \"source-address\" or \"source-and-destination\" in \
+             quotes",
+        ),
+        (
+            "hsah = \"5-tuple\"",
+            "4:1: pool[0]: unknown key `hsah`: did you mean `hash`? here can be `backend`, `delivery`, `hash`, \
+             `idle_timeout`, `name`, `on_down`, `seed`, `slots`, `udp`",
+        ),
+        (
+            "seed = \"5ec2e7\"",
+            "4:8: pool[0].seed: give exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them",
+        ),
+    ] {
+        assert_eq!(
+            broken("[[pool.backend]]", &format!("{line}\n[[pool.backend]]")),
+            format!("site.toml:{message}")
+        );
+    }
+    for (line, message) in [
+        (
+            "state = \"down\"",
+            "7:9: pool[0].backend[0].state: `down` is not one of \"active\", \"draining\" and \"disabled\"",
+        ),
+        (
+            "drain_until = \"2026-11-21T18:00:00Z\"",
+            "7:15: pool[0].backend[0].drain_until: is a string: give a date and time with its offset from UTC and \
+             without quotes, as 2026-11-21T18:00:00Z",
+        ),
+        (
+            "drain_until = tomorrow",
+            "7:15: drain_until: `tomorrow` is no time: give a date and time with its offset from UTC and without \
+             quotes, as 2026-11-21T18:00:00Z",
+        ),
+        (
+            "state = \"draining\"\ndrain_until = 2026-11-21T18:00:00",
+            "8:15: pool[0].backend[0].drain_until: `2026-11-21T18:00:00` is no time: write it to the second and with \
+             its offset from UTC, as 2026-11-21T18:00:00Z",
+        ),
+        (
+            "drain_until = 2026-11-21T18:00:00Z",
+            "7:15: pool[0].backend[0].drain_until: the backend is active, not draining: add state = \"draining\", or \
+             remove drain_until",
+        ),
+        (
+            "drain_untl = 2026-11-21T18:00:00Z",
+            "7:1: pool[0].backend[0]: unknown key `drain_untl`: did you mean `drain_until`? here can be `address`, \
+             `delivery`, `drain_until`, `name`, `state`, `weight`",
+        ),
+    ] {
+        assert_eq!(broken("weight = 2", line), format!("site.toml:{message}"));
+    }
+    let rule = "use 1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+    for (line, message) in [
+        ("node = \"\"", format!("2:8: node: `` is no name: {rule}")),
+        ("[maps]\nvips = 0", "3:8: maps.vips: 0 VIPs are out of range: give 1 to 1024".to_owned()),
+        (
+            "nodes = \"a\"",
+            "2:1: unknown key `nodes`: did you mean `node`? here can be `icmp`, `interfaces`, `maps`, \
+         `node`, `pool`, `seed`, `tunnel`, `vip`"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(broken("[[pool]]", &format!("{line}\n[[pool]]")), format!("site.toml:{message}"));
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_no_site() {
+    for text in ["", "# Managed by nobody.\n", "[[pool]]\nname = \"web\""] {
+        let message =
+            "site.toml:1:1: interfaces: no interface to attach to: name at least one, as in [\"eth0\"]";
+        assert_eq!(errors(text), message);
+    }
+    // But a host may wait for its first VIP.
+    assert_eq!(parse("interfaces = []", "site.toml").unwrap(), Site::default());
+}
+
+#[test]
 fn ways_to_backends_and_answers() {
     let text = GOOD
         .replacen(
@@ -113,7 +220,7 @@ fn ways_to_backends_and_answers() {
         .replacen("weight = 2", "delivery = \"local\"", 1)
         .replacen("pool = \"web4\"", "pool = \"web4\"\necho = false", 1);
     let site = parse(&text, "site.toml").unwrap();
-    assert_eq!((site.too_big_per_second, site.vips[0].echo), (0, false));
+    assert_eq!((site.icmp.too_big_per_second, site.vips[0].echo), (0, false));
     assert_eq!(
         site.tunnel,
         TunnelSettings {
@@ -196,7 +303,7 @@ fn map_sizes_have_bounds() {
         (
             "[maps]\npin = 2048",
             "3:1: maps: unknown key `pin`: did you mean `pins`? here can be `embryonic`, `pins`, `slots`, \
-             `traffic_counters`",
+             `traffic_counters`, `vips`",
         ),
         ("[[maps]]", "2:1: maps: is a list: begin it with [maps] in brackets"),
     ] {
@@ -241,12 +348,12 @@ fn unknown_keys() {
     assert_eq!(
         broken("weight", "wieght"),
         "site.toml:7:1: pool[0].backend[0]: unknown key `wieght`: did you mean `weight`? here can be `address`, \
-         `delivery`, `name`, `weight`"
+         `delivery`, `drain_until`, `name`, `state`, `weight`"
     );
     assert_eq!(
         broken("[[vip]]", "[[vips]]"),
-        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `icmp`, `interfaces`, `maps`, `pool`, \
-         `seed`, `tunnel`, `vip`"
+        "site.toml:11:3: unknown key `vips`: did you mean `vip`? here can be `icmp`, `interfaces`, `maps`, `node`, \
+         `pool`, `seed`, `tunnel`, `vip`"
     );
     assert_eq!(
         broken("services", "\"port\\u001b\" = 80\nservices"),
@@ -292,7 +399,7 @@ fn wrong_values() {
         (
             "weight = 2",
             "weight = 0",
-            "7:10: pool[0].backend[0].weight: weight 0 would never be chosen: give 1 or more, or remove the backend",
+            "7:10: pool[0].backend[0].weight: weight 0 would never be chosen: give 1 or more, or set state = \"draining\"",
         ),
         (
             "\"10.0.0.11\"",

@@ -2,12 +2,14 @@
 
 use std::{net::IpAddr, str::FromStr, time::Duration};
 
+use clap::ValueEnum;
 use toml::de::DeValue;
 
 use crate::{
-    model::{Delivery, OnDown, OnUnknownPort, Seed, Service, UdpPolicy, VlanTags},
+    model::{Seed, SeedError, Service, VlanTags, label},
     period,
     spelling::quoted,
+    utc::{Utc, UtcError},
 };
 
 pub fn string(value: &DeValue<'_>) -> Result<String, String> {
@@ -57,48 +59,41 @@ pub fn service(value: &DeValue<'_>) -> Result<Service, String> {
     text(value, r#"a service in quotes, as "tcp/443""#)?.parse().map_err(|error| format!("{error}"))
 }
 
-pub fn on_unknown_port(value: &DeValue<'_>) -> Result<OnUnknownPort, String> {
-    match text(value, r#""pass" or "drop" in quotes"#)? {
-        "pass" => Ok(OnUnknownPort::Pass),
-        "drop" => Ok(OnUnknownPort::Drop),
-        other => Err(format!(r#"{} is neither "pass" nor "drop""#, quoted(other))),
+/// One of the names that [`ValueEnum`] has for a choice.
+pub fn choice<T: ValueEnum>(value: &DeValue<'_>) -> Result<T, String> {
+    let names: Vec<String> = T::value_variants().iter().map(label).collect();
+    let given = text(value, &format!("{} in quotes", enumerated(&names, "or")))?;
+    let meant = T::value_variants().iter().find(|choice| label(*choice) == given);
+    meant.cloned().ok_or_else(|| match names.as_slice() {
+        [one, other] => format!("{} is neither \"{one}\" nor \"{other}\"", quoted(given)),
+        names => format!("{} is not one of {}", quoted(given), enumerated(names, "and")),
+    })
+}
+
+/// `"a", "b" or "c"`.
+fn enumerated(names: &[String], conjunction: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} {conjunction} {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
-pub fn delivery(value: &DeValue<'_>) -> Result<Delivery, String> {
-    let name = text(value, r#""l2", "ipip", "gue" or "local" in quotes"#)?;
-    let wrong = || format!(r#"{} is not one of "l2", "ipip", "gue" and "local""#, quoted(name));
-    Delivery::ALL.into_iter().find(|delivery| delivery.label() == name).ok_or_else(wrong)
-}
-
 pub fn vlan(value: &DeValue<'_>) -> Result<VlanTags, String> {
-    /// The last one is reserved (IEEE 802.1Q table 9-2).
-    const LAST_VLAN: u16 = 4_094;
+    let (first, last) = VlanTags::VLANS.into_inner();
     match value.as_str() {
         Some("strip") => Ok(VlanTags::Strip),
         Some("keep") => Ok(VlanTags::Keep),
         Some(other) => {
             Err(format!(r#"{} is neither "strip" nor "keep" nor the number of a VLAN"#, quoted(other)))
         }
-        None if matches!(value, DeValue::Integer(_)) => within(1, LAST_VLAN.into())(value).map(VlanTags::Set),
-        None => Err(format!(r#"is {}: give "strip", "keep" or a number from 1 to {LAST_VLAN}"#, kind(value))),
-    }
-}
-
-pub fn udp(value: &DeValue<'_>) -> Result<UdpPolicy, String> {
-    match text(value, r#""stateless", "pinned" or "quic" in quotes"#)? {
-        "stateless" => Ok(UdpPolicy::Stateless),
-        "pinned" => Ok(UdpPolicy::Pinned),
-        "quic" => Ok(UdpPolicy::Quic),
-        other => Err(format!(r#"{} is not one of "stateless", "pinned" and "quic""#, quoted(other))),
-    }
-}
-
-pub fn on_down(value: &DeValue<'_>) -> Result<OnDown, String> {
-    match text(value, r#""reset" or "keep" in quotes"#)? {
-        "reset" => Ok(OnDown::Reset),
-        "keep" => Ok(OnDown::Keep),
-        other => Err(format!(r#"{} is neither "reset" nor "keep""#, quoted(other))),
+        None if matches!(value, DeValue::Integer(_)) => {
+            within(first.into(), last.into())(value).map(VlanTags::Set)
+        }
+        None => {
+            Err(format!(r#"is {}: give "strip", "keep" or a number from {first} to {last}"#, kind(value)))
+        }
     }
 }
 
@@ -107,16 +102,20 @@ pub fn period(value: &DeValue<'_>) -> Result<Duration, String> {
     period::parse(text).map_err(|error| error.to_string())
 }
 
+/// What times look like.
+pub const TIME_RULE: &str =
+    "a date and time with its offset from UTC and without quotes, as 2026-11-21T18:00:00Z";
+
+/// A moment, which TOML has a type for.
+pub fn utc(value: &DeValue<'_>) -> Result<Utc, String> {
+    let DeValue::Datetime(time) = value else { return Err(format!("is {}: give {TIME_RULE}", kind(value))) };
+    time.to_string().parse().map_err(|error: UtcError| error.to_string())
+}
+
 /// The seed is a secret: no message repeats it.
 pub fn seed(value: &DeValue<'_>) -> Result<Seed, String> {
-    let rule = "exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them";
-    let digits = text(value, rule)?;
-    let hexadecimal = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hexadecimal
-        .then(|| u64::from_str_radix(digits, 16).ok())
-        .flatten()
-        .map(Seed::new)
-        .ok_or_else(|| format!("give {rule}"))
+    let digits = value.as_str().ok_or_else(|| format!("is {}: {SeedError}", kind(value)))?;
+    Seed::try_from(digits).map_err(|error| error.to_string())
 }
 
 fn text<'a>(value: &'a DeValue<'_>, wanted: &str) -> Result<&'a str, String> {

@@ -10,7 +10,7 @@ use crate::{
         server::EditError,
         types::{BackendStatus, Change, PlanBreaks, PlanShare, PlanStatus, SlotOwner, SlotRun, SlotsStatus},
     },
-    condition::{Conditions, Drain},
+    condition::{Condition, Conditions, Drain},
     model::{Backend, Delivery, OnDown, Pool, Site},
     plan::{self, Plan},
     reconcile::{self, Member, Table},
@@ -149,15 +149,19 @@ impl Controller {
         let mut wanted =
             reconcile::wanted(site, &self.seats, conditions, &self.resolutions.borrow(), Instant::now());
         let table = wanted.tables.remove(&number);
-        let mut table = table.unwrap_or(Table { slots: pool.slots, members: Vec::new() });
+        let mut table = table.unwrap_or(Table { slots: pool.slots, seed: pool.seed, members: Vec::new() });
         let backend = site.pool(&pool.name).and_then(|pool| pool.backend(&subject.name));
         let Some(backend) = backend else { return (table, None) };
         if table.members.iter().any(|member| member.address == backend.address) {
             return (table, None);
         }
-        let condition = conditions.get(&(pool.name.clone(), backend.address)).copied().unwrap_or_default();
+        let condition = Condition::of(conditions, &pool.name, backend);
         if !condition.is_eligible() {
-            let why = if condition.marked_down { "marked down" } else { "draining" };
+            let why = match condition {
+                Condition { disabled: true, .. } => "disabled",
+                Condition { marked_down: true, .. } => "marked down",
+                Condition { .. } => "draining",
+            };
             return (table, Some(format!("{} is {why} then, and gets no slots", backend.name)));
         }
         let index = self.seats.get(&pool.name, backend.address).map_or(NO_SEAT, |seat| seat.index);

@@ -110,9 +110,9 @@ impl Controller {
         self.named_status(pool, name)
     }
 
-    /// What is known of a backend beside the site.
-    pub fn condition(&self, pool: &str, address: IpAddr) -> Condition {
-        self.conditions.get(&(pool.to_owned(), address)).copied().unwrap_or_default()
+    /// What a backend may do.
+    pub fn condition(&self, pool: &str, backend: &Backend) -> Condition {
+        Condition::of(&self.conditions, pool, backend)
     }
 
     fn named_status(&self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {

@@ -57,7 +57,7 @@ impl Controller {
         let resolutions = self.resolutions.borrow();
         let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
         let way = if removed { Err(NoWay::Unknown) } else { way };
-        let (condition, now) = (self.condition(pool, backend.address), Instant::now());
+        let (condition, now) = (self.condition(pool, backend), Instant::now());
         let (state, detail) = match &way {
             _ if removed => (BackendState::Removed, None),
             Ok(_) => (BackendState::Up, None),
@@ -65,6 +65,8 @@ impl Controller {
         };
         let (state, detail) = if removed {
             (state, detail)
+        } else if condition.disabled {
+            (BackendState::Disabled, None)
         } else if condition.marked_down {
             (BackendState::Down, Some("marked down".to_owned()))
         } else if condition.is_drained(now) {
@@ -146,7 +148,7 @@ impl Controller {
     /// What the backend's weight entitles it to, if it may take new flows.
     fn slots_wanted(&self, pool: &str, backend: &Backend) -> u32 {
         let Some(found) = self.site.pool(pool) else { return 0 };
-        let takes_part = |it: &&Backend| self.condition(pool, it.address).is_eligible();
+        let takes_part = |it: &&Backend| self.condition(pool, it).is_eligible();
         let weight = |it: &Backend| u64::from(it.weight);
         let total: u64 = found.backends.iter().filter(takes_part).map(weight).sum();
         let own = found.backends.iter().filter(takes_part).find(|it| it.address == backend.address);

@@ -74,12 +74,12 @@ impl LoadOptions {
     pub fn for_site(site: &Site, seed: Seed) -> Self {
         Self {
             seed,
-            vips: u16::try_from(site.vips.len()).unwrap_or(u16::MAX),
+            vips: u16::try_from(site.vip_rows()).unwrap_or(u16::MAX),
             arena_slots: site.arena_slots(),
             traffic_counters: site.traffic_counters(),
             pins: site.maps.pins.unwrap_or(DEFAULT_PINS),
             embryonic: site.maps.embryonic.unwrap_or(DEFAULT_EMBRYONIC),
-            errors_per_tick: clock::per_tick(site.too_big_per_second),
+            errors_per_tick: clock::per_tick(site.icmp.too_big_per_second),
             multi_buffer: true,
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr, ops::RangeInclusiv
 
 use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, MAX_VIPS};
 
-use super::{DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
+use super::{AdminState, DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
 use crate::{
     period,
     spelling::{quoted, unknown},
@@ -17,6 +17,9 @@ mod tests;
 
 /// How long a flow may be silent: ticks are a second, and more than a day is not remembered.
 const IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+
+/// What is said of a site that cannot get packets.
+pub const NO_INTERFACE: &str = r#"no interface to attach to: name at least one, as in ["eth0"]"#;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +40,26 @@ impl Site {
     /// Every rule the site breaks, in the order of its entries; empty when it may be applied.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Found::default();
+        self.check_node(&mut found);
         self.check_interfaces(&mut found);
         self.check_maps(&mut found);
         found.tunnel_sources(self);
+        found.tunnel_numbers(&self.tunnel);
         self.check_pools(&mut found);
         self.check_vips(&mut found);
         found.0
     }
 
+    fn check_node(&self, found: &mut Found) {
+        if let Some(name) = self.node.as_deref().filter(|name| !form::is_name(name)) {
+            found.add("node", format!("{} is no name: use {}", quoted(name), form::NAME_RULE));
+        }
+    }
+
     fn check_interfaces(&self, found: &mut Found) {
-        if self.interfaces.is_empty() {
-            found.add("interfaces", r#"no interface to attach to: name at least one, as in ["eth0"]"#);
+        // A site that serves nothing, as a fresh one, needs none.
+        if self.interfaces.is_empty() && !self.vips.is_empty() {
+            found.add("interfaces", NO_INTERFACE);
         }
         let mut names = Seen::default();
         for (i, name) in self.interfaces.iter().enumerate() {
@@ -63,11 +75,12 @@ impl Site {
     }
 
     fn check_maps(&self, found: &mut Found) {
-        let MapSizes { pins, embryonic, slots, traffic_counters } = self.maps;
+        let MapSizes { pins, embryonic, slots, traffic_counters, vips } = self.maps;
         found.size("pins", pins, MapSizes::FLOWS, "flows");
         found.size("embryonic", embryonic, MapSizes::FLOWS, "flows");
         found.size("slots", slots, MapSizes::SLOTS, "slots");
         found.size("traffic_counters", traffic_counters, MapSizes::TRAFFIC_COUNTERS, "counters");
+        found.size("vips", vips, MapSizes::VIPS, "VIPs");
         let (most, needed) = (*MapSizes::SLOTS.end(), self.slots_needed());
         if needed > most {
             let advice = format!("all pools together may have {}, give pools fewer slots", most / 3);
@@ -89,6 +102,10 @@ impl Site {
             let why = "two for each VIP and each backend of its pool";
             let advice = "take at least that, or leave it out";
             found.add("maps.traffic_counters", format!("the VIPs need {needed} counters, {why}: {advice}"));
+        }
+        let are = self.vips.len();
+        if vips.is_some_and(|vips| MapSizes::VIPS.contains(&vips) && (vips as usize) < are) {
+            found.add("maps.vips", format!("there are {are} VIPs: take at least that, or leave it out"));
         }
     }
 
@@ -162,8 +179,7 @@ impl Found {
     fn name<'a>(&mut self, names: &mut Seen<&'a str>, name: &'a str, path: &str, of: &str) {
         let at = format!("{path}.name");
         if !form::is_name(name) {
-            let rule = "1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
-            self.add(&at, format!("{} is no name: use {rule}", quoted(name)));
+            self.add(&at, format!("{} is no name: use {}", quoted(name), form::NAME_RULE));
         }
         if let Some(first) = names.note(name, path) {
             let rule = format!("names of {of} are unique, rename one");
@@ -229,8 +245,13 @@ impl Found {
             }
             self.one_family(pool, backend, &at);
             if backend.weight == 0 {
-                let advice = "give 1 or more, or remove the backend";
+                let advice = "give 1 or more, or set state = \"draining\"";
                 self.add(format!("{path}.weight"), format!("weight 0 would never be chosen: {advice}"));
+            }
+            if backend.drain_until.is_some() && backend.state != AdminState::Draining {
+                let advice = "add state = \"draining\", or remove drain_until";
+                let message = format!("the backend is {}, not draining: {advice}", backend.state);
+                self.add(format!("{path}.drain_until"), message);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
 };
 
 use anycast_common::tunnel::GUE_PORT;
@@ -52,9 +53,11 @@ impl fmt::Display for Delivery {
 }
 
 /// What the outer headers of all tunnels have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TunnelSettings {
     /// Source addresses, at most one of each family. A family without one: the kernel's choice for the way to the backend.
+    #[serde(rename = "source")]
     pub sources: Vec<IpAddr>,
     /// TTL or hop limit, at least 1.
     pub ttl: u8,
@@ -65,7 +68,8 @@ pub struct TunnelSettings {
 }
 
 /// What becomes of a frame's VLAN tags when its packet gets outer headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum VlanTags {
     /// They are taken off.
     #[default]
@@ -73,7 +77,13 @@ pub enum VlanTags {
     /// They stay.
     Keep,
     /// One with this VLAN takes their place, or is put on. 1 to 4094.
+    #[serde(untagged)]
     Set(u16),
+}
+
+impl VlanTags {
+    /// VLANs there are: the last number is reserved (IEEE 802.1Q table 9-2).
+    pub const VLANS: RangeInclusive<u16> = 1..=4_094;
 }
 
 impl Default for TunnelSettings {

@@ -2,21 +2,32 @@
 
 use std::ops::RangeInclusive;
 
-use anycast_common::limits::{DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_SLOTS, SLOTS_PER_LINE};
+use anycast_common::limits::{
+    DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_SLOTS, MAX_VIPS, SLOTS_PER_LINE,
+};
+use serde::{Deserialize, Serialize};
 
 use super::Site;
 
 /// Sizes the operator wants for maps, in entries. `None`: the default, or more where the site needs it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct MapSizes {
     /// Flows that can be pinned.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pins: Option<u32>,
     /// Flows of which only the opening packet was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub embryonic: Option<u32>,
     /// Slots of all tables together, those being replaced included.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
     /// (VIP, backend) pairs that can be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic_counters: Option<u32>,
+    /// VIPs whose refused packets can be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vips: Option<u32>,
 }
 
 impl MapSizes {
@@ -29,6 +40,9 @@ impl MapSizes {
 
     /// Traffic counters: the most are 96 MiB a CPU.
     pub const TRAFFIC_COUNTERS: RangeInclusive<u32> = 1_024..=1 << 22;
+
+    /// VIPs: as many as one host has.
+    pub const VIPS: RangeInclusive<u32> = 1..=MAX_VIPS as u32;
 }
 
 impl Site {
@@ -49,6 +63,11 @@ impl Site {
     pub fn arena_slots(&self) -> u32 {
         let default = DEFAULT_ARENA_LINES * SLOTS_PER_LINE as u32;
         self.maps.slots.unwrap_or_else(|| default.max(self.slots_needed()))
+    }
+
+    /// VIPs whose refused packets can be counted.
+    pub fn vip_rows(&self) -> u32 {
+        self.maps.vips.unwrap_or_else(|| u32::try_from(self.vips.len()).unwrap_or(u32::MAX))
     }
 
     /// Traffic counters there are.

@@ -12,7 +12,7 @@ fn member(index: u16, weight: u32) -> Member {
 }
 
 fn table(members: &[Member]) -> Table {
-    Table { slots: SLOTS, members: members.to_vec() }
+    Table { slots: SLOTS, seed: None, members: members.to_vec() }
 }
 
 /// The slots of a pool at rest, and what other members do to them.

@@ -2,16 +2,14 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::{
-    model::{Backend, Delivery, Pool, Seed},
+    model::{AdminState, Backend, Delivery, Pool},
     neighbour::{NextHop, Why},
 };
 
 fn site() -> Site {
     let backend = |last: u8| Backend {
-        name: format!("b{last}"),
-        address: Ipv4Addr::new(10, 0, 0, last).into(),
         weight: u32::from(last),
-        delivery: None,
+        ..Backend::new(format!("b{last}"), Ipv4Addr::new(10, 0, 0, last).into())
     };
     let vip = |name: &str, last, pool: &str| Vip {
         name: name.into(),
@@ -25,11 +23,9 @@ fn site() -> Site {
     Site {
         interfaces: vec!["eth0".into()],
         seed: Some(Seed::new(1)),
-        maps: Default::default(),
-        tunnel: Default::default(),
-        too_big_per_second: 1000,
         pools: vec![pool("web", vec![backend(1), backend(2)]), pool("dns", vec![backend(3)])],
         vips: vec![vip("www", 1, "web"), vip("ns", 2, "dns"), vip("api", 3, "web")],
+        ..Site::default()
     }
 }
 
@@ -99,6 +95,36 @@ fn a_first_start_builds_from_the_bottom_up() {
     assert_eq!(operations(&wanted, &wanted), []);
     let ordinals: Vec<(u16, u32)> = wanted.directory.iter().map(|vip| (vip.pool, vip.ordinal)).collect();
     assert_eq!(ordinals, [(0, 0), (1, 0), (0, 1)]);
+}
+
+#[test]
+fn the_site_says_who_takes_flows() {
+    let mut site = site();
+    let seats = seats(&site);
+    let (now, conditions) = (Instant::now(), Conditions::new());
+    let maps = |site: &Site| wanted(site, &seats, &conditions, &resolved(site), now);
+    let before = maps(&site);
+    site.pools[0].backends[1].state = AdminState::Draining;
+    let draining = maps(&site);
+    assert_eq!(kinds(&operations(&before, &draining)), ["table 0 of 1"]);
+    assert!(scope(&site, &seats, &conditions, now).backends.contains_key(&1));
+    site.pools[0].backends[1].state = AdminState::Disabled;
+    let disabled = maps(&site);
+    assert_eq!(kinds(&operations(&before, &disabled)), ["table 0 of 1", "clear backend 1"]);
+    assert!(!scope(&site, &seats, &conditions, now).backends.contains_key(&1));
+}
+
+#[test]
+fn a_pool_may_have_a_seed_of_its_own() {
+    let mut site = site();
+    let maps = |site: &Site| {
+        wanted(site, &seats(site), &Conditions::new(), &resolved(site), Instant::now()).tables[&0].clone()
+    };
+    let before = maps(&site);
+    site.pools[0].seed = Some(Seed::new(2));
+    let after = maps(&site);
+    assert_ne!(before, after);
+    assert_eq!(after.owners(1), before.owners(2));
 }
 
 #[test]

@@ -18,12 +18,9 @@ fn site(backends: &[u8]) -> Site {
         backends.iter().map(|&last| Backend::new(format!("b{last}"), Ipv4Addr::new(10, 0, 0, last).into()));
     Site {
         interfaces: vec!["eth0".into()],
-        seed: None,
-        maps: Default::default(),
-        tunnel: Default::default(),
-        too_big_per_second: 1000,
         pools: vec![Pool::new("web", backends.collect())],
         vips: vec![vip("www", 1), vip("api", 2)],
+        ..Site::default()
     }
 }
 

@@ -138,11 +138,9 @@ impl Host {
             site: Site {
                 interfaces: vec!["eth0".into()],
                 seed: Some(Seed::new(SEED)),
-                maps: Default::default(),
-                tunnel: Default::default(),
-                too_big_per_second: 1000,
                 pools: vec![pool("tcp", UdpPolicy::Stateless), pool("udp", UdpPolicy::Pinned)],
                 vips: vec![vip(1, "tcp"), vip(2, "udp")],
+                ..Site::default()
             },
             seats: Seats::new(1000),
             conditions: Conditions::new(),

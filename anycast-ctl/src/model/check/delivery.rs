@@ -2,7 +2,7 @@
 
 use super::{Found, form};
 use crate::{
-    model::{Backend, Delivery, Pool, Site, Vip},
+    model::{Backend, Delivery, Pool, Site, TunnelSettings, Vip, VlanTags},
     spelling::quoted,
 };
 
@@ -12,6 +12,21 @@ fn first_l2(pool: &Pool) -> Option<&Backend> {
 }
 
 impl Found {
+    /// Numbers of the tunnels' outer headers.
+    pub fn tunnel_numbers(&mut self, tunnel: &TunnelSettings) {
+        if tunnel.ttl == 0 {
+            self.add("tunnel.ttl", "0 is out of range: give 1 to 255");
+        }
+        if tunnel.gue_port == 0 {
+            self.add("tunnel.gue_port", "0 is out of range: give 1 to 65535");
+        }
+        if let VlanTags::Set(vlan) = tunnel.vlan
+            && !VlanTags::VLANS.contains(&vlan)
+        {
+            self.add("tunnel.vlan", format!("{vlan} is out of range: give 1 to {}", VlanTags::VLANS.end()));
+        }
+    }
+
     /// The tunnels' source addresses.
     pub fn tunnel_sources(&mut self, site: &Site) {
         let sources = &site.tunnel.sources;

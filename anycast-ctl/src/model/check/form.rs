@@ -7,7 +7,10 @@ const NAME_BYTES: usize = 63;
 /// `IFNAMSIZ` less the terminating zero.
 const INTERFACE_BYTES: usize = 15;
 
-/// Whether it may name a VIP, pool or backend. It is part of URLs and arguments, so `..` and `-x` are out.
+/// What [`is_name`] asks for.
+pub const NAME_RULE: &str = "1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+
+/// Whether it may name a VIP, pool, backend or node. It is part of URLs and arguments, so `..` and `-x` are out.
 pub fn is_name(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     name.len() <= NAME_BYTES

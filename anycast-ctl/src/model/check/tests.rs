@@ -1,4 +1,7 @@
-use crate::model::{Backend, Delivery, OnUnknownPort, Service};
+use crate::{
+    model::{Backend, Delivery, Service, VlanTags},
+    utc::Utc,
+};
 
 use super::*;
 
@@ -7,14 +10,8 @@ fn backend(name: &str, address: &str) -> Backend {
 }
 
 fn vip(name: &str, address: &str, services: &[&str], pool: &str) -> Vip {
-    Vip {
-        name: name.into(),
-        address: address.parse().unwrap(),
-        services: services.iter().map(|service| service.parse().unwrap()).collect(),
-        pool: pool.into(),
-        on_unknown_port: OnUnknownPort::Pass,
-        echo: true,
-    }
+    let services = services.iter().map(|service| service.parse().unwrap()).collect();
+    Vip::new(name, address.parse().unwrap(), services, pool)
 }
 
 /// Two families, each with two backends and a VIP.
@@ -23,15 +20,12 @@ fn site() -> Site {
         |name: &str, one: &str, other: &str| Pool::new(name, vec![backend("a", one), backend("b", other)]);
     Site {
         interfaces: vec!["eth0".into()],
-        seed: None,
-        maps: Default::default(),
-        tunnel: Default::default(),
-        too_big_per_second: 1000,
         pools: vec![pool("web4", "10.0.0.1", "10.0.0.2"), pool("web6", "2001:db8::1", "2001:db8::2")],
         vips: vec![
             vip("www4", "192.0.2.1", &["tcp/80", "tcp/443"], "web4"),
             vip("www6", "2001:db8:ffff::1", &["tcp/any", "udp/443"], "web6"),
         ],
+        ..Site::default()
     }
 }
 
@@ -55,6 +49,8 @@ fn a_good_site_has_no_problems() {
 
 #[test]
 fn interfaces() {
+    // Nothing comes in for a host that serves nothing.
+    assert_eq!(problems(|site| (site.interfaces, site.vips) = (vec![], vec![])), [""; 0]);
     assert_eq!(
         problems(|site| site.interfaces.clear()),
         [r#"interfaces: no interface to attach to: name at least one, as in ["eth0"]"#]
@@ -83,6 +79,70 @@ fn names() {
     }
     assert_eq!(problems(|site| site.vips[0].name = "x".repeat(63)), [""; 0]);
     assert_eq!(problems(|site| site.vips[0].name = "x".repeat(64)).len(), 1);
+}
+
+#[test]
+fn nodes_are_named_as_everything_else() {
+    assert_eq!(problems(|site| site.node = Some("edge-1.example.net".into())), [""; 0]);
+    let rule = "use 1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+    assert_eq!(
+        problems(|site| site.node = Some("edge 1".into())),
+        [format!("node: `edge 1` is no name: {rule}")]
+    );
+}
+
+#[test]
+fn only_a_draining_backend_has_a_deadline() {
+    let until = Some(Utc::from_unix(1_795_284_000));
+    for (state, is) in [(AdminState::Active, "active"), (AdminState::Disabled, "disabled")] {
+        assert_eq!(
+            problems(|site| {
+                site.pools[0].backends[1] = Backend { state, drain_until: until, ..backend("b", "10.0.0.2") }
+            }),
+            [format!(
+                "pool[0].backend[1].drain_until: the backend is {is}, not draining: add state = \"draining\", or remove \
+                 drain_until"
+            )]
+        );
+        assert_eq!(problems(|site| site.pools[0].backends[1].state = state), [""; 0]);
+    }
+    let state = AdminState::Draining;
+    for drain_until in [None, until] {
+        assert_eq!(
+            problems(|site| {
+                site.pools[0].backends[1] = Backend { state, drain_until, ..backend("b", "10.0.0.2") }
+            }),
+            [""; 0]
+        );
+    }
+}
+
+/// A file cannot say these, but JSON can.
+#[test]
+fn numbers_of_outer_headers() {
+    assert_eq!(
+        problems(|site| {
+            (site.tunnel.ttl, site.tunnel.gue_port) = (0, 0);
+            site.tunnel.vlan = VlanTags::Set(4_095);
+        }),
+        [
+            "tunnel.ttl: 0 is out of range: give 1 to 255",
+            "tunnel.gue_port: 0 is out of range: give 1 to 65535",
+            "tunnel.vlan: 4095 is out of range: give 1 to 4094",
+        ]
+    );
+}
+
+#[test]
+fn room_for_vips() {
+    for (vips, message) in [
+        (0, "0 VIPs are out of range: give 1 to 1024"),
+        (1_025, "1025 VIPs are out of range: give 1 to 1024"),
+        (1, "there are 2 VIPs: take at least that, or leave it out"),
+    ] {
+        assert_eq!(problems(|site| site.maps.vips = Some(vips)), [format!("maps.vips: {message}")]);
+    }
+    assert_eq!(problems(|site| site.maps.vips = Some(2)), [""; 0]);
 }
 
 #[test]
@@ -250,7 +310,9 @@ fn slots_and_weights() {
     }
     assert_eq!(
         problems(|site| site.pools[0].backends[1].weight = 0),
-        ["pool[0].backend[1].weight: weight 0 would never be chosen: give 1 or more, or remove the backend"]
+        [
+            "pool[0].backend[1].weight: weight 0 would never be chosen: give 1 or more, or set state = \"draining\""
+        ]
     );
 }
 

@@ -1,0 +1,108 @@
+//! What operators choose between. The names in commands are those in site files.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// What of a packet decides which slot it falls into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HashPolicy {
+    /// Its flow: addresses, ports and protocol.
+    #[default]
+    #[serde(rename = "5-tuple")]
+    #[value(name = "5-tuple")]
+    FiveTuple,
+    /// The client's address: all its flows go to one backend.
+    SourceAddress,
+    /// The client's address and the VIP's: all flows of a client to one VIP go to one backend.
+    SourceAndDestination,
+}
+
+/// How UDP flows are remembered. UDP has no packet that opens a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum UdpPolicy {
+    /// Not at all: each datagram goes to the slot's current owner. For DNS.
+    #[default]
+    Stateless,
+    /// Every flow from its first datagram.
+    Pinned,
+    /// As TCP: QUIC's Initial packets open a flow (RFC 9000 section 17.2.2, RFC 9369 section 3.2).
+    Quic,
+}
+
+/// What becomes of the flows of a backend that is down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDown {
+    /// They go to another backend, whose RST tells the client at once.
+    #[default]
+    Reset,
+    /// They stay.
+    Keep,
+}
+
+/// What happens to packets to a VIP address that match no service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknownPort {
+    /// They go to this host's own stack.
+    #[default]
+    Pass,
+    /// They are dropped and counted.
+    Drop,
+}
+
+/// What the operator wants of a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AdminState {
+    /// It takes flows.
+    #[default]
+    Active,
+    /// It takes no new flows; those it has live on.
+    Draining,
+    /// It takes none, and those it had are over, as if it had been removed.
+    Disabled,
+}
+
+/// What site files and commands call a choice.
+pub fn label<T: ValueEnum>(choice: &T) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+impl fmt::Display for HashPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&label(self))
+    }
+}
+
+impl fmt::Display for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&label(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Delivery;
+
+    fn check<T: ValueEnum + Serialize>() {
+        for choice in T::value_variants() {
+            assert_eq!(serde_json::to_value(choice).unwrap(), serde_json::Value::from(label(choice)));
+        }
+    }
+
+    #[test]
+    fn commands_and_files_have_the_same_names() {
+        check::<AdminState>();
+        check::<Delivery>();
+        check::<HashPolicy>();
+        check::<OnDown>();
+        check::<OnUnknownPort>();
+        check::<UdpPolicy>();
+    }
+}
