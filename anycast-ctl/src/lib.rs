@@ -17,6 +17,7 @@ pub mod receive;
 pub mod reconcile;
 pub mod seats;
 mod spelling;
+pub mod store;
 pub mod sweep;
 pub mod transition;
 pub mod utc;
