@@ -22,6 +22,9 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod value;
+mod write;
+
+pub use write::to_toml;
 
 use position::{Lines, find};
 use read::Misread;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{period, utc::Utc};
 
+#[cfg(test)]
+pub mod arbitrary;
 mod check;
 mod delivery;
 mod maps;
@@ -231,6 +233,7 @@ pub const fn default_weight() -> u32 {
     1
 }
 
-const fn default_echo() -> bool {
+/// Whether a VIP whose entry does not say answers pings.
+pub const fn default_echo() -> bool {
     true
 }

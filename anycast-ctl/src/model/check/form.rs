@@ -20,7 +20,9 @@ pub fn is_name(name: &str) -> bool {
 
 /// Whether the kernel would accept it as the name of an interface: `dev_valid_name` in net/core/dev.c.
 pub fn is_interface(name: &str) -> bool {
-    let refused = |byte: u8| byte == b'/' || byte == b':' || byte == 0x0b || byte.is_ascii_whitespace();
+    // The kernel's white space is Latin-1's.
+    let space = |byte: u8| byte.is_ascii_whitespace() || byte == 0x0b || byte == 0xa0;
+    let refused = |byte: u8| byte == b'/' || byte == b':' || space(byte);
     (1..=INTERFACE_BYTES).contains(&name.len()) && !matches!(name, "." | "..") && !name.bytes().any(refused)
 }
 
