@@ -1,13 +1,13 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
 mod change;
+mod collect;
 mod edit;
 mod status;
 mod tending;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -24,15 +24,15 @@ use crate::{
     api::{
         server::{self, Request},
         socket::Socket,
-        types::{Traffic, XdpMode},
+        types::XdpMode,
     },
     condition::Conditions,
     dataplane::{Dataplane, LoadOptions},
     interface::{self, Interface},
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
+    numbers::{Carried, Numbers},
     reconcile::{self, Maps, Operation},
-    seats::{Occupant, Seats},
     transition::{self, Census},
 };
 
@@ -113,7 +113,9 @@ async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
 pub struct Controller {
     site: Site,
     seed: Seed,
-    seats: Seats,
+    numbers: Numbers,
+    /// What was counted for names whose counters others have by now.
+    carried: Carried,
     conditions: Conditions,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
@@ -125,8 +127,6 @@ pub struct Controller {
     /// Since when a pool has slots in transition; those that have none are not listed.
     moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
-    /// Traffic of backends that lost their seats, by VIP name.
-    forgotten_traffic: BTreeMap<String, Traffic>,
     /// Whether the last reconciliation left something undone.
     behind: bool,
     started: Instant,
@@ -148,7 +148,8 @@ impl Controller {
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
             seed,
-            seats: Seats::new(options.traffic_counters),
+            numbers: Numbers::default(),
+            carried: Carried::default(),
             conditions: Conditions::new(),
             resolver,
             resolutions,
@@ -157,7 +158,6 @@ impl Controller {
             census: BTreeMap::new(),
             moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
-            forgotten_traffic: BTreeMap::new(),
             behind: false,
             started: Instant::now(),
             site: Site { pools: Vec::new(), vips: Vec::new(), ..site.clone() },
@@ -222,33 +222,16 @@ impl Controller {
     /// Makes a site the desired state.
     fn adopt(&mut self, site: Site) -> anyhow::Result<()> {
         let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
-        let forgotten = self.seats.update(&site, &named)?;
+        self.numbers = self.numbers.after(&site, &named, &self.dataplane.capacity())?;
         self.site = site;
-        let present = |(pool, address): &(String, IpAddr)| {
-            self.seats.get(pool, *address).is_some_and(|seat| self.seats.is_present(seat.index))
-        };
-        self.conditions.retain(|key, _| present(key));
+        self.conditions.retain(|(pool, address), _| self.numbers.is_present(pool, *address));
         self.watch_addresses();
-        self.reconcile()?;
-        self.forget(&forgotten)
+        self.reconcile()
     }
 
     fn watch_addresses(&self) {
         let backends = self.site.pools.iter().flat_map(|pool| &pool.backends);
         self.resolver.set_addresses(backends.map(|backend| backend.address).collect::<BTreeSet<_>>());
-    }
-
-    /// Keeps the traffic of backends that lost their seats, and clears their counters for whoever sits there next.
-    fn forget(&mut self, forgotten: &[Occupant]) -> anyhow::Result<()> {
-        for occupant in forgotten {
-            let vips = self.site.vips.iter().filter(|vip| vip.pool == occupant.pool);
-            for (counter, vip) in (occupant.seat.first_counter..).zip(vips) {
-                *self.forgotten_traffic.entry(vip.name.clone()).or_default() +=
-                    self.dataplane.traffic(counter)?.into();
-                self.dataplane.clear_traffic(counter)?;
-            }
-        }
-        Ok(())
     }
 
     fn reconcile_or_retry(&mut self) {
@@ -261,14 +244,15 @@ impl Controller {
     fn reconcile(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
         let now = Instant::now();
-        let wanted = reconcile::wanted(&self.site, &self.seats, &self.conditions, &resolutions, now);
-        let scope = reconcile::scope(&self.site, &self.seats, &self.conditions, now);
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.conditions, &resolutions, now);
+        let scope = reconcile::scope(&self.site, &self.numbers, &self.conditions, now);
         self.tending.set_scope(scope, now);
         self.behind = true;
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation)?;
             self.installed.note(operation);
         }
+        self.collect()?;
         self.behind = false;
         Ok(())
     }
@@ -280,7 +264,12 @@ impl Controller {
             Operation::SetTunnel(index, tunnel) => self.dataplane.set_tunnel(*index, *tunnel),
             Operation::SetBackend(index, backend) => self.dataplane.set_backend(*index, *backend),
             Operation::PublishTable(pool, table) => self.publish_table(*pool, table)?,
-            Operation::PublishDirectory(directory) => self.dataplane.publish_directory(directory)?,
+            Operation::PublishDirectory(directory) => {
+                self.dataplane.publish_directory(directory)?;
+                // Flows of a VIP that is gone, or another pool's now, may be remembered.
+                self.tending.expect_flows();
+            }
+            Operation::RemoveTable(pool) => self.remove_table(*pool),
             Operation::ClearBackend(index) => self.dataplane.clear_backend(*index),
             Operation::RemoveDevice(device) => self.dataplane.remove_device(*device)?,
         }
@@ -309,6 +298,14 @@ impl Controller {
         self.note_transitions();
         self.tending.expect_flows();
         Ok(())
+    }
+
+    /// Forgets the slots of a pool that no VIP names any more.
+    fn remove_table(&mut self, pool: u16) {
+        self.dataplane.unpublish_table(pool);
+        self.census.remove(&pool);
+        self.moving_since.remove(&pool);
+        self.tending.expect_flows();
     }
 
     /// Notes which pools began to have slots in transition, and which have none any more.

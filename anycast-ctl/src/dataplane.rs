@@ -20,9 +20,9 @@ mod tables;
 use anycast_common::{
     backend::Backend,
     counter::{Traffic, detail_counter, reason_counter},
-    detail::Detail,
+    detail::{Detail, MAX_DETAILS},
     hash::KEY_WORDS,
-    reason::Reason,
+    reason::{MAX_REASONS, Reason},
     tunnel::Tunnel,
 };
 use aya::{
@@ -32,6 +32,8 @@ use aya::{
 
 pub(crate) use self::attach::explain;
 use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
+
+use crate::numbers::Capacity;
 
 pub use self::{
     attach::{AttachError, Attachment},
@@ -107,6 +109,7 @@ pub struct Dataplane {
     backends: MappedArray,
     tunnels: MappedArray,
     arena: Arena,
+    capacity: Capacity,
     /// Whether a packet may still be reading a table that was replaced.
     tables_may_be_read: bool,
     /// Whether a packet may still be on its way to a tunnel's backend that was suspended or cleared.
@@ -230,6 +233,30 @@ impl Dataplane {
         let index = detail_counter(vip, detail.code());
         let values = self.details.get(&index, 0).map_err(while_doing("reading detail counters"))?;
         Ok(values.iter().sum())
+    }
+
+    /// Sets the reason and detail counters of a VIP's number back to zero, before another one gets it.
+    pub fn clear_vip(&mut self, vip: u16) -> Result<(), DataplaneError> {
+        let doing = "clearing reason and detail counters";
+        let cpus = aya::util::nr_cpus().map_err(|(_, error)| while_doing(doing)(error))?;
+        let zero = || PerCpuValues::try_from(vec![0_u64; cpus]).map_err(while_doing(doing));
+        for code in 0..MAX_REASONS as u32 {
+            self.reasons.set(reason_counter(vip, code), zero()?, 0).map_err(while_doing(doing))?;
+        }
+        for code in 0..MAX_DETAILS as u32 {
+            self.details.set(detail_counter(vip, code), zero()?, 0).map_err(while_doing(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Returns when every packet that is being steered at the call has been steered and counted.
+    pub fn wait_for_packets(&self) {
+        grace::wait();
+    }
+
+    /// What the maps have room for.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
     }
 
     /// Whether packets in several buffers are taken.

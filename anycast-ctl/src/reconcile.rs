@@ -14,10 +14,10 @@ use crate::{
     condition::{Condition, Conditions},
     dataplane::DirectoryEntry,
     maglev::{self, MaglevError},
-    model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
+    model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy},
     neighbour::Resolution,
-    seats::Seats,
-    sweep::{PoolScope, Scope},
+    numbers::{Numbers, VipNumbers},
+    sweep::{BackendScope, PoolScope, Scope},
     way::Way,
 };
 
@@ -30,7 +30,7 @@ pub struct Maps {
     pub tunnels: BTreeMap<u16, Tunnel>,
     /// Interfaces that packets may be redirected to.
     pub devices: BTreeSet<u32>,
-    /// Tables by pool index.
+    /// Tables by pool number.
     pub tables: BTreeMap<u16, Table>,
     /// VIPs and services.
     pub directory: Vec<DirectoryEntry>,
@@ -73,6 +73,8 @@ pub enum Operation {
     PublishTable(u16, Table),
     /// Publish the VIPs and services.
     PublishDirectory(Vec<DirectoryEntry>),
+    /// A pool that no VIP names any more has no table, and forgets its transitions.
+    RemoveTable(u16),
     /// A backend that owns no slot any more cannot be reached: the flows it had are over.
     ClearBackend(u16),
     /// No longer let packets be redirected to an interface.
@@ -82,19 +84,20 @@ pub enum Operation {
 /// What the maps should hold for a site, given what its backends may do and what is known of the way to them.
 pub fn wanted(
     site: &Site,
-    seats: &Seats,
+    numbers: &Numbers,
     conditions: &Conditions,
     resolutions: &BTreeMap<IpAddr, Resolution>,
     now: Instant,
 ) -> Maps {
     let mut maps = Maps::default();
-    for (number, pool) in (0u16..).zip(&site.pools) {
+    for pool in &site.pools {
+        let Some(number) = numbers.pool(&pool.name) else { continue };
         let mut table = Table { slots: pool.slots, seed: pool.seed, members: Vec::new() };
         for backend in &pool.backends {
             let condition = Condition::of(conditions, &pool.name, backend);
             let resolution = resolutions.get(&backend.address);
             let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &site.tunnel);
-            let (Some(seat), Ok(way)) = (seats.get(&pool.name, backend.address), way) else {
+            let (Some(seat), Ok(way)) = (numbers.get(&pool.name, backend.address), way) else {
                 continue;
             };
             if !condition.is_usable(pool.on_down, now) {
@@ -118,30 +121,32 @@ pub fn wanted(
         }
         maps.tables.insert(number, table);
     }
-    maps.directory = directory(site);
+    maps.directory = directory(site, numbers);
     maps
 }
 
 /// What a sweep must know of the site. The flows of a backend that is only unreachable, or down, may live on when it comes
 /// back; those of one that was removed or is drained may not.
-pub fn scope(site: &Site, seats: &Seats, conditions: &Conditions, now: Instant) -> Scope {
+pub fn scope(site: &Site, numbers: &Numbers, conditions: &Conditions, now: Instant) -> Scope {
     let mut scope = Scope::default();
     for pool in &site.pools {
-        scope.pools.push(PoolScope {
+        let Some(number) = numbers.pool(&pool.name) else { continue };
+        let pool_scope = PoolScope {
             slots: pool.slots,
             idle_timeout: idle_timeout_ticks(pool),
             udp_pinned: pool.udp == UdpPolicy::Pinned,
-        });
+        };
+        scope.pools.insert(number, pool_scope);
         for backend in &pool.backends {
-            let seat = seats.get(&pool.name, backend.address);
+            let seat = numbers.get(&pool.name, backend.address);
             if let Some(seat) =
                 seat.filter(|_| !Condition::of(conditions, &pool.name, backend).is_drained(now))
             {
-                scope.backends.insert(seat.index, seat.generation);
+                scope.backends.insert(seat.index, BackendScope { generation: seat.generation, pool: number });
             }
         }
     }
-    for vip in directory(site) {
+    for vip in directory(site, numbers) {
         scope.vips.insert(Address::from(vip.address), vip.pool);
     }
     scope
@@ -193,6 +198,8 @@ pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
     if installed.directory != wanted.directory {
         operations.push(Operation::PublishDirectory(wanted.directory.clone()));
     }
+    let gone = installed.tables.keys().filter(|pool| !wanted.tables.contains_key(pool));
+    operations.extend(gone.map(|&pool| Operation::RemoveTable(pool)));
     let gone = installed.backends.keys().filter(|index| !wanted.backends.contains_key(index));
     operations.extend(gone.map(|&index| Operation::ClearBackend(index)));
     operations
@@ -230,6 +237,7 @@ impl Maps {
             }
             Operation::PublishTable(pool, table) => drop(self.tables.insert(pool, table)),
             Operation::PublishDirectory(directory) => self.directory = directory,
+            Operation::RemoveTable(pool) => drop(self.tables.remove(&pool)),
             Operation::ClearBackend(index) => {
                 self.backends.remove(&index);
                 self.tunnels.remove(&index);
@@ -239,23 +247,19 @@ impl Maps {
     }
 }
 
-/// Place of a VIP among those of its pool.
-pub fn ordinal(site: &Site, vip: &Vip) -> u32 {
-    let before = site.vips.iter().take_while(|other| other.name != vip.name);
-    before.filter(|other| other.pool == vip.pool).map(|_| 1).sum()
-}
-
-fn directory(site: &Site) -> Vec<DirectoryEntry> {
-    let pool_of = |vip: &Vip| (0u16..).zip(&site.pools).find(|(_, pool)| pool.name == vip.pool);
-    (1u16..)
-        .zip(&site.vips)
-        .filter_map(|(number, vip)| {
-            let (pool_index, pool) = pool_of(vip)?;
+fn directory(site: &Site, numbers: &Numbers) -> Vec<DirectoryEntry> {
+    let pools: BTreeMap<&str, &Pool> = site.pools.iter().map(|pool| (pool.name.as_str(), pool)).collect();
+    let mut entries: Vec<DirectoryEntry> = site
+        .vips
+        .iter()
+        .filter_map(|vip| {
+            let pool = pools.get(vip.pool.as_str())?;
+            let VipNumbers { number, ordinal } = numbers.vip(&vip.name, &vip.pool)?;
             Some(DirectoryEntry {
                 address: vip.address,
                 number,
-                pool: pool_index,
-                ordinal: ordinal(site, vip),
+                pool: numbers.pool(&vip.pool)?,
+                ordinal,
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
                 answer_echo: vip.echo,
                 udp: pool.udp,
@@ -263,7 +267,10 @@ fn directory(site: &Site) -> Vec<DirectoryEntry> {
                 services: vip.services.clone(),
             })
         })
-        .collect()
+        .collect();
+    // Packets know no order: a site written in another one is the same.
+    entries.sort_by_key(|entry| entry.number);
+    entries
 }
 
 fn changed<'a, K: Ord, V: PartialEq>(

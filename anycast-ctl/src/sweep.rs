@@ -16,7 +16,7 @@
 
 mod sweeper;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anycast_common::{
     address::Address,
@@ -39,13 +39,13 @@ const UDP: u8 = 17;
 /// What a sweep must know of the site. It may change between two pieces of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// The pools, by their index.
-    pub pools: Vec<PoolScope>,
-    /// Pool index by the address of the VIP.
+    /// The pools, by their number.
+    pub pools: BTreeMap<u16, PoolScope>,
+    /// Pool number by the address of the VIP.
     pub vips: HashMap<Address, u16>,
-    /// Generation by the index of every backend whose flows may live, whether it can be reached or not. Whoever was
-    /// removed, or drained past its deadline, is not among them.
-    pub backends: HashMap<u16, u16>,
+    /// Every backend whose flows may live, by its index, whether it can be reached or not. Whoever was removed, or drained
+    /// past its deadline, is not among them.
+    pub backends: HashMap<u16, BackendScope>,
 }
 
 /// What a sweep must know of a pool.
@@ -57,6 +57,15 @@ pub struct PoolScope {
     pub idle_timeout: u32,
     /// Whether the records of UDP flows are read whatever the state of the slot: then they hold none in transition.
     pub udp_pinned: bool,
+}
+
+/// What a sweep must know of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendScope {
+    /// Its generation: flows of an earlier one have ended.
+    pub generation: u16,
+    /// The number of its pool: flows of a VIP that was moved to another one have ended.
+    pub pool: u16,
 }
 
 /// The published tables.
@@ -75,13 +84,14 @@ pub struct Sweep {
     started: u32,
     hash_key: [u64; KEY_WORDS],
     /// By pool, a bit for each slot that a live flow holds in transition.
-    held: Vec<Vec<u64>>,
+    held: BTreeMap<u16, Vec<u64>>,
 }
 
 impl Sweep {
     /// A sweep that begins at that tick.
     pub fn begin(scope: &Scope, seed: u64, now: u32) -> Self {
-        let held = scope.pools.iter().map(|pool| vec![0; pool.slots.div_ceil(64) as usize]).collect();
+        let bits = |(&number, pool): (&u16, &PoolScope)| (number, vec![0; pool.slots.div_ceil(64) as usize]);
+        let held = scope.pools.iter().map(bits).collect();
         Self { started: now, hash_key: expand_seed(seed), held }
     }
 
@@ -89,8 +99,11 @@ impl Sweep {
     /// changed.
     pub fn visit(&mut self, scope: &Scope, tables: &impl Tables, flow: &Flow, pin: Pin, now: u32) -> bool {
         let Some(&number) = scope.vips.get(&flow.destination) else { return false };
-        let Some(pool) = scope.pools.get(usize::from(number)) else { return false };
-        if !lives(scope, pool, pin, now) {
+        let Some(pool) = scope.pools.get(&number) else { return false };
+        if has_ended(clock::since(pin.last_seen(), now), pool.idle_timeout)
+            || scope.backends.get(&pin.backend())
+                != Some(&BackendScope { generation: pin.generation(), pool: number })
+        {
             return false;
         }
         if pool.udp_pinned && flow.protocol == UDP {
@@ -98,7 +111,7 @@ impl Sweep {
         }
         let slot = tables.place(number).slot_of(flow.hash(&self.hash_key));
         if tables.slot(number, slot).is_some_and(|slot| slot.current() != pin.backend()) {
-            let words = self.held.get_mut(usize::from(number));
+            let words = self.held.get_mut(&number);
             if let Some(word) = words.and_then(|words| words.get_mut(slot as usize / 64)) {
                 *word |= 1 << (slot % 64);
             }
@@ -110,20 +123,15 @@ impl Sweep {
     /// stay as it is.
     pub fn settled(&self, scope: &Scope, tables: &impl Tables, pool: u16, number: u32) -> Option<Slot> {
         let slot = tables.slot(pool, number).filter(|slot| !slot.is_stable())?;
-        let idle_timeout = scope.pools.get(usize::from(pool))?.idle_timeout;
+        let idle_timeout = scope.pools.get(&pool)?.idle_timeout;
         // A pool that appeared meanwhile has no bits: the next sweep sees to it.
-        let held = self.held.get(usize::from(pool))?.get(number as usize / 64)? >> (number % 64) & 1 == 1;
+        let held = self.held.get(&pool)?.get(number as usize / 64)? >> (number % 64) & 1 == 1;
         let quiet = clock::since(tables.stamp(pool, number), self.started);
         let base_is_done = slot.base() == slot.current()
             || !scope.backends.contains_key(&slot.base())
             || has_ended(quiet, idle_timeout);
         (!held && quiet >= SETTLE_TICKS && base_is_done).then(|| Slot::stable(slot.current()))
     }
-}
-
-fn lives(scope: &Scope, pool: &PoolScope, pin: Pin, now: u32) -> bool {
-    !has_ended(clock::since(pin.last_seen(), now), pool.idle_timeout)
-        && scope.backends.get(&pin.backend()) == Some(&pin.generation())
 }
 
 /// One tick more than the program allows: its clock may be a tick behind ours.

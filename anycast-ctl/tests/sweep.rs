@@ -14,7 +14,7 @@ use anycast_common::{
 use anycast_ctl::{
     dataplane::{Dataplane, LoadOptions, now_ticks},
     model::Seed,
-    sweep::{Outcome, PoolScope, Progress, Scope, Sweeper},
+    sweep::{BackendScope, Outcome, PoolScope, Progress, Scope, Sweeper},
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -28,9 +28,11 @@ fn dataplane(pins: u32) -> (Dataplane, Scope) {
     let mut dataplane = Dataplane::load(&options).unwrap();
     dataplane.publish_table(0, &vec![Slot::in_transition(1, 0); SLOTS as usize]).unwrap();
     let scope = Scope {
-        pools: vec![PoolScope { slots: SLOTS, idle_timeout: IDLE, udp_pinned: false }],
+        pools: [(0, PoolScope { slots: SLOTS, idle_timeout: IDLE, udp_pinned: false })].into(),
         vips: [(Address::from_v4([192, 0, 2, 1]), 0)].into(),
-        backends: [(0, 0), (1, 0), (2, 3)].into(),
+        backends: [(0, 0), (1, 0), (2, 3)]
+            .map(|(index, generation)| (index, BackendScope { generation, pool: 0 }))
+            .into(),
     };
     (dataplane, scope)
 }

@@ -69,7 +69,7 @@ impl Controller {
         let owners = table.owners(self.seed.get()).map_err(|error| EditError::Invalid(error.to_string()))?;
         let plan = Plan::between(&present, &owners);
 
-        let index = self.seats.get(&pool.name, subject.address).map(|seat| seat.index);
+        let index = self.numbers.get(&pool.name, subject.address).map(|seat| seat.index);
         let swept = self.figures().swept;
         let pins = index.and_then(|index| swept.pins_by_backend.get(&index)).copied().unwrap_or_default();
         let slots = index.map_or(0, |index| plan::slots_at_stake(&present, index));
@@ -147,7 +147,7 @@ impl Controller {
         subject: &Backend,
     ) -> (Table, Option<String>) {
         let mut wanted =
-            reconcile::wanted(site, &self.seats, conditions, &self.resolutions.borrow(), Instant::now());
+            reconcile::wanted(site, &self.numbers, conditions, &self.resolutions.borrow(), Instant::now());
         let table = wanted.tables.remove(&number);
         let mut table = table.unwrap_or(Table { slots: pool.slots, seed: pool.seed, members: Vec::new() });
         let backend = site.pool(&pool.name).and_then(|pool| pool.backend(&subject.name));
@@ -164,7 +164,7 @@ impl Controller {
             };
             return (table, Some(format!("{} is {why} then, and gets no slots", backend.name)));
         }
-        let index = self.seats.get(&pool.name, backend.address).map_or(NO_SEAT, |seat| seat.index);
+        let index = self.numbers.get(&pool.name, backend.address).map_or(NO_SEAT, |seat| seat.index);
         table.members.push(Member { index, address: backend.address, weight: backend.weight });
         (table, Some(self.awaited(site, &pool.name, backend)))
     }
@@ -188,7 +188,7 @@ impl Controller {
     /// Slots of every backend of the pool, and of one that would be.
     fn shares(&self, pool: &Pool, subject: &Backend, plan: &Plan) -> Vec<PlanShare> {
         let slots = |slots: &BTreeMap<u16, u32>, address| {
-            let index = self.seats.get(&pool.name, address).map_or(NO_SEAT, |seat| seat.index);
+            let index = self.numbers.get(&pool.name, address).map_or(NO_SEAT, |seat| seat.index);
             slots.get(&index).copied().unwrap_or_default()
         };
         let known = pool.backends.iter().any(|backend| backend.address == subject.address);
@@ -205,14 +205,14 @@ impl Controller {
     /// Backends by index, the removed ones included.
     fn names<'a>(&'a self, pool: &'a Pool) -> BTreeMap<u16, &'a Backend> {
         self.backends(pool)
-            .filter_map(|backend| Some((self.seats.get(&pool.name, backend.address)?.index, backend)))
+            .filter_map(|backend| Some((self.numbers.get(&pool.name, backend.address)?.index, backend)))
             .collect()
     }
 
-    /// A pool and its index.
+    /// A pool and its number.
     fn find_pool(&self, name: &str) -> Result<(u16, &Pool), EditError> {
-        let pools = (0_u16..).zip(&self.site.pools);
-        pools.into_iter().find(|(_, pool)| pool.name == name).ok_or_else(|| self.no_pool(name))
+        let found = self.numbers.pool(name).zip(self.site.pool(name));
+        found.ok_or_else(|| self.no_pool(name))
     }
 
     fn find<'a>(&self, pool: &'a Pool, name: &str) -> Result<&'a Backend, EditError> {

@@ -135,11 +135,11 @@ impl Controller {
             return Err(EditError::Invalid(problems.join("; ")));
         }
         self.check_slots(&site)?;
-        let before = (self.site.clone(), self.seats.clone(), self.conditions.clone());
+        let before = (self.site.clone(), self.numbers.clone(), self.conditions.clone());
         self.conditions = conditions;
         self.adopt(site).map_err(|error| {
             let message = format!("{error:#}; nothing was changed");
-            (self.site, self.seats, self.conditions) = before;
+            (self.site, self.numbers, self.conditions) = before;
             self.watch_addresses();
             self.reconcile_or_retry();
             EditError::Internal(message)

@@ -14,7 +14,6 @@ use crate::{
     interface,
     model::{Backend, Pool, Vip},
     neighbour::NextHop,
-    reconcile,
     way::{NoWay, Way},
 };
 
@@ -35,10 +34,7 @@ impl Controller {
                     present: interface::exists(attachment.ifindex),
                 })
                 .collect(),
-            vips: (1u16..)
-                .zip(&self.site.vips)
-                .map(|(number, vip)| self.vip(number, vip))
-                .collect::<Result<_, _>>()?,
+            vips: self.site.vips.iter().map(|vip| self.vip(vip)).collect::<Result<_, _>>()?,
             pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
             maps: self.maps(),
             reasons: self.reasons()?,
@@ -76,9 +72,9 @@ impl Controller {
         } else {
             (state, detail)
         };
-        let seat = self.seats.get(pool, backend.address);
+        let seat = self.numbers.get(pool, backend.address);
         let swept = self.figures().swept;
-        let mut traffic = Traffic::default();
+        let mut traffic = self.carried.backend(pool, backend.address);
         for vip in self.site.vips.iter().filter(|vip| vip.pool == pool) {
             traffic += self.traffic(vip, backend)?;
         }
@@ -120,14 +116,13 @@ impl Controller {
     }
 
     fn transition(&self, pool: &Pool) -> TransitionStatus {
-        let number = (0_u16..).zip(&self.site.pools).find(|(_, other)| other.name == pool.name);
-        let Some((number, census)) = number.and_then(|(number, _)| Some((number, self.census(number)?)))
-        else {
+        let number = self.numbers.pool(&pool.name);
+        let Some((number, census)) = number.and_then(|number| Some((number, self.census(number)?))) else {
             return TransitionStatus::default();
         };
         let owner = |index: u16| {
             self.backends(pool)
-                .find(|it| self.seats.get(&pool.name, it.address).is_some_and(|seat| seat.index == index))
+                .find(|it| self.numbers.get(&pool.name, it.address).is_some_and(|seat| seat.index == index))
         };
         let mut base_owners: Vec<BaseOwnerStatus> = census
             .based
@@ -170,7 +165,9 @@ impl Controller {
         }
     }
 
-    fn vip(&self, number: u16, vip: &Vip) -> anyhow::Result<VipStatus> {
+    fn vip(&self, vip: &Vip) -> anyhow::Result<VipStatus> {
+        let number = self.numbers.vip(&vip.name, &vip.pool).map(|numbers| numbers.number);
+        let carried = self.carried.vip(&vip.name).cloned().unwrap_or_default();
         let pool = self.site.pool(&vip.pool);
         let backends = pool
             .into_iter()
@@ -180,12 +177,27 @@ impl Controller {
                 Ok(VipBackendStatus { name: backend.name.clone(), address: backend.address, traffic })
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let mut traffic = self.forgotten_traffic.get(&vip.name).copied().unwrap_or_default();
+        let mut traffic = carried.traffic;
         backends.iter().for_each(|backend| traffic += backend.traffic);
-        let reasons = Reason::ALL
-            .iter()
-            .map(|&reason| Ok(reason_status(reason, self.dataplane.refused(number, reason)?)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        for cell in self.numbers.leaving_cells().into_iter().filter(|cell| cell.vip == vip.name) {
+            traffic += self.dataplane.traffic(cell.counter)?.into();
+        }
+        let mut reasons = Vec::new();
+        for &reason in Reason::ALL {
+            let counted = number.map_or(Ok(0), |number| self.dataplane.refused(number, reason))?;
+            let before = carried.reasons.get(&reason.code()).copied().unwrap_or_default();
+            reasons.push(reason_status(reason, counted + before));
+        }
+        let mut details = Vec::new();
+        for &detail in Detail::ALL {
+            let counted = number.map_or(Ok(0), |number| self.dataplane.detail(number, detail))?;
+            let before = carried.details.get(&detail.code()).copied().unwrap_or_default();
+            details.push(DetailStatus {
+                code: detail.code(),
+                detail: detail.label().to_owned(),
+                packets: counted + before,
+            });
+        }
         Ok(VipStatus {
             name: vip.name.clone(),
             address: vip.address,
@@ -195,34 +207,19 @@ impl Controller {
             echo: vip.echo,
             traffic,
             reasons: reasons.into_iter().filter(|reason| reason.packets > 0).collect(),
-            details: self.details(number)?,
+            details: details.into_iter().filter(|detail| detail.packets > 0).collect(),
             backends,
         })
     }
 
-    fn details(&self, number: u16) -> anyhow::Result<Vec<DetailStatus>> {
-        let mut details = Vec::new();
-        for &detail in Detail::ALL {
-            let packets = self.dataplane.detail(number, detail)?;
-            if packets > 0 {
-                details.push(DetailStatus {
-                    code: detail.code(),
-                    detail: detail.label().to_owned(),
-                    packets,
-                });
-            }
-        }
-        Ok(details)
-    }
-
     /// All VIPs together, and what was no VIP's.
     fn reasons(&self) -> anyhow::Result<Vec<ReasonStatus>> {
-        let last = self.site.vips.len() as u16;
+        let rows: Vec<u16> = std::iter::once(0).chain(self.numbers.vip_numbers()).collect();
         Reason::ALL
             .iter()
             .map(|&reason| {
-                let mut packets = 0;
-                for number in 0..=last {
+                let mut packets = self.carried.refused(reason.code());
+                for &number in &rows {
                     packets += self.dataplane.refused(number, reason)?;
                 }
                 Ok(reason_status(reason, packets))
@@ -232,14 +229,16 @@ impl Controller {
 
     /// Backends of a pool, the removed ones last.
     pub(super) fn backends<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Backend> {
-        let removed = self.seats.removed(&pool.name).into_iter().map(|occupant| &occupant.backend);
+        let removed = self.numbers.removed(&pool.name).into_iter().map(|occupant| &occupant.backend);
         pool.backends.iter().chain(removed)
     }
 
     fn traffic(&self, vip: &Vip, backend: &Backend) -> anyhow::Result<Traffic> {
-        let Some(seat) = self.seats.get(&vip.pool, backend.address) else { return Ok(Traffic::default()) };
-        let counter = seat.first_counter + reconcile::ordinal(&self.site, vip);
-        Ok(self.dataplane.traffic(counter)?.into())
+        let mut traffic = Traffic::default();
+        for counter in self.numbers.traffic_counters(&vip.name, &vip.pool, backend.address) {
+            traffic += self.dataplane.traffic(counter)?.into();
+        }
+        Ok(traffic)
     }
 }
 

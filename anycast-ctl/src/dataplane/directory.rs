@@ -152,15 +152,20 @@ impl ActiveDirectory {
     /// Fills the idle copy and switches to it.
     pub fn publish(&mut self, entries: &[DirectoryEntry]) -> Result<(), DirectoryError> {
         let directory = build(entries)?;
-        if self.idle_may_be_read {
-            grace::wait();
-        }
+        self.wait_for_readers();
         let idle = 1 - (self.active.load(0) & 1);
         let words = <[u64]>::try_ref_from_bytes(directory.as_bytes()).unwrap_or_default();
         self.directories.store(idle as usize, words);
         self.active.store(0, &[idle]);
         self.idle_may_be_read = true;
         Ok(())
+    }
+
+    /// Returns when no packet reads the directory before the published one.
+    pub fn wait_for_readers(&mut self) {
+        if std::mem::take(&mut self.idle_may_be_read) {
+            grace::wait();
+        }
     }
 }
 

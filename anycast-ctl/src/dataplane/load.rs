@@ -17,7 +17,10 @@ use aya::{
     programs::{ProgramError, Xdp},
 };
 
-use crate::model::{Seed, Site};
+use crate::{
+    model::{Seed, Site},
+    numbers::Capacity,
+};
 
 use super::{
     Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, flows::FlowMap, grace,
@@ -69,8 +72,7 @@ impl LoadOptions {
         }
     }
 
-    /// The sizes the site asks for; where it does not, the default ones or more as it needs them. Its VIPs stay the same
-    /// while it is steered.
+    /// The sizes the site asks for; where it does not, the default ones or more as it needs them.
     pub fn for_site(site: &Site, seed: Seed) -> Self {
         Self {
             seed,
@@ -114,6 +116,11 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         backends: mapped(&mut ebpf, "BACKENDS")?,
         tunnels: mapped(&mut ebpf, "TUNNELS")?,
         arena: Arena::new(arena_lines, grace::wait),
+        capacity: Capacity {
+            vips: options.vips,
+            traffic_counters: options.traffic_counters,
+            slots: arena_lines.saturating_mul(SLOTS_PER_LINE as u32),
+        },
         tables_may_be_read: false,
         tunnels_may_be_read: false,
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)

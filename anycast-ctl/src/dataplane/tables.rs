@@ -23,6 +23,16 @@ impl Dataplane {
         Ok(())
     }
 
+    /// Ends the table of a pool that no VIP of the published directory names.
+    pub fn unpublish_table(&mut self, pool: u16) {
+        // Packets that found the pool in the directory before are steered first.
+        self.directory.wait_for_readers();
+        let old = self.place(pool);
+        self.tables.store(usize::from(pool), &[Table::default().to_word()]);
+        self.arena.retire(old);
+        self.tables_may_be_read = true;
+    }
+
     /// Writes slots and their stamps to a place no packet looks at: one pass and no copy in between, as this takes most of the
     /// time of a publication.
     fn write(&self, old: Table, new: Table, slots: &[Slot]) {

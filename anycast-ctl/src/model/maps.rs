@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Site;
 
+/// VIPs that can be counted at the least: most sites stay below that for good.
+const LEAST_VIP_ROWS: u32 = 64;
+
 /// Sizes the operator wants for maps, in entries. `None`: the default, or more where the site needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -65,9 +68,11 @@ impl Site {
         self.maps.slots.unwrap_or_else(|| default.max(self.slots_needed()))
     }
 
-    /// VIPs whose refused packets can be counted.
+    /// VIPs that can be counted: as long as nobody says otherwise twice as many as there are, as those that go and those that
+    /// come have numbers at the same time.
     pub fn vip_rows(&self) -> u32 {
-        self.maps.vips.unwrap_or_else(|| u32::try_from(self.vips.len()).unwrap_or(u32::MAX))
+        let twice = u32::try_from(self.vips.len().saturating_mul(2)).unwrap_or(u32::MAX);
+        self.maps.vips.unwrap_or(twice.max(LEAST_VIP_ROWS))
     }
 
     /// Traffic counters there are.

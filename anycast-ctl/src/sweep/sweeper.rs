@@ -83,11 +83,11 @@ impl Sweeper {
         let next = match running.phase {
             Phase::Flows(kind, cursor) => {
                 let next = self.flows(&mut running, dataplane, scope, kind, cursor, now)?;
-                Some(match (kind, next) {
-                    (_, Some(_)) => Phase::Flows(kind, next),
-                    (Kind::Embryonic, None) => Phase::Flows(Kind::Pins, None),
-                    (Kind::Pins, None) => Phase::Slots(0, 0),
-                })
+                match (kind, next) {
+                    (_, Some(_)) => Some(Phase::Flows(kind, next)),
+                    (Kind::Embryonic, None) => Some(Phase::Flows(Kind::Pins, None)),
+                    (Kind::Pins, None) => first_pool(scope, 0),
+                }
             }
             Phase::Slots(pool, from) => slots(&mut running, dataplane, scope, pool, from),
         };
@@ -158,9 +158,6 @@ fn slots(
     pool: u16,
     from: u32,
 ) -> Option<Phase> {
-    if usize::from(pool) >= scope.pools.len() {
-        return None;
-    }
     let count = dataplane.place(pool).slots();
     let end = count.min(from.saturating_add(SLOTS));
     for slot in from..end {
@@ -169,5 +166,10 @@ fn slots(
             running.outcome.settled += 1;
         }
     }
-    Some(if end < count { Phase::Slots(pool, end) } else { Phase::Slots(pool + 1, 0) })
+    if end < count { Some(Phase::Slots(pool, end)) } else { first_pool(scope, pool + 1) }
+}
+
+/// Where the slots of the first pool from that number on begin.
+fn first_pool(scope: &Scope, from: u16) -> Option<Phase> {
+    scope.pools.range(from..).next().map(|(&pool, _)| Phase::Slots(pool, 0))
 }

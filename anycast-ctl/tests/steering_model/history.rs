@@ -16,8 +16,8 @@ use anycast_ctl::{
     condition::{Conditions, Drain},
     model::{Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution, Why},
+    numbers::{Capacity, Numbers},
     reconcile::{self, Maps, Operation},
-    seats::Seats,
     sweep::{Sweep, Tables as _},
     transition::{self, Census},
 };
@@ -91,7 +91,7 @@ pub struct Host {
     pub flaw: Flaw,
     epoch: Instant,
     site: Site,
-    seats: Seats,
+    numbers: Numbers,
     conditions: Conditions,
     unresolved: BTreeSet<IpAddr>,
     installed: Maps,
@@ -142,7 +142,7 @@ impl Host {
                 vips: vec![vip(1, "tcp"), vip(2, "udp")],
                 ..Site::default()
             },
-            seats: Seats::new(1000),
+            numbers: Numbers::default(),
             conditions: Conditions::new(),
             unresolved: BTreeSet::new(),
             installed: Maps::default(),
@@ -270,12 +270,13 @@ impl Host {
             .iter()
             .flat_map(|pool| Census::of(&pool.slots).named().collect::<Vec<_>>())
             .collect();
-        self.seats.update(&self.site, &named).unwrap();
+        let capacity = Capacity { vips: 64, traffic_counters: 1000, slots: 1 << 20 };
+        self.numbers = self.numbers.after(&self.site, &named, &capacity).unwrap();
         let now = self.instant(self.kernel.now);
         let addresses = self.site.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address);
         let resolutions: BTreeMap<IpAddr, Resolution> =
             addresses.map(|address| (address, self.resolution(address))).collect();
-        let wanted = reconcile::wanted(&self.site, &self.seats, &self.conditions, &resolutions, now);
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.conditions, &resolutions, now);
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation);
             self.installed.note(operation);
@@ -310,14 +311,17 @@ impl Host {
             Operation::SuspendBackend(index) => drop(self.kernel.backends.remove(index)),
             Operation::SetTunnel(..) => {}
             Operation::PublishTable(pool, table) => self.publish(*pool, table),
-            Operation::AddDevice(_) | Operation::RemoveDevice(_) | Operation::PublishDirectory(_) => {}
+            Operation::RemoveTable(_)
+            | Operation::AddDevice(_)
+            | Operation::RemoveDevice(_)
+            | Operation::PublishDirectory(_) => {}
         }
     }
 
     fn publish(&mut self, pool: u16, table: &reconcile::Table) {
         let owners = table.owners(SEED).unwrap();
         let old = &self.kernel.pools[usize::from(pool)];
-        let present = self.seats.present();
+        let present = self.numbers.present();
         let mut merged = transition::merge(&old.slots, &owners);
         for (slot, before) in merged.slots.iter_mut().zip(&old.slots) {
             let moved = slot.current() != before.current();
@@ -343,7 +347,7 @@ impl Host {
     /// A piece of a sweep. Whether it is over.
     fn sweep(&mut self, size: usize) -> bool {
         let scope =
-            reconcile::scope(&self.site, &self.seats, &self.conditions, self.instant(self.kernel.now));
+            reconcile::scope(&self.site, &self.numbers, &self.conditions, self.instant(self.kernel.now));
         let (mut sweep, phase) = self.sweep.take().unwrap_or_else(|| {
             let first = Phase::Flows { pins: false, cursor: None };
             (Sweep::begin(&scope, SEED, self.kernel.now), first)
