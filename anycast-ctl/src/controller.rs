@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use nix::unistd::Gid;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot, watch},
@@ -54,6 +55,8 @@ const QUEUE: usize = 64;
 pub struct RunOptions {
     /// The API's Unix socket.
     pub socket: PathBuf,
+    /// Whose members may use it, besides the daemon's own user and group.
+    pub socket_group: Option<Gid>,
     /// How to attach; `None`: natively where that works.
     pub xdp_mode: Option<XdpMode>,
     /// Whether to take packets in several buffers, if the kernel hands them over.
@@ -71,6 +74,9 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
 
     // The socket first: a second daemon must fail before it touches an interface.
     let socket = Socket::bind(&options.socket)?;
+    if let Some(group) = options.socket_group {
+        socket.admit(group)?;
+    }
     let interfaces = find_interfaces(&site).await?;
     let mut controller = Controller::start(site, options.multi_buffer)?;
     #[cfg(feature = "packet-log")]

@@ -40,6 +40,7 @@ use tokio::{
 };
 
 use super::{
+    peer::Peer,
     socket::Socket,
     types::{
         ApiError, BackendStatus, Change, NewBackend, NewDrain, NewHealth, NewWeight, PlanStatus, PoolStatus,
@@ -115,7 +116,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let Socket { listener, guard } = socket;
     let shutdown = shutdown.shared();
-    let answer = axum::serve(listener, router(requests)).with_graceful_shutdown(shutdown.clone());
+    let service = router(requests).into_make_service_with_connect_info::<Peer>();
+    let answer = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone());
     let served = tokio::select! {
         served = answer.into_future() => served,
         () = shutdown.then(|()| sleep(GRACE)) => Ok(()),

@@ -9,6 +9,7 @@ use std::{
     os::unix::{
         fs::{
             DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+            chown,
         },
         net::{UnixListener as StdListener, UnixStream},
     },
@@ -18,6 +19,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
+    unistd::Gid,
 };
 use tokio::net::UnixListener;
 
@@ -117,6 +119,15 @@ impl Socket {
         listener.set_nonblocking(true).map_err(at("listen on", path))?;
         let listener = UnixListener::from_std(listener).map_err(at("listen on", path))?;
         Ok(Self { listener, guard })
+    }
+
+    /// Lets the members of a group connect.
+    ///
+    /// # Errors
+    /// When the group of the socket cannot be changed: only root may give it to a group it is not in.
+    pub fn admit(&self, group: Gid) -> Result<(), SocketError> {
+        let path = self.path();
+        chown(path, None, Some(group.as_raw())).map_err(at("change the group of", path))
     }
 
     /// Where it listens.

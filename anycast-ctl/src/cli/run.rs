@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use nix::unistd::{Gid, Group};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
@@ -41,6 +42,10 @@ pub struct Run {
     #[arg(long)]
     no_multi_buffer: bool,
 
+    /// Group whose members may use the socket, by name or number; without this, the group of the daemon
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    socket_group: Option<Gid>,
+
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
     log: String,
@@ -55,6 +60,7 @@ impl Run {
         let site = config::load(&self.config).context("load the configuration")?;
         let options = RunOptions {
             socket: common.socket.clone(),
+            socket_group: self.socket_group,
             xdp_mode: self.xdp_mode,
             multi_buffer: !self.no_multi_buffer,
         };
@@ -65,6 +71,17 @@ impl Run {
 /// Refuses a filter that cannot be read, as wrong usage.
 fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// The group of that name or number.
+fn group(text: &str) -> Result<Gid, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(Gid::from_raw(number));
+    }
+    let found = Group::from_name(text).map_err(|errno| format!("look up the group: {errno}"))?;
+    found
+        .map(|group| group.gid)
+        .ok_or_else(|| format!("there is no such group: make it with `groupadd {text}`"))
 }
 
 /// Lines on stderr; colours for people only.
