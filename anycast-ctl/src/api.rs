@@ -1,7 +1,14 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
+mod body;
 pub mod client;
-pub mod peer;
+mod peer;
+mod refusal;
+pub mod request;
+pub mod router;
+mod routes;
 pub mod server;
+mod snapshot;
 pub mod socket;
+mod stream;
 pub mod types;

@@ -16,17 +16,13 @@ use anyhow::Context as _;
 use nix::unistd::Gid;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::yield_now,
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
-    api::{
-        server::{self, Request},
-        socket::Socket,
-        types::XdpMode,
-    },
+    api::{request::Request, server::Server, socket::Socket, types::XdpMode},
     condition::Conditions,
     dataplane::{Dataplane, LoadOptions},
     interface::{self, Interface},
@@ -89,8 +85,7 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
     interface::log_departures(&interfaces)?;
 
     let (sender, requests) = mpsc::channel(QUEUE);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let api = tokio::spawn(server::serve(socket, sender, async { drop(stopped.await) }));
+    let api = Server::spawn(socket, sender).context("starting the api")?;
     tracing::info!(socket = %options.socket.display(), "ready");
     let outcome = tokio::select! {
         outcome = controller.follow(requests) => outcome,
@@ -98,9 +93,8 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
         _ = interrupt.recv() => Ok(()),
     };
     tracing::info!("stopping");
-    drop(stop);
     controller.dataplane.detach_all().context("detaching the XDP program")?;
-    api.await.context("stopping the api")?.context("serving the api")?;
+    api.stop().await.context("serving the api")?;
     outcome
 }
 

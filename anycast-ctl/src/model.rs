@@ -35,7 +35,7 @@ pub const DEFAULT_TOO_BIG_PER_SECOND: u32 = 1_000;
 
 /// Everything one host steers. Serialized it has the keys and values of a site file, the seeds included: whoever shows it to
 /// people or logs leaves them out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Site {
     /// What this host is called.
@@ -65,7 +65,7 @@ pub struct Site {
 }
 
 /// How the program answers packets that cannot be delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IcmpSettings {
     /// ICMP errors that a CPU may send in a second about packets that do not fit; 0: none.
@@ -79,7 +79,7 @@ impl Default for IcmpSettings {
 }
 
 /// A named set of backends that share one slot table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// Unique among pools.
@@ -104,6 +104,7 @@ pub struct Pool {
     pub on_down: OnDown,
     /// How long a flow may be silent before it is taken for ended. 1 s to 24 h, in whole seconds.
     #[serde(default = "default_idle_timeout", with = "period::as_text")]
+    #[schema(value_type = String, example = "5m")]
     pub idle_timeout: Duration,
     /// The servers.
     #[serde(default, rename = "backend")]
@@ -111,12 +112,13 @@ pub struct Pool {
 }
 
 /// One server of a pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backend {
     /// Unique within its pool.
     pub name: String,
     /// The server's own address: where its next hop is looked up, and where tunnels end.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// Share of the pool's new flows, relative to the other weights. At least 1.
     #[serde(default = "default_weight")]
@@ -133,12 +135,13 @@ pub struct Backend {
 }
 
 /// A named anycast address, its services, and the pool that serves them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vip {
     /// Unique among VIPs.
     pub name: String,
     /// The anycast address. Unique among VIPs.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// What is served on it. At least one.
     #[serde(default)]

@@ -11,7 +11,7 @@ use std::{
             DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
             chown,
         },
-        net::{UnixListener as StdListener, UnixStream},
+        net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
 };
@@ -21,7 +21,6 @@ use nix::{
     fcntl::{Flock, FlockArg},
     unistd::Gid,
 };
-use tokio::net::UnixListener;
 
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_PATH: &str = "/run/anycast/anycast.sock";
@@ -98,9 +97,6 @@ impl Socket {
     ///
     /// # Errors
     /// See [`SocketError`]; nothing is left behind.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if path.as_os_str().len() > MAX_PATH_BYTES {
             return Err(SocketError::TooLong(path.to_owned()));
@@ -111,13 +107,12 @@ impl Socket {
         }
         let lock = Lock::take(path)?;
         remove_stale(path)?;
-        let listener = StdListener::bind(path).map_err(at("listen on", path))?;
+        let listener = UnixListener::bind(path).map_err(at("listen on", path))?;
         let metadata = fs::symlink_metadata(path).map_err(at("look at", path))?;
         let guard = Guard { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), lock };
         fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))
             .map_err(at("set the mode of", path))?;
         listener.set_nonblocking(true).map_err(at("listen on", path))?;
-        let listener = UnixListener::from_std(listener).map_err(at("listen on", path))?;
         Ok(Self { listener, guard })
     }
 

@@ -7,7 +7,7 @@ use anycast_common::slot::NO_BACKEND;
 use super::Controller;
 use crate::{
     api::{
-        server::EditError,
+        request::RequestError,
         types::{BackendStatus, Change, PlanBreaks, PlanShare, PlanStatus, SlotOwner, SlotRun, SlotsStatus},
     },
     condition::{Condition, Conditions, Drain},
@@ -23,7 +23,7 @@ const NO_SEAT: u16 = NO_BACKEND - 1;
 
 impl Controller {
     /// Makes a change; the backend after it.
-    pub(super) fn change(&mut self, pool: &str, change: Change) -> Result<BackendStatus, EditError> {
+    pub(super) fn change(&mut self, pool: &str, change: Change) -> Result<BackendStatus, RequestError> {
         match change {
             Change::Add(backend) => self.add_backend(pool, backend),
             Change::Remove { name } => self.remove_backend(pool, &name),
@@ -38,7 +38,7 @@ impl Controller {
     }
 
     /// The slot table of a pool, as packets see it.
-    pub(super) fn slots(&self, name: &str) -> Result<SlotsStatus, EditError> {
+    pub(super) fn slots(&self, name: &str) -> Result<SlotsStatus, RequestError> {
         let (number, pool) = self.find_pool(name)?;
         let present = self.dataplane.table(number);
         let names = self.names(pool);
@@ -61,12 +61,13 @@ impl Controller {
     }
 
     /// What a change would do.
-    pub(super) fn plan(&self, name: &str, change: &Change) -> Result<PlanStatus, EditError> {
+    pub(super) fn plan(&self, name: &str, change: &Change) -> Result<PlanStatus, RequestError> {
         let (number, pool) = self.find_pool(name)?;
         let (site, conditions, subject) = self.after(pool, change)?;
         let present = self.dataplane.table(number);
         let (table, pending) = self.table_after(&site, &conditions, number, pool, &subject);
-        let owners = table.owners(self.seed.get()).map_err(|error| EditError::Invalid(error.to_string()))?;
+        let owners =
+            table.owners(self.seed.get()).map_err(|error| RequestError::Invalid(error.to_string()))?;
         let plan = Plan::between(&present, &owners);
 
         let index = self.numbers.get(&pool.name, subject.address).map(|seat| seat.index);
@@ -98,7 +99,7 @@ impl Controller {
     }
 
     /// Site and conditions after a change, and the backend it is about.
-    fn after(&self, pool: &Pool, change: &Change) -> Result<(Site, Conditions, Backend), EditError> {
+    fn after(&self, pool: &Pool, change: &Change) -> Result<(Site, Conditions, Backend), RequestError> {
         let (mut site, mut conditions) = (self.site.clone(), self.conditions.clone());
         let subject = match change {
             Change::Add(backend) => {
@@ -133,7 +134,7 @@ impl Controller {
         if problems.is_empty() {
             Ok((site, conditions, subject))
         } else {
-            Err(EditError::Invalid(problems.join("; ")))
+            Err(RequestError::Invalid(problems.join("; ")))
         }
     }
 
@@ -210,28 +211,28 @@ impl Controller {
     }
 
     /// A pool and its number.
-    fn find_pool(&self, name: &str) -> Result<(u16, &Pool), EditError> {
+    fn find_pool(&self, name: &str) -> Result<(u16, &Pool), RequestError> {
         let found = self.numbers.pool(name).zip(self.site.pool(name));
         found.ok_or_else(|| self.no_pool(name))
     }
 
-    fn find<'a>(&self, pool: &'a Pool, name: &str) -> Result<&'a Backend, EditError> {
+    fn find<'a>(&self, pool: &'a Pool, name: &str) -> Result<&'a Backend, RequestError> {
         let names = pool.backends.iter().map(|backend| backend.name.as_str());
         let no_backend = || unknown(&format!("backend of pool {}", quoted(&pool.name)), name, names);
-        pool.backend(name).ok_or_else(|| EditError::NotFound(no_backend()))
+        pool.backend(name).ok_or_else(|| RequestError::NotFound(no_backend()))
     }
 }
 
 /// Refuses a backend whose name or address the pool has.
-pub(super) fn no_twin(pool: &Pool, backend: &Backend) -> Result<(), EditError> {
+pub(super) fn no_twin(pool: &Pool, backend: &Backend) -> Result<(), RequestError> {
     if pool.backend(&backend.name).is_some() {
-        return Err(EditError::Conflict(format!(
+        return Err(RequestError::Conflict(format!(
             "pool {} already has a backend {}",
             pool.name, backend.name
         )));
     }
     match pool.backends.iter().find(|other| other.address == backend.address) {
-        Some(other) => Err(EditError::Conflict(format!(
+        Some(other) => Err(RequestError::Conflict(format!(
             "pool {} already has {} as backend {}: for a greater share set its weight",
             pool.name, backend.address, other.name
         ))),

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Instant};
 
 use super::{Controller, change::no_twin};
 use crate::{
-    api::{server::EditError, types::BackendStatus},
+    api::{request::RequestError, types::BackendStatus},
     condition::{Condition, Conditions, Drain},
     model::{Backend, Pool, Site},
     spelling::{quoted, unknown},
@@ -16,7 +16,7 @@ impl Controller {
     /// # Errors
     ///
     /// Whatever keeps it out; nothing is changed then.
-    pub fn add_backend(&mut self, pool: &str, backend: Backend) -> Result<BackendStatus, EditError> {
+    pub fn add_backend(&mut self, pool: &str, backend: Backend) -> Result<BackendStatus, RequestError> {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
         no_twin(edited, &backend)?;
@@ -33,7 +33,7 @@ impl Controller {
     /// # Errors
     ///
     /// There is none of that name, or the maps cannot be changed: nothing is changed then.
-    pub fn remove_backend(&mut self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+    pub fn remove_backend(&mut self, pool: &str, name: &str) -> Result<BackendStatus, RequestError> {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
         let position = position(edited, name)?;
@@ -48,7 +48,7 @@ impl Controller {
     /// # Errors
     ///
     /// There is none of that name, or the weight is out of range, or the maps cannot be changed: nothing is changed then.
-    pub fn set_weight(&mut self, pool: &str, name: &str, weight: u32) -> Result<BackendStatus, EditError> {
+    pub fn set_weight(&mut self, pool: &str, name: &str, weight: u32) -> Result<BackendStatus, RequestError> {
         let mut site = self.site.clone();
         let edited = site.pool_mut(pool).ok_or_else(|| self.no_pool(pool))?;
         let position = position(edited, name)?;
@@ -71,7 +71,7 @@ impl Controller {
         pool: &str,
         name: &str,
         until: Option<Instant>,
-    ) -> Result<BackendStatus, EditError> {
+    ) -> Result<BackendStatus, RequestError> {
         self.set_drain(pool, name, Some(Drain { until }))
     }
 
@@ -80,7 +80,7 @@ impl Controller {
     /// # Errors
     ///
     /// There is none of that name, or the maps cannot be changed: nothing is changed then.
-    pub fn undrain(&mut self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+    pub fn undrain(&mut self, pool: &str, name: &str) -> Result<BackendStatus, RequestError> {
         self.set_drain(pool, name, None)
     }
 
@@ -89,7 +89,7 @@ impl Controller {
         pool: &str,
         name: &str,
         draining: Option<Drain>,
-    ) -> Result<BackendStatus, EditError> {
+    ) -> Result<BackendStatus, RequestError> {
         let mut conditions = self.conditions.clone();
         conditions.entry(self.key(pool, name)?).or_default().draining = draining;
         self.edit(self.site.clone(), conditions)?;
@@ -102,7 +102,7 @@ impl Controller {
     /// # Errors
     ///
     /// There is none of that name, or the maps cannot be changed yet: that is tried again.
-    pub fn mark(&mut self, pool: &str, name: &str, up: bool) -> Result<BackendStatus, EditError> {
+    pub fn mark(&mut self, pool: &str, name: &str, up: bool) -> Result<BackendStatus, RequestError> {
         let key = self.key(pool, name)?;
         self.conditions.entry(key).or_default().marked_down = !up;
         self.reconcile().map_err(internal)?;
@@ -115,24 +115,24 @@ impl Controller {
         Condition::of(&self.conditions, pool, backend)
     }
 
-    fn named_status(&self, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+    fn named_status(&self, pool: &str, name: &str) -> Result<BackendStatus, RequestError> {
         let found = self.site.pool(pool).ok_or_else(|| self.no_pool(pool))?;
         let backend = found.backends.get(position(found, name)?);
         let backend = backend.ok_or_else(|| self.no_pool(pool))?;
         self.backend_status(pool, backend).map_err(internal)
     }
 
-    fn key(&self, pool: &str, name: &str) -> Result<(String, IpAddr), EditError> {
+    fn key(&self, pool: &str, name: &str) -> Result<(String, IpAddr), RequestError> {
         let found = self.site.pool(pool).ok_or_else(|| self.no_pool(pool))?;
         let backend = found.backends.get(position(found, name)?);
         backend.map(|backend| (pool.to_owned(), backend.address)).ok_or_else(|| self.no_pool(pool))
     }
 
     /// Applies an edited site as a whole, or leaves everything as it was.
-    fn edit(&mut self, site: Site, conditions: Conditions) -> Result<(), EditError> {
+    fn edit(&mut self, site: Site, conditions: Conditions) -> Result<(), RequestError> {
         let problems: Vec<String> = site.problems().into_iter().map(|problem| problem.message).collect();
         if !problems.is_empty() {
-            return Err(EditError::Invalid(problems.join("; ")));
+            return Err(RequestError::Invalid(problems.join("; ")));
         }
         self.check_slots(&site)?;
         let before = (self.site.clone(), self.numbers.clone(), self.conditions.clone());
@@ -142,16 +142,16 @@ impl Controller {
             (self.site, self.numbers, self.conditions) = before;
             self.watch_addresses();
             self.reconcile_or_retry();
-            EditError::Internal(message)
+            RequestError::Internal(message)
         })
     }
 
     /// Slots of a pool's old table and of its next one are matched by their place: their number stays while it is steered.
-    fn check_slots(&self, site: &Site) -> Result<(), EditError> {
+    fn check_slots(&self, site: &Site) -> Result<(), RequestError> {
         for pool in &site.pools {
             let running = self.site.pool(&pool.name).map_or(pool.slots, |running| running.slots);
             if pool.slots != running {
-                return Err(EditError::Invalid(format!(
+                return Err(RequestError::Invalid(format!(
                     "pool {} has {running} slots: their number cannot change while it is steered, since every session of \
                      it would break; add another pool, or restart the daemon",
                     pool.name
@@ -161,19 +161,19 @@ impl Controller {
         Ok(())
     }
 
-    pub(super) fn no_pool(&self, name: &str) -> EditError {
-        EditError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
+    pub(super) fn no_pool(&self, name: &str) -> RequestError {
+        RequestError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
     }
 }
 
 /// Where a backend stands in its pool.
-fn position(pool: &Pool, name: &str) -> Result<usize, EditError> {
+fn position(pool: &Pool, name: &str) -> Result<usize, RequestError> {
     pool.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
         let names = pool.backends.iter().map(|backend| backend.name.as_str());
-        EditError::NotFound(unknown(&format!("backend of pool {}", quoted(&pool.name)), name, names))
+        RequestError::NotFound(unknown(&format!("backend of pool {}", quoted(&pool.name)), name, names))
     })
 }
 
-pub(super) fn internal(error: anyhow::Error) -> EditError {
-    EditError::Internal(format!("{error:#}"))
+pub(super) fn internal(error: anyhow::Error) -> RequestError {
+    RequestError::Internal(format!("{error:#}"))
 }

@@ -12,7 +12,19 @@ use serde::{Deserialize, Serialize};
 use super::{Backend, Pool};
 
 /// How packets get to a backend. The outer header of a tunnel is of the family of the backend's address, whatever the VIP's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
     /// Its frame is readdressed: the backend, or a gateway that knows the VIP, is on a segment of this host
@@ -53,11 +65,12 @@ impl fmt::Display for Delivery {
 }
 
 /// What the outer headers of all tunnels have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TunnelSettings {
     /// Source addresses, at most one of each family. A family without one: the kernel's choice for the way to the backend.
     #[serde(rename = "source")]
+    #[schema(value_type = Vec<String>)]
     pub sources: Vec<IpAddr>,
     /// TTL or hop limit, at least 1.
     pub ttl: u8,
@@ -68,7 +81,7 @@ pub struct TunnelSettings {
 }
 
 /// What becomes of a frame's VLAN tags when its packet gets outer headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VlanTags {
     /// They are taken off.

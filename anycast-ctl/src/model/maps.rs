@@ -13,7 +13,7 @@ use super::Site;
 const LEAST_VIP_ROWS: u32 = 64;
 
 /// Sizes the operator wants for maps, in entries. `None`: the default, or more where the site needs it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MapSizes {
     /// Flows that can be pinned.

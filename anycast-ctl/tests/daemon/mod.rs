@@ -7,7 +7,8 @@ use std::{
 
 use anycast_ctl::{
     api::{
-        server::{self, EditError, Request},
+        request::{Request, RequestError},
+        server,
         socket::Socket,
         types::{
             BackendState, BackendStatus, BaseOwnerStatus, Change, DetailStatus, DrainStatus, InterfaceStatus,
@@ -100,12 +101,12 @@ fn answer(status: &mut Status, request: Request) {
     }
 }
 
-fn pool_mut<'a>(status: &'a mut Status, pool: &str) -> Result<&'a mut PoolStatus, EditError> {
-    let unknown = || EditError::NotFound(format!("no pool is called `{pool}`"));
+fn pool_mut<'a>(status: &'a mut Status, pool: &str) -> Result<&'a mut PoolStatus, RequestError> {
+    let unknown = || RequestError::NotFound(format!("no pool is called `{pool}`"));
     status.pools.iter_mut().find(|it| it.name == pool).ok_or_else(unknown)
 }
 
-fn apply(status: &mut Status, pool: &str, change: Change) -> Result<BackendStatus, EditError> {
+fn apply(status: &mut Status, pool: &str, change: Change) -> Result<BackendStatus, RequestError> {
     let name = change.backend().to_owned();
     match change {
         Change::Add(backend) => return add(status, pool, backend),
@@ -113,7 +114,7 @@ fn apply(status: &mut Status, pool: &str, change: Change) -> Result<BackendStatu
         Change::Drain { .. } | Change::Undrain { .. } | Change::Weight { .. } | Change::Mark { .. } => (),
     }
     let pool = pool_mut(status, pool)?;
-    let unknown = || EditError::NotFound(format!("no backend of pool `web` is called `{name}`"));
+    let unknown = || RequestError::NotFound(format!("no backend of pool `web` is called `{name}`"));
     let backend = pool.backends.iter_mut().find(|it| it.name == name).ok_or_else(unknown)?;
     match change {
         Change::Drain { deadline, .. } => {
@@ -132,7 +133,7 @@ fn apply(status: &mut Status, pool: &str, change: Change) -> Result<BackendStatu
 }
 
 /// The same numbers for every change, with nothing broken but by a removal and a deadline.
-fn plan(status: &mut Status, pool: &str, change: &Change) -> Result<PlanStatus, EditError> {
+fn plan(status: &mut Status, pool: &str, change: &Change) -> Result<PlanStatus, RequestError> {
     let pool = pool_mut(status, pool)?;
     let breaks = |after_seconds| Some(PlanBreaks { pins: 12, slots: 65_537, after_seconds });
     let share = |name: &str, before, after| PlanShare { name: name.into(), before, after };
@@ -170,13 +171,13 @@ fn slots(pool: &PoolStatus) -> SlotsStatus {
     }
 }
 
-fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus, EditError> {
+fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus, RequestError> {
     let pool = pool_mut(status, pool)?;
     if pool.backends.iter().any(|backend| backend.name == new.name) {
-        return Err(EditError::Conflict(format!("pool `web` has a backend called `{}`", new.name)));
+        return Err(RequestError::Conflict(format!("pool `web` has a backend called `{}`", new.name)));
     }
     if new.address.is_ipv6() {
-        return Err(EditError::Invalid(
+        return Err(RequestError::Invalid(
             "pool `web` serves IPv4 VIPs: give the backend an IPv4 address".into(),
         ));
     }
@@ -199,9 +200,9 @@ fn add(status: &mut Status, pool: &str, new: NewBackend) -> Result<BackendStatus
     Ok(added)
 }
 
-fn remove(status: &mut Status, pool: &str, name: &str) -> Result<BackendStatus, EditError> {
+fn remove(status: &mut Status, pool: &str, name: &str) -> Result<BackendStatus, RequestError> {
     let pool = pool_mut(status, pool)?;
-    let unknown = || EditError::NotFound(format!("no backend of pool `web` is called `{name}`"));
+    let unknown = || RequestError::NotFound(format!("no backend of pool `web` is called `{name}`"));
     let at = pool.backends.iter().position(|backend| backend.name == name).ok_or_else(unknown)?;
     Ok(pool.backends.remove(at))
 }

@@ -1,0 +1,103 @@
+//! Every route, and the document that describes them: one list makes both.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request as HttpRequest, State},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{
+    refusal::Refusal,
+    request::{Request, RequestError},
+    routes,
+    snapshot::{Snapshot, Snapshots},
+};
+
+/// Largest body of a request, in bytes, where no other limit is set.
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// Requests that are worked on at a time; what comes beyond them is refused at once.
+pub const MAX_REQUESTS: usize = 1_024;
+
+/// What handlers have at hand.
+#[derive(Clone)]
+pub struct Api {
+    controller: mpsc::Sender<Request>,
+    snapshots: Snapshots,
+    requests: Arc<Semaphore>,
+}
+
+impl Api {
+    fn new(controller: mpsc::Sender<Request>) -> Self {
+        let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
+        Self { snapshots: Snapshots::spawn(controller.clone()), controller, requests }
+    }
+
+    /// Asks the controller itself.
+    ///
+    /// # Errors
+    ///
+    /// What it refuses, and 503 when it is stopping.
+    pub async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.controller.send(request(reply)).await.map_err(|_| Refusal::stopping())?;
+        Ok(answer.await.map_err(|_| Refusal::stopping())??)
+    }
+
+    /// A status that is no older than this call.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be made, and 503 when the controller is stopping.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
+        Ok(self.snapshots.get().await.ok_or_else(Refusal::stopping)??)
+    }
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "anycast",
+    description = "Control of one anycast dataplane over its Unix socket. Every answer that is not 2xx is an `ApiError`."
+))]
+struct Document;
+
+fn described() -> (Router<Api>, OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all()).split_for_parts()
+}
+
+/// The OpenAPI document of all routes.
+pub fn document() -> OpenApi {
+    described().1
+}
+
+/// The routes, apart from any socket.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn router(controller: mpsc::Sender<Request>) -> Router {
+    let api = Api::new(controller);
+    described()
+        .0
+        .fallback(Refusal::unknown_route)
+        .method_not_allowed_fallback(Refusal::unknown_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .with_state(api)
+}
+
+/// Works on so many requests at a time, and no more.
+async fn bounded(State(api): State<Api>, request: HttpRequest, next: Next) -> Response {
+    match api.requests.try_acquire() {
+        Ok(_held) => next.run(request).await,
+        Err(_) => Refusal::busy(MAX_REQUESTS, "requests to answer").into_response(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Backends as they stand.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Traffic;
+use crate::model::Delivery;
+
+/// One backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BackendStatus {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    #[schema(value_type = String)]
+    pub address: IpAddr,
+    /// Its weight.
+    pub weight: u32,
+    /// How packets get to it.
+    pub delivery: Delivery,
+    /// Bytes of the largest packet that fits the way to it: the path MTU, less the outer headers. Absent while it is not
+    /// reached, and where any packet fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    /// Whether it is steered to.
+    pub state: BackendState,
+    /// Why it is not steered to, for people to read; absent while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Where its frames go; absent while it is not reached, and where they stay on this host.
+    pub next_hop: Option<NextHopStatus>,
+    /// Slots of the pool's table that are its own.
+    pub slots: u32,
+    /// Slots its weight entitles it to, among the backends that are neither draining nor down.
+    pub slots_wanted: u32,
+    /// Flows that are remembered as its own, as the last sweep counted them. Flows of stable slots are not remembered.
+    pub pins: u64,
+    /// Its drain; absent while it is not draining.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainStatus>,
+    /// Delivered to it, all VIPs together.
+    pub traffic: Traffic,
+}
+
+/// Whether a backend is steered to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendState {
+    /// It has slots.
+    Up,
+    /// It gets no new flows; those it has live on.
+    Draining,
+    /// The site has it disabled: no flows at all.
+    Disabled,
+    /// It was marked down: no slots.
+    Down,
+    /// There is no way to it, mostly as its next hop's link-layer address is unknown: no slots.
+    Unresolved,
+    /// It was removed; its counters are still shown.
+    Removed,
+}
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrainStatus {
+    /// Seconds until flows that still live are given up; absent when they are waited for without end.
+    pub remaining_seconds: Option<u64>,
+}
+
+/// Where frames for a backend go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NextHopStatus {
+    /// Interface they leave by.
+    pub interface: String,
+    /// The neighbour: the backend itself or its gateway.
+    #[schema(value_type = String)]
+    pub neighbour: IpAddr,
+    /// The neighbour's link-layer address, `02:00:00:00:00:01`.
+    pub mac: String,
+}
