@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::api::{client::Client, socket};
 
 mod backend;
+mod doctor;
 mod output;
 mod plan;
 mod pool;
@@ -72,6 +73,7 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Receive(receive::Receive),
+    Doctor(doctor::Doctor),
     Validate(validate::Validate),
     Completions(reference::Completions),
     Man(reference::Man),
@@ -105,6 +107,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
+        Command::Doctor(command) => command.execute(&common),
         Command::Validate(command) => command.execute(&common),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),

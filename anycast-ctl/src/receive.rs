@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
-use crate::{dataplane::AttachError, interface::InterfaceError, preflight::PreflightError};
+use crate::{
+    dataplane::AttachError, host::NetworkError, interface::InterfaceError, preflight::PreflightError,
+};
 
 mod attach;
 pub mod check;
@@ -19,7 +21,7 @@ mod status;
 pub use self::{
     control::{Start, Started, start, stop},
     load::{PROGRAMS, Receiver},
-    pins::DEFAULT_BPFFS,
+    pins::{DEFAULT_BPFFS, is_on_bpffs},
     sender::{Sender, SenderError},
     status::{CounterStatus, InterfaceStatus, ReceiveStatus, status},
 };
@@ -33,6 +35,9 @@ pub enum ReceiveError {
     /// The interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
+    /// The kernel does not say what the network is like.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The program cannot be attached.
     #[error("{}", attach::message(.0))]
     Attach(AttachError),

@@ -136,13 +136,14 @@ fn root(bpffs: &Path) -> PathBuf {
     bpffs.join("receive")
 }
 
-/// The directory need not be there yet: what counts is where it would be made.
 fn check_bpffs(bpffs: &Path) -> Result<(), ReceiveError> {
-    let existing = bpffs.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    match statfs(existing) {
-        Ok(info) if info.filesystem_type() == BPF_FS_MAGIC => Ok(()),
-        Ok(_) | Err(_) => Err(ReceiveError::NoBpffs(bpffs.to_owned())),
-    }
+    if is_on_bpffs(bpffs) { Ok(()) } else { Err(ReceiveError::NoBpffs(bpffs.to_owned())) }
+}
+
+/// The directory need not be there yet: what counts is where it would be made.
+pub fn is_on_bpffs(directory: &Path) -> bool {
+    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    statfs(existing).is_ok_and(|info| info.filesystem_type() == BPF_FS_MAGIC)
 }
 
 /// A bpffs keeps names with a dot for itself (`bpf_lookup` in kernel/bpf/inode.c), interfaces of VLANs have one: `eth0.100`.
