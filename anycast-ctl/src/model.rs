@@ -10,6 +10,8 @@ use crate::{period, utc::Utc};
 pub mod arbitrary;
 mod check;
 mod delivery;
+pub mod diff;
+pub mod edit;
 mod maps;
 mod policy;
 mod prime;
@@ -18,6 +20,8 @@ mod service;
 
 pub use check::{NO_INTERFACE, Problem};
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
+pub use diff::SiteDiff;
+pub use edit::{Edit, EditError};
 pub use maps::MapSizes;
 pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, label};
 pub use prime::{is_prime, next_prime};
@@ -165,6 +169,11 @@ impl Site {
     /// The pool of that name, to edit.
     pub fn pool_mut(&mut self, name: &str) -> Option<&mut Pool> {
         self.pools.iter_mut().find(|pool| pool.name == name)
+    }
+
+    /// The VIP of that name.
+    pub fn vip(&self, name: &str) -> Option<&Vip> {
+        self.vips.iter().find(|vip| vip.name == name)
     }
 }
 
