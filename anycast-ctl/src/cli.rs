@@ -16,6 +16,7 @@ mod pool;
 mod receive;
 mod reference;
 mod run;
+mod schema;
 mod status;
 mod table;
 mod unit;
@@ -75,6 +76,7 @@ enum Command {
     Receive(receive::Receive),
     Doctor(doctor::Doctor),
     Validate(validate::Validate),
+    Schema(schema::Schema),
     Completions(reference::Completions),
     Man(reference::Man),
 }
@@ -109,6 +111,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Receive(command) => command.execute(&common),
         Command::Doctor(command) => command.execute(&common),
         Command::Validate(command) => command.execute(&common),
+        Command::Schema(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
     }
