@@ -82,3 +82,9 @@ impl From<core::net::IpAddr> for Address {
         }
     }
 }
+
+impl From<Address> for core::net::IpAddr {
+    fn from(address: Address) -> Self {
+        core::net::Ipv6Addr::from(address.octets()).to_canonical()
+    }
+}

@@ -18,6 +18,7 @@ pub mod ecn;
 pub mod flow;
 pub mod fragment;
 pub mod hash;
+pub mod identity;
 pub mod limits;
 mod numbered;
 pub mod packet;

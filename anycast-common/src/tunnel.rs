@@ -44,6 +44,11 @@ impl Tunnel {
         zerocopy::transmute!(self)
     }
 
+    /// From its words.
+    pub fn from_words(words: [u64; Self::WORDS]) -> Self {
+        zerocopy::transmute!(words)
+    }
+
     /// An outer IPv4 header; with a UDP header for that port behind it, if there is one.
     pub fn v4(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, udp_port: Option<u16>) -> Self {
         let mut outer = [0; MAX_OUTER];

@@ -2,7 +2,7 @@
 
 mod body;
 pub mod client;
-pub mod peer;
+mod peer;
 mod refusal;
 pub mod request;
 pub mod router;

@@ -8,13 +8,19 @@ mod attach;
 mod batch;
 mod clock;
 mod directory;
+mod error;
 mod filter;
 mod flows;
 mod grace;
+mod link;
 mod load;
 mod mapped;
+mod observe;
 #[cfg(feature = "packet-log")]
 mod packet_log;
+mod persist;
+mod pins;
+mod shape;
 mod tables;
 
 use anycast_common::{
@@ -40,8 +46,12 @@ pub use self::{
     batch::Batch,
     clock::now_ticks,
     directory::{DirectoryEntry, DirectoryError},
+    error::PinsError,
     flows::FlowMap,
+    link::PinnedAttachment,
     load::{LoadOptions, PROGRAM},
+    persist::{Pinned, clean_up},
+    pins::{PinnedMaps, Pins},
 };
 
 /// What can go wrong between the controller and the kernel.
@@ -85,18 +95,24 @@ pub enum DataplaneError {
     /// The directory cannot hold the site.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// Something is wrong with what is pinned.
+    #[error(transparent)]
+    Pins(#[from] PinsError),
     /// The program cannot be attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
 }
 
-/// The loaded program. Dropping it detaches the program and frees its maps.
+/// The loaded program. Dropping it detaches the program and frees its maps, unless they are pinned.
 pub struct Dataplane {
     ebpf: Ebpf,
     hash_key: [u64; KEY_WORDS],
     /// The loaded program's name.
     entry: &'static str,
     attachments: Vec<Attachment>,
+    /// Where it outlasts this process, if it does.
+    pinned: Option<Pinned>,
+    identity: MappedArray,
     directory: ActiveDirectory,
     tables: MappedArray,
     slots: MappedArray,
@@ -121,9 +137,9 @@ pub struct Dataplane {
 }
 
 impl Dataplane {
-    /// Loads the embedded program. Nothing is attached yet.
+    /// Loads the embedded program onto maps that end with this process. Nothing is attached yet.
     pub fn load(options: &LoadOptions) -> Result<Self, DataplaneError> {
-        load::load(options)
+        load::load(options, None)
     }
 
     /// The object, for what tests and benchmarks want of it.

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    dataplane::AttachError, host::NetworkError, interface::InterfaceError, preflight::PreflightError,
+    bpffs::BpffsError, dataplane::AttachError, interface::InterfaceError, preflight::PreflightError,
 };
 
 mod attach;
@@ -21,7 +21,6 @@ mod status;
 pub use self::{
     control::{Start, Started, start, stop},
     load::{PROGRAMS, Receiver},
-    pins::{DEFAULT_BPFFS, is_on_bpffs},
     sender::{Sender, SenderError},
     status::{CounterStatus, InterfaceStatus, ReceiveStatus, status},
 };
@@ -35,27 +34,12 @@ pub enum ReceiveError {
     /// The interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
-    /// The kernel does not say what the network is like.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
     /// The program cannot be attached.
     #[error("{}", attach::message(.0))]
     Attach(AttachError),
-    /// There is nothing to pin to.
-    #[error(
-        "{0} is not on a bpffs: mount one with `mount -t bpf bpf /sys/fs/bpf`, or name a directory on one with --bpffs"
-    )]
-    NoBpffs(PathBuf),
-    /// A file operation on the bpffs failed.
-    #[error("{doing} {path}: {error}{}", hint(.error))]
-    File {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// Why it failed.
-        error: std::io::Error,
-    },
+    /// Something is wrong with the pins.
+    #[error(transparent)]
+    Bpffs(#[from] BpffsError),
     /// Nobody receives.
     #[error(
         "{} is not receiving tunnels: start it with `anycast-ctl receive --interface {} --from PREFIX`",
@@ -128,15 +112,6 @@ pub enum ReceiveError {
     /// The embedded object or a pinned map is not what it ought to be.
     #[error("{0}: this build is broken, or something else was pinned in its place")]
     Missing(&'static str),
-}
-
-/// A bpffs answers EPERM to names with a dot, and to nobody else than root.
-fn hint(error: &std::io::Error) -> &'static str {
-    if error.kind() == std::io::ErrorKind::PermissionDenied {
-        "; a bpffs takes no names with a dot"
-    } else {
-        ""
-    }
 }
 
 fn kernel<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

@@ -255,6 +255,8 @@ fn directory(site: &Site, numbers: &Numbers) -> Vec<DirectoryEntry> {
         .filter_map(|vip| {
             let pool = pools.get(vip.pool.as_str())?;
             let VipNumbers { number, ordinal } = numbers.vip(&vip.name, &vip.pool)?;
+            let mut services = vip.services.clone();
+            services.sort_unstable();
             Some(DirectoryEntry {
                 address: vip.address,
                 number,
@@ -264,7 +266,7 @@ fn directory(site: &Site, numbers: &Numbers) -> Vec<DirectoryEntry> {
                 answer_echo: vip.echo,
                 udp: pool.udp,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
-                services: vip.services.clone(),
+                services,
             })
         })
         .collect();

@@ -10,6 +10,7 @@ use anycast_common::{
     counter::{DETAIL_COUNTERS, REASON_COUNTERS, Spent, Traffic},
     directory::Directory,
     fragment::{Datagram, FragmentKey},
+    identity::Identity,
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, FRAGMENTED_DATAGRAMS,
         MAX_BACKENDS, MAX_POOLS, SLOTS_PER_LINE,
@@ -24,6 +25,10 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, DevMapHash, LruHashMap, PerCpuArray},
 };
+
+/// Whose maps these are. No packet asks.
+#[map]
+pub static IDENTITY: Array<Identity> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Which of the two directories packets use: 0 or 1.
 #[map]

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use super::{Common, block_on, output};
 use crate::{
     api::types::XdpMode,
-    receive::{self, DEFAULT_BPFFS, InterfaceStatus, Sender},
+    bpffs::DEFAULT_BPFFS,
+    receive::{self, InterfaceStatus, Sender},
 };
 
 mod check;

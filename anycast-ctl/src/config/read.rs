@@ -15,28 +15,6 @@ use crate::{
 
 use super::value::{address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within};
 
-/// Keys of the file's top, and of each of its tables.
-const SITE: &[&str] = &["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"];
-const MAPS: &[&str] = &["embryonic", "pins", "slots", "traffic_counters", "vips"];
-const TUNNEL: &[&str] = &["gue_port", "source", "ttl", "vlan"];
-const ICMP: &[&str] = &["too_big_per_second"];
-const POOL: &[&str] =
-    &["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"];
-const BACKEND: &[&str] = &["address", "delivery", "drain_until", "name", "state", "weight"];
-const VIP: &[&str] = &["address", "echo", "name", "on_unknown_port", "pool", "services"];
-
-/// Every table by its name in the file, and its keys.
-#[cfg(test)]
-pub const TABLES: [(&str, &[&str]); 7] = [
-    ("", SITE),
-    ("maps", MAPS),
-    ("tunnel", TUNNEL),
-    ("icmp", ICMP),
-    ("pool", POOL),
-    ("pool.backend", BACKEND),
-    ("vip", VIP),
-];
-
 /// Something wrong with the entry that begins at a byte of the text.
 pub struct Misread {
     /// Offset in bytes.
@@ -51,7 +29,7 @@ pub struct Misread {
 pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let mut faults = Vec::new();
     let mut root = Table { table: document, path: "", at: 0, faults: &mut faults };
-    root.only(SITE);
+    root.only(&["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"]);
     let node = root.optional("node", string);
     let interfaces = root.list("interfaces", string).and_then(|interfaces| {
         // An empty list is a choice, an absent one an oversight, or a file that was cut off.
@@ -82,7 +60,7 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
 }
 
 fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
-    table.only(MAPS);
+    table.only(&["embryonic", "pins", "slots", "traffic_counters", "vips"]);
     let pins = table.optional("pins", number);
     let embryonic = table.optional("embryonic", number);
     let slots = table.optional("slots", number);
@@ -98,7 +76,7 @@ fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
 }
 
 fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
-    table.only(TUNNEL);
+    table.only(&["gue_port", "source", "ttl", "vlan"]);
     let defaults = TunnelSettings::default();
     let sources = table.list("source", address);
     let ttl = table.optional("ttl", within(1, u8::MAX.into()));
@@ -113,14 +91,14 @@ fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
 }
 
 fn icmp(mut table: Table<'_, '_>) -> Option<IcmpSettings> {
-    table.only(ICMP);
+    table.only(&["too_big_per_second"]);
     let defaults = IcmpSettings::default();
     let too_big_per_second = table.optional("too_big_per_second", within(0, u32::MAX));
     Some(IcmpSettings { too_big_per_second: too_big_per_second?.unwrap_or(defaults.too_big_per_second) })
 }
 
 fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
-    table.only(POOL);
+    table.only(&["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"]);
     let name = table.required("name", string);
     let delivery = table.optional("delivery", choice);
     let hash = table.optional("hash", choice);
@@ -144,7 +122,7 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
 }
 
 fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
-    table.only(BACKEND);
+    table.only(&["address", "delivery", "drain_until", "name", "state", "weight"]);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let weight = table.optional("weight", number);
@@ -162,7 +140,7 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
 }
 
 fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
-    table.only(VIP);
+    table.only(&["address", "echo", "name", "on_unknown_port", "pool", "services"]);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let services = table.list("services", service);

@@ -16,9 +16,22 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An arena of that many lines, all free.
-    pub fn new(lines: u32, wait: fn()) -> Self {
-        Self { free: vec![(0, lines)], retired: Vec::new(), lines, wait }
+    /// An arena of that many lines, in which these tables lie and nothing else.
+    pub fn holding(lines: u32, tables: &[Table], wait: fn()) -> Self {
+        let mut taken: Vec<(u32, u32)> =
+            tables.iter().map(|table| (table.first_line(), Table::lines(table.slots()))).collect();
+        taken.sort_unstable();
+        let (mut free, mut next) = (Vec::new(), 0);
+        for (first, lines) in taken.into_iter().filter(|(_, lines)| *lines > 0) {
+            if first > next {
+                free.push((next, first - next));
+            }
+            next = next.max(first.saturating_add(lines));
+        }
+        if next < lines {
+            free.push((next, lines - next));
+        }
+        Self { free, retired: Vec::new(), lines, wait }
     }
 
     /// Slots of the whole arena.
@@ -80,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_full_arena_says_so_and_retired_lines_come_back() {
-        let mut arena = Arena::new(4, || ());
+        let mut arena = Arena::holding(4, &[], || ());
         let first = arena.allocate(33).unwrap();
         assert!(matches!(arena.allocate(33), Err(DataplaneError::ArenaFull { slots: 33, capacity: 64 })));
         arena.retire(Table::new(first, 33));
@@ -88,10 +101,28 @@ mod tests {
     }
 
     proptest! {
+        /// Whoever finds the tables knows the rest.
+        #[test]
+        fn free_lines_are_recovered(sizes in prop::collection::vec(1u32..200, 1..12), gone in any::<u16>()) {
+            let mut arena = Arena::holding(200, &[], || ());
+            let tables: Vec<Table> = sizes
+                .iter()
+                .map_while(|&slots| Some(Table::new(arena.allocate(slots).ok()?, slots)))
+                .collect();
+            let (gone, kept): (Vec<_>, Vec<_>) =
+                (0..).zip(tables).partition(|(place, _)| gone >> (place % 16) & 1 == 1);
+            for (_, table) in gone {
+                arena.release((table.first_line(), Table::lines(table.slots())));
+            }
+            let kept: Vec<Table> = kept.into_iter().map(|(_, table)| table).collect();
+            let recovered = Arena::holding(200, &kept, || ());
+            prop_assert_eq!(recovered.free, arena.free);
+        }
+
         /// Live tables never overlap, and when all are gone the arena is one run again.
         #[test]
         fn tables_never_overlap(steps in prop::collection::vec((1u32..200, any::<prop::sample::Index>()), 1..60)) {
-            let mut arena = Arena::new(64, || ());
+            let mut arena = Arena::holding(64, &[], || ());
             let mut live: Vec<Table> = Vec::new();
             for (slots, victim) in steps {
                 match arena.allocate(slots) {

@@ -1,17 +1,18 @@
 //! Attaching the program to interfaces.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use aya::{
     programs::{
         ProgramError, XdpMode as Flag,
-        xdp::{XdpError, XdpLinkId},
+        links::{FdLink, PinnedLink},
+        xdp::{XdpError, XdpLink, XdpLinkId},
     },
     sys::SyscallError,
 };
 
-use super::{Dataplane, DataplaneError, load};
-use crate::api::types::XdpMode;
+use super::{Dataplane, DataplaneError, Pinned, PinnedAttachment, PinsError, load};
+use crate::{api::types::XdpMode, bpffs, interface::Interface};
 
 /// The program on one interface.
 #[derive(Debug)]
@@ -22,7 +23,16 @@ pub struct Attachment {
     pub ifindex: u32,
     /// How it is attached.
     pub mode: XdpMode,
-    link: XdpLinkId,
+    hold: Hold,
+}
+
+/// What keeps the program there.
+#[derive(Debug)]
+enum Hold {
+    /// This process.
+    Process(XdpLinkId),
+    /// A pin.
+    Pin(PathBuf),
 }
 
 /// Why the program cannot be attached, with what to do next.
@@ -89,19 +99,81 @@ impl Dataplane {
             XdpMode::Native => Flag::Driver,
             XdpMode::Generic => Flag::Skb,
         };
-        let link = load::program(&mut self.ebpf, self.entry)?
-            .attach_to_if_index(ifindex, flag)
-            .map_err(|error| explain(interface, mode, error))?;
-        self.attachments.push(Attachment { interface: interface.to_owned(), ifindex, mode, link });
+        let program = load::program(&mut self.ebpf, self.entry)?;
+        let link =
+            program.attach_to_if_index(ifindex, flag).map_err(|error| explain(interface, mode, error))?;
+        let hold = match &self.pinned {
+            None => Hold::Process(link),
+            Some(pinned) => {
+                let path = pinned.pins.link(interface);
+                // That of an interface of the same name that is gone.
+                bpffs::remove(&path).map_err(PinsError::from)?;
+                let link = FdLink::try_from(program.take_link(link)?).map_err(|_| PinsError::NoLink)?;
+                // Until it is pinned the end of this process detaches it.
+                link.pin(&path).map_err(|error| PinsError::Pin { path: path.clone(), error })?;
+                Hold::Pin(path)
+            }
+        };
+        self.attachments.push(Attachment { interface: interface.to_owned(), ifindex, mode, hold });
+        Ok(())
+    }
+
+    /// Takes over the pinned attachments to these interfaces: from one packet to the next they have this program. Those to
+    /// other interfaces, and to interfaces that are gone, are ended.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be taken over stays with the program it had.
+    pub fn take_over(&mut self, interfaces: &[Interface]) -> Result<(), DataplaneError> {
+        let Some(Pinned { pins, .. }) = &self.pinned else { return Ok(()) };
+        for held in PinnedAttachment::list(pins)? {
+            let Some(interface) = interfaces.iter().find(|interface| held.is_on(interface)) else {
+                bpffs::remove(&held.path).map_err(PinsError::from)?;
+                tracing::info!(interface = held.interface, gone = held.ifindex == 0, "detached");
+                continue;
+            };
+            let path = pins.link(&interface.name);
+            if path != held.path {
+                bpffs::rename(&held.path, &path).map_err(PinsError::from)?;
+            }
+            let opened = |error| DataplaneError::Map { doing: "opening a pinned attachment", error };
+            let link = PinnedLink::from_pin(&path).map_err(|error| opened(error.into()))?;
+            let link = XdpLink::try_from(FdLink::from(link)).map_err(|error| opened(error.into()))?;
+            let program = load::program(&mut self.ebpf, self.entry)?;
+            let link = program.attach_to_link(link)?;
+            // The pin holds it.
+            drop(program.take_link(link)?);
+            let mode = interface.xdp.map_or(XdpMode::Native, |attached| attached.mode);
+            tracing::info!(interface = interface.name, ifindex = interface.index, ?mode, "taken over");
+            let (interface, ifindex) = (interface.name.clone(), interface.index);
+            self.attachments.push(Attachment { interface, ifindex, mode, hold: Hold::Pin(path) });
+        }
+        Ok(())
+    }
+
+    /// Detaches from an interface, if the program is attached to it.
+    pub fn detach(&mut self, interface: &str) -> Result<(), DataplaneError> {
+        while let Some(place) = self.attachments.iter().position(|it| it.interface == interface) {
+            let attachment = self.attachments.remove(place);
+            self.end(attachment)?;
+        }
         Ok(())
     }
 
     /// Detaches from every interface, the last attached first.
     pub fn detach_all(&mut self) -> Result<(), DataplaneError> {
         while let Some(attachment) = self.attachments.pop() {
-            load::program(&mut self.ebpf, self.entry)?.detach(attachment.link)?;
-            tracing::info!(interface = attachment.interface, "detached");
+            self.end(attachment)?;
         }
+        Ok(())
+    }
+
+    fn end(&mut self, attachment: Attachment) -> Result<(), DataplaneError> {
+        match attachment.hold {
+            Hold::Process(link) => load::program(&mut self.ebpf, self.entry)?.detach(link)?,
+            Hold::Pin(path) => bpffs::remove(&path).map_err(PinsError::from)?,
+        }
+        tracing::info!(interface = attachment.interface, "detached");
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Placing VIPs and services in the directory, and publishing it.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use anycast_common::{
     address::Address,
@@ -8,7 +8,7 @@ use anycast_common::{
     hash::mix64,
     limits::{MAX_SERVICES, MAX_VIPS},
 };
-use zerocopy::{FromZeros, IntoBytes, TryFromBytes};
+use zerocopy::{FromBytes as _, FromZeros, IntoBytes, TryFromBytes};
 
 use super::{grace, mapped::MappedArray};
 use crate::model::{Protocol, Service, UdpPolicy};
@@ -38,7 +38,7 @@ pub struct DirectoryEntry {
     pub udp: UdpPolicy,
     /// Ticks after which a flow of its pool that shows no packet is taken for ended.
     pub idle_timeout_ticks: u32,
-    /// Its services.
+    /// Its services, in order.
     pub services: Vec<Service>,
 }
 
@@ -57,6 +57,36 @@ impl DirectoryEntry {
         });
         unknown_port | udp | echo | services
     }
+
+    /// As a directory has it.
+    fn read(vip: &Vip, mut services: Vec<Service>) -> Self {
+        let has = |flag| vip.flags & flag != 0;
+        services.sort_unstable();
+        Self {
+            address: vip.address.into(),
+            number: vip.number,
+            pool: vip.pool,
+            ordinal: vip.ordinal,
+            drop_unknown_port: has(Vip::DROP_UNKNOWN_PORT),
+            answer_echo: has(Vip::ANSWER_ECHO),
+            udp: if has(Vip::UDP_PINNED) {
+                UdpPolicy::Pinned
+            } else if has(Vip::UDP_QUIC) {
+                UdpPolicy::Quic
+            } else {
+                UdpPolicy::Stateless
+            },
+            idle_timeout_ticks: vip.idle_timeout,
+            services,
+        }
+    }
+}
+
+/// The number of the VIP and its service that a key stands for; see [`service_key`].
+fn read_service(key: u64) -> Option<(u16, Service)> {
+    let number = (key >> 16) as u8;
+    let protocol = [Protocol::Tcp, Protocol::Udp].into_iter().find(|it| it.number() == number)?;
+    (key != 0).then_some(((key >> 24) as u16, Service { protocol, port: key as u16 }))
 }
 
 /// The site does not fit.
@@ -159,6 +189,26 @@ impl ActiveDirectory {
         self.active.store(0, &[idle]);
         self.idle_may_be_read = true;
         Ok(())
+    }
+
+    /// The VIPs and services that packets find, in the order of their numbers.
+    pub fn entries(&self) -> Vec<DirectoryEntry> {
+        const WORDS: usize = size_of::<Directory>() / size_of::<u64>();
+        let first = (self.active.load(0) & 1) as usize * WORDS;
+        let words: Vec<u64> = (first..first + WORDS).map(|word| self.directories.load_word(word)).collect();
+        let Ok(directory) = Directory::ref_from_bytes(words.as_bytes()) else { return Vec::new() };
+        let mut services: BTreeMap<u16, Vec<Service>> = BTreeMap::new();
+        for (vip, service) in directory.services.iter().filter_map(|&key| read_service(key)) {
+            services.entry(vip).or_default().push(service);
+        }
+        let mut entries: Vec<DirectoryEntry> = directory
+            .vips
+            .iter()
+            .filter(|vip| vip.number != 0)
+            .map(|vip| DirectoryEntry::read(vip, services.remove(&vip.number).unwrap_or_default()))
+            .collect();
+        entries.sort_by_key(|entry| entry.number);
+        entries
     }
 
     /// Returns when no packet reads the directory before the published one.

@@ -1,6 +1,6 @@
 //! Loading the embedded object into the kernel.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use anycast_common::{
     clock,
@@ -8,8 +8,9 @@ use anycast_common::{
     hash::{KEY_WORDS, expand_seed},
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_ERRORS_PER_TICK, DEFAULT_PINS,
-        DEFAULT_TRAFFIC_COUNTERS, MAX_VIPS, SLOTS_PER_LINE,
+        DEFAULT_TRAFFIC_COUNTERS, MAX_POOLS, MAX_VIPS, SLOTS_PER_LINE,
     },
+    slot::Table,
 };
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
@@ -23,8 +24,13 @@ use crate::{
 };
 
 use super::{
-    Dataplane, DataplaneError, arena::Arena, directory::ActiveDirectory, flows::FlowMap, grace,
+    Dataplane, DataplaneError, Pinned, PinnedMaps, PinsError,
+    arena::Arena,
+    directory::ActiveDirectory,
+    flows::FlowMap,
+    grace,
     mapped::MappedArray,
+    shape::{self, IDENTITY, SHAPES},
 };
 
 /// The XDP object that `build.rs` compiled.
@@ -85,29 +91,50 @@ impl LoadOptions {
             multi_buffer: true,
         }
     }
+
+    /// With the sizes of maps that are pinned: a map keeps its size for life.
+    pub(super) fn of_pinned(self, maps: &PinnedMaps) -> Result<Self, PinsError> {
+        let entries = |name| shape::entries(&maps.0, name);
+        let rows = entries("REASONS")? / reason_counter(1, 0);
+        Ok(Self {
+            vips: u16::try_from(rows.saturating_sub(1)).unwrap_or(u16::MAX),
+            arena_slots: entries("SLOTS")?.saturating_mul(SLOTS_PER_LINE as u32),
+            traffic_counters: entries("TRAFFIC")?,
+            pins: entries("PINS")?,
+            embryonic: entries("EMBRYONIC")?,
+            ..self
+        })
+    }
+
+    fn arena_lines(&self) -> u32 {
+        self.arena_slots.div_ceil(SLOTS_PER_LINE as u32)
+    }
 }
 
-/// Loads the program and takes its maps.
-pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
-    let arena_lines = options.arena_slots.div_ceil(SLOTS_PER_LINE as u32);
+/// Loads the program onto new maps, or onto those that are pinned.
+pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, DataplaneError> {
+    let directory = pinned.as_ref().map(|pinned| pinned.maps.0.as_path());
     let key = expand_seed(options.seed.get());
-    let (mut ebpf, entry) = match object(options, &key, arena_lines) {
+    let (mut ebpf, entry) = match object(options, &key, directory) {
         Err(DataplaneError::Program(error)) if options.multi_buffer && knows_no_buffers(&error) => {
             tracing::warn!(
                 "the kernel takes no XDP program for packets in several buffers (Linux 5.18 does): jumbo frames are not taken"
             );
-            object(&LoadOptions { multi_buffer: false, ..*options }, &key, arena_lines)?
+            object(&LoadOptions { multi_buffer: false, ..*options }, &key, directory)?
         }
         loaded => loaded?,
     };
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
+    let tables = mapped(&mut ebpf, "TABLES")?;
+    let published: Vec<Table> = (0..MAX_POOLS).map(|pool| Table::from_word(tables.load(pool))).collect();
     Ok(Dataplane {
         hash_key: key,
+        identity: mapped(&mut ebpf, IDENTITY)?,
         directory: ActiveDirectory::new(
             mapped(&mut ebpf, "DIRECTORIES")?,
             mapped(&mut ebpf, "ACTIVE_DIRECTORY")?,
         ),
-        tables: mapped(&mut ebpf, "TABLES")?,
+        tables,
         slots: mapped(&mut ebpf, "SLOTS")?,
         stamps: mapped(&mut ebpf, "STAMPS")?,
         pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
@@ -115,11 +142,11 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         filter: mapped(&mut ebpf, "FILTER")?,
         backends: mapped(&mut ebpf, "BACKENDS")?,
         tunnels: mapped(&mut ebpf, "TUNNELS")?,
-        arena: Arena::new(arena_lines, grace::wait),
+        arena: Arena::holding(options.arena_lines(), &published, grace::wait),
         capacity: Capacity {
             vips: options.vips,
             traffic_counters: options.traffic_counters,
-            slots: arena_lines.saturating_mul(SLOTS_PER_LINE as u32),
+            slots: options.arena_lines().saturating_mul(SLOTS_PER_LINE as u32),
         },
         tables_may_be_read: false,
         tunnels_may_be_read: false,
@@ -132,6 +159,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
         details: PerCpuArray::try_from(take(&mut ebpf, "DETAILS")?)
             .map_err(|_| DataplaneError::Missing("DETAILS"))?,
         attachments: Vec::new(),
+        pinned,
         entry,
         ebpf,
     })
@@ -141,19 +169,24 @@ pub fn load(options: &LoadOptions) -> Result<Dataplane, DataplaneError> {
 fn object(
     options: &LoadOptions,
     key: &[u64; KEY_WORDS],
-    arena_lines: u32,
+    pinned: Option<&Path>,
 ) -> Result<(Ebpf, &'static str), DataplaneError> {
     let entry = if options.multi_buffer { PROGRAM } else { LINEAR_PROGRAM };
     let start = Instant::now();
     // Reads the types of the running kernel, wanted or not.
     let mut loader = EbpfLoader::new();
     let types = start.elapsed();
+    if let Some(directory) = pinned {
+        for shape in SHAPES {
+            loader.map_pin_path(shape.name, directory.join(shape.name));
+        }
+    }
     let mut ebpf = loader
         .override_global("HASH_KEY", &key[..], true)
         .override_global("ERRORS_PER_TICK", &options.errors_per_tick, true)
         .override_global("MULTI_BUFFER", &u32::from(options.multi_buffer), true)
-        .map_max_entries("SLOTS", arena_lines)
-        .map_max_entries("STAMPS", arena_lines)
+        .map_max_entries("SLOTS", options.arena_lines())
+        .map_max_entries("STAMPS", options.arena_lines())
         .map_max_entries("PINS", options.pins)
         .map_max_entries("EMBRYONIC", options.embryonic)
         .map_max_entries("TRAFFIC", options.traffic_counters)

@@ -18,7 +18,7 @@ use super::{
     attach::{attach, mode_of, network_namespace},
     kernel,
     maps::Maps,
-    pins::{Lock, Pins},
+    pins::Pins,
 };
 use crate::{api::types::XdpMode, interface::Interface, preflight::Surroundings};
 
@@ -59,7 +59,7 @@ pub struct Started {
 pub async fn start(start: &Start) -> Result<Started, ReceiveError> {
     Surroundings::gather()?.check_capabilities()?;
     let interface = Interface::find(&start.interface).await?;
-    let _lock = Lock::take(&start.bpffs)?;
+    let _lock = Pins::lock(&start.bpffs)?;
     let pins = Pins::of(&start.bpffs, &interface.name)?;
     match Attached::find(&pins, &interface)? {
         Some(attached) => change(start, &interface, &pins, attached),
@@ -85,7 +85,7 @@ pub async fn stop(bpffs: &Path, interface: &str) -> Result<(), ReceiveError> {
     if !pins.directory().exists() {
         return Err(ReceiveError::NothingToStop(interface.to_owned()));
     }
-    let _lock = Lock::take(bpffs)?;
+    let _lock = Pins::lock(bpffs)?;
     let pinned = ProgramInfo::from_pin(pins.program()).ok();
     pins.remove()?;
     if let Some(pinned) = pinned {

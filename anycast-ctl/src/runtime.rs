@@ -1,0 +1,73 @@
+//! The runtime document: what the daemon must remember beside the desired state, written down in one transaction with it.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::Seed,
+    numbers::{Carried, Numbers},
+};
+
+/// What is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Runtime {
+    /// Which maps the numbers are about; `None` when there are none.
+    pub identity: Option<u64>,
+    /// The seed that was drawn for a site that names none.
+    pub seed: Option<Seed>,
+    /// Numbers for names.
+    pub numbers: Numbers,
+    /// What was counted for names whose counters others have by now.
+    pub carried: Carried,
+    /// Backends that were marked down, by pool and address.
+    pub marked_down: BTreeSet<(String, IpAddr)>,
+    /// Whether the operator took the program off the interfaces.
+    pub detached: bool,
+}
+
+/// A document that this version does not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's runtime document cannot be read ({0}): run the version of anycast-ctl that wrote it")]
+pub struct RuntimeError(#[from] serde_json::Error);
+
+impl Runtime {
+    /// Reads a document; `None` is that of an empty store.
+    ///
+    /// # Errors
+    /// It is no such document.
+    pub fn read(document: Option<&[u8]>) -> Result<Self, RuntimeError> {
+        document.map_or_else(|| Ok(Self::default()), |document| Ok(serde_json::from_slice(document)?))
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// None that is known: every part can be written.
+    pub fn to_document(&self) -> Result<Vec<u8>, RuntimeError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let runtime = Runtime {
+            identity: Some(u64::MAX),
+            seed: Some(Seed::new(7)),
+            marked_down: [("web".to_owned(), IpAddr::from([10, 0, 0, 1]))].into(),
+            detached: true,
+            ..Runtime::default()
+        };
+        let document = runtime.to_document().unwrap();
+        assert_eq!(Runtime::read(Some(&document)).unwrap(), runtime);
+        assert_eq!(Runtime::read(None).unwrap(), Runtime::default());
+        assert_eq!(Runtime::read(Some(b"{}")).unwrap(), Runtime::default());
+        let error = Runtime::read(Some(b"[")).unwrap_err().to_string();
+        assert!(error.contains("run the version of anycast-ctl that wrote it"), "{error}");
+    }
+}
