@@ -2,7 +2,7 @@
 
 mod body;
 pub mod client;
-mod peer;
+pub mod peer;
 mod refusal;
 pub mod request;
 pub mod router;

@@ -37,16 +37,18 @@ fn hint(error: &io::Error) -> &'static str {
     if error.kind() == ErrorKind::PermissionDenied { "; a bpffs takes no names with a dot" } else { "" }
 }
 
-/// The directory need not be there yet: what counts is where it would be made.
+/// Whether that is on a bpffs. The directory need not be there yet: what counts is where it would be made.
+pub fn is_on_bpffs(directory: &Path) -> bool {
+    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    statfs(existing).is_ok_and(|info| info.filesystem_type() == BPF_FS_MAGIC)
+}
+
+/// Refuses what is not on a bpffs.
 ///
 /// # Errors
 /// `NoBpffs`
-pub fn check(bpffs: &Path) -> Result<(), BpffsError> {
-    let existing = bpffs.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    match statfs(existing) {
-        Ok(info) if info.filesystem_type() == BPF_FS_MAGIC => Ok(()),
-        Ok(_) | Err(_) => Err(BpffsError::NoBpffs(bpffs.to_owned())),
-    }
+pub fn check(directory: &Path) -> Result<(), BpffsError> {
+    if is_on_bpffs(directory) { Ok(()) } else { Err(BpffsError::NoBpffs(directory.to_owned())) }
 }
 
 /// Nobody else changes pins below the same directory while this lives.

@@ -9,12 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use crate::api::{client::Client, socket};
 
 mod backend;
+mod doctor;
 mod output;
 mod plan;
 mod pool;
 mod receive;
 mod reference;
 mod run;
+mod schema;
 mod status;
 mod table;
 mod unit;
@@ -72,7 +74,9 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Receive(receive::Receive),
+    Doctor(doctor::Doctor),
     Validate(validate::Validate),
+    Schema(schema::Schema),
     Completions(reference::Completions),
     Man(reference::Man),
 }
@@ -105,7 +109,9 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
+        Command::Doctor(command) => command.execute(&common),
         Command::Validate(command) => command.execute(&common),
+        Command::Schema(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
     }

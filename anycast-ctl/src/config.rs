@@ -19,11 +19,13 @@ use crate::{
 
 mod position;
 mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod value;
 mod write;
 
+pub use schema::schema;
 pub use write::to_toml;
 
 use position::{Lines, find};

@@ -186,7 +186,7 @@ fn attached(attributes: &[LinkXdp]) -> Option<AttachedXdp> {
 }
 
 /// The name a loaded program was given; `None` without the right to look, or when it is gone.
-fn program_name(id: u32) -> Option<String> {
+pub(crate) fn program_name(id: u32) -> Option<String> {
     let program = aya::programs::loaded_programs().flatten().find(|program| program.id() == id)?;
     program.name_as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }

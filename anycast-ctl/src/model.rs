@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use anycast_common::limits::MAX_SLOTS;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{period, utc::Utc};
@@ -10,14 +12,19 @@ use crate::{period, utc::Utc};
 pub mod arbitrary;
 mod check;
 mod delivery;
+pub mod diff;
+pub mod edit;
 mod maps;
 mod policy;
 mod prime;
 mod seed;
 mod service;
+pub mod shape;
 
 pub use check::{NO_INTERFACE, Problem};
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
+pub use diff::SiteDiff;
+pub use edit::{Edit, EditError};
 pub use maps::MapSizes;
 pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, label};
 pub use prime::{is_prime, next_prime};
@@ -35,17 +42,20 @@ pub const DEFAULT_TOO_BIG_PER_SECOND: u32 = 1_000;
 
 /// Everything one host steers. Serialized it has the keys and values of a site file, the seeds included: whoever shows it to
 /// people or logs leaves them out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Site {
     /// What this host is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "shape::Name")]
     pub node: Option<String>,
     /// Interfaces the XDP program is attached to.
+    #[schemars(with = "Vec<shape::InterfaceName>")]
     pub interfaces: Vec<String>,
     /// Secret key of the flow hash and of the slot tables, shared by all hosts of a fleet.
-    /// `None`: the daemon draws one, and no other host steers alike.
+    /// Left out: the daemon draws one, and no other host steers alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Seed")]
     pub seed: Option<Seed>,
     /// Sizes of the dataplane's maps.
     #[serde(default)]
@@ -65,10 +75,11 @@ pub struct Site {
 }
 
 /// How the program answers packets that cannot be delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IcmpSettings {
     /// ICMP errors that a CPU may send in a second about packets that do not fit; 0: none.
+    #[schemars(range(max = u32::MAX))]
     pub too_big_per_second: u32,
 }
 
@@ -79,10 +90,11 @@ impl Default for IcmpSettings {
 }
 
 /// A named set of backends that share one slot table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// Unique among pools.
+    #[schemars(with = "shape::Name")]
     pub name: String,
     /// How packets get to those of its backends that do not say.
     #[serde(default)]
@@ -92,9 +104,11 @@ pub struct Pool {
     pub hash: HashPolicy,
     /// Slots of the table: a prime, at least the number of backends.
     #[serde(default = "default_slots")]
+    #[schemars(range(min = 1, max = MAX_SLOTS))]
     pub slots: u32,
-    /// Secret key of its slot table alone; the flow hash keeps the site's. `None`: the site's.
+    /// Secret key of its slot table alone; the flow hash keeps the site's. Left out: the site's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Seed")]
     pub seed: Option<Seed>,
     /// How its UDP flows are remembered.
     #[serde(default)]
@@ -105,48 +119,58 @@ pub struct Pool {
     /// How long a flow may be silent before it is taken for ended. 1 s to 24 h, in whole seconds.
     #[serde(default = "default_idle_timeout", with = "period::as_text")]
     #[schema(value_type = String, example = "5m")]
+    #[schemars(with = "shape::Period")]
     pub idle_timeout: Duration,
-    /// The servers.
-    #[serde(default, rename = "backend")]
+    /// The servers. At least one.
+    #[serde(rename = "backend")]
+    #[schemars(length(min = 1))]
     pub backends: Vec<Backend>,
 }
 
 /// One server of a pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backend {
     /// Unique within its pool.
+    #[schemars(with = "shape::Name")]
     pub name: String,
     /// The server's own address: where its next hop is looked up, and where tunnels end.
     #[schema(value_type = String)]
+    #[schemars(with = "shape::Address")]
     pub address: IpAddr,
     /// Share of the pool's new flows, relative to the other weights. At least 1.
     #[serde(default = "default_weight")]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub weight: u32,
-    /// How packets get to it; `None`: as its pool has it.
+    /// How packets get to it; left out: as its pool has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Delivery")]
     pub delivery: Option<Delivery>,
     /// Whether it takes flows.
     #[serde(default)]
     pub state: AdminState,
-    /// When the flows that are left are given up; only while it is draining. `None`: they are waited for without end.
+    /// When the flows that are left are given up; only while it is draining. Left out: they are waited for without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Utc")]
     pub drain_until: Option<Utc>,
 }
 
 /// A named anycast address, its services, and the pool that serves them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vip {
     /// Unique among VIPs.
+    #[schemars(with = "shape::Name")]
     pub name: String,
     /// The anycast address. Unique among VIPs.
     #[schema(value_type = String)]
+    #[schemars(with = "shape::Address")]
     pub address: IpAddr,
     /// What is served on it. At least one.
-    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub services: Vec<Service>,
     /// Name of the pool that serves it.
+    #[schemars(with = "shape::Name")]
     pub pool: String,
     /// What happens to packets for a protocol and port no service names.
     #[serde(default)]
@@ -165,6 +189,11 @@ impl Site {
     /// The pool of that name, to edit.
     pub fn pool_mut(&mut self, name: &str) -> Option<&mut Pool> {
         self.pools.iter_mut().find(|pool| pool.name == name)
+    }
+
+    /// The VIP of that name.
+    pub fn vip(&self, name: &str) -> Option<&Vip> {
+        self.vips.iter().find(|vip| vip.name == name)
     }
 }
 

@@ -85,7 +85,7 @@ pub fn check() -> Result<Vec<Warning>, PreflightError> {
 pub fn judge(surroundings: &Surroundings) -> Result<Vec<Warning>, PreflightError> {
     surroundings.check_capabilities()?;
     let mut warnings = Vec::new();
-    match surroundings.release.parse::<KernelRelease>() {
+    match surroundings.release() {
         Ok(release) if release < MIN_KERNEL => {
             return Err(PreflightError::Kernel { release: surroundings.release.clone() });
         }
@@ -111,6 +111,14 @@ impl Surroundings {
             release: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             btf: Path::new(KERNEL_BTF).exists(),
         })
+    }
+
+    /// The kernel's version.
+    ///
+    /// # Errors
+    /// It calls itself something that cannot be read.
+    pub fn release(&self) -> Result<KernelRelease, UnknownRelease> {
+        self.release.parse()
     }
 
     /// Whether programs can be loaded and attached.

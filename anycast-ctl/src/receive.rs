@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    bpffs::BpffsError, dataplane::AttachError, interface::InterfaceError, preflight::PreflightError,
+    bpffs::BpffsError, dataplane::AttachError, host::NetworkError, interface::InterfaceError,
+    preflight::PreflightError,
 };
 
 mod attach;
@@ -34,6 +35,9 @@ pub enum ReceiveError {
     /// The interface cannot be used.
     #[error(transparent)]
     Interface(#[from] InterfaceError),
+    /// The kernel does not say what the network is like.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The program cannot be attached.
     #[error("{}", attach::message(.0))]
     Attach(AttachError),

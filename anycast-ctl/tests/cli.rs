@@ -67,6 +67,7 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         "backend",
         "receive",
         "validate",
+        "schema",
         "completions",
         "man",
         "Examples:",
@@ -105,6 +106,13 @@ fn completions_and_manual_pages_are_made() {
     stdout(&run([OsStr::new("man"), directory.path().as_os_str()]));
     let page = fs::read_to_string(directory.path().join("anycast-ctl-backend-add.1")).unwrap();
     assert!(page.contains("\\-\\-weight") && page.contains("\\-\\-delivery"), "{page}");
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let schema: serde_json::Value = serde_json::from_str(&stdout(&run(["schema"]))).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["$defs"]["Pool"]["properties"]["slots"]["default"], 65_537);
 }
 
 #[test]

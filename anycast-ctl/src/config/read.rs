@@ -15,6 +15,28 @@ use crate::{
 
 use super::value::{address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within};
 
+/// Keys of the file's top, and of each of its tables.
+const SITE: &[&str] = &["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"];
+const MAPS: &[&str] = &["embryonic", "pins", "slots", "traffic_counters", "vips"];
+const TUNNEL: &[&str] = &["gue_port", "source", "ttl", "vlan"];
+const ICMP: &[&str] = &["too_big_per_second"];
+const POOL: &[&str] =
+    &["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"];
+const BACKEND: &[&str] = &["address", "delivery", "drain_until", "name", "state", "weight"];
+const VIP: &[&str] = &["address", "echo", "name", "on_unknown_port", "pool", "services"];
+
+/// Every table by its name in the file, and its keys.
+#[cfg(test)]
+pub const TABLES: [(&str, &[&str]); 7] = [
+    ("", SITE),
+    ("maps", MAPS),
+    ("tunnel", TUNNEL),
+    ("icmp", ICMP),
+    ("pool", POOL),
+    ("pool.backend", BACKEND),
+    ("vip", VIP),
+];
+
 /// Something wrong with the entry that begins at a byte of the text.
 pub struct Misread {
     /// Offset in bytes.
@@ -29,7 +51,7 @@ pub struct Misread {
 pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let mut faults = Vec::new();
     let mut root = Table { table: document, path: "", at: 0, faults: &mut faults };
-    root.only(&["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"]);
+    root.only(SITE);
     let node = root.optional("node", string);
     let interfaces = root.list("interfaces", string).and_then(|interfaces| {
         // An empty list is a choice, an absent one an oversight, or a file that was cut off.
@@ -60,7 +82,7 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
 }
 
 fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
-    table.only(&["embryonic", "pins", "slots", "traffic_counters", "vips"]);
+    table.only(MAPS);
     let pins = table.optional("pins", number);
     let embryonic = table.optional("embryonic", number);
     let slots = table.optional("slots", number);
@@ -76,7 +98,7 @@ fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
 }
 
 fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
-    table.only(&["gue_port", "source", "ttl", "vlan"]);
+    table.only(TUNNEL);
     let defaults = TunnelSettings::default();
     let sources = table.list("source", address);
     let ttl = table.optional("ttl", within(1, u8::MAX.into()));
@@ -91,14 +113,14 @@ fn tunnel(mut table: Table<'_, '_>) -> Option<TunnelSettings> {
 }
 
 fn icmp(mut table: Table<'_, '_>) -> Option<IcmpSettings> {
-    table.only(&["too_big_per_second"]);
+    table.only(ICMP);
     let defaults = IcmpSettings::default();
     let too_big_per_second = table.optional("too_big_per_second", within(0, u32::MAX));
     Some(IcmpSettings { too_big_per_second: too_big_per_second?.unwrap_or(defaults.too_big_per_second) })
 }
 
 fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
-    table.only(&["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"]);
+    table.only(POOL);
     let name = table.required("name", string);
     let delivery = table.optional("delivery", choice);
     let hash = table.optional("hash", choice);
@@ -122,7 +144,7 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
 }
 
 fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
-    table.only(&["address", "delivery", "drain_until", "name", "state", "weight"]);
+    table.only(BACKEND);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let weight = table.optional("weight", number);
@@ -140,7 +162,7 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
 }
 
 fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
-    table.only(&["address", "echo", "name", "on_unknown_port", "pool", "services"]);
+    table.only(VIP);
     let name = table.required("name", string);
     let address = table.required("address", address);
     let services = table.list("services", service);

@@ -7,9 +7,10 @@ use std::{
 };
 
 use anycast_common::tunnel::GUE_PORT;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, Pool};
+use super::{Backend, Pool, shape};
 
 /// How packets get to a backend. The outer header of a tunnel is of the family of the backend's address, whatever the VIP's.
 #[derive(
@@ -23,6 +24,7 @@ use super::{Backend, Pool};
     Serialize,
     Deserialize,
     utoipa::ToSchema,
+    JsonSchema,
     clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
@@ -65,23 +67,28 @@ impl fmt::Display for Delivery {
 }
 
 /// What the outer headers of all tunnels have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TunnelSettings {
     /// Source addresses, at most one of each family. A family without one: the kernel's choice for the way to the backend.
     #[serde(rename = "source")]
     #[schema(value_type = Vec<String>)]
+    #[schemars(with = "Vec<shape::Address>", length(max = 2))]
     pub sources: Vec<IpAddr>,
     /// TTL or hop limit, at least 1.
+    #[schemars(range(min = 1))]
     pub ttl: u8,
     /// UDP destination port of GUE, at least 1.
+    #[schemars(range(min = 1))]
     pub gue_port: u16,
     /// What becomes of the frames' VLAN tags.
     pub vlan: VlanTags,
 }
 
 /// What becomes of a frame's VLAN tags when its packet gets outer headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum VlanTags {
     /// They are taken off.
@@ -91,7 +98,7 @@ pub enum VlanTags {
     Keep,
     /// One with this VLAN takes their place, or is put on. 1 to 4094.
     #[serde(untagged)]
-    Set(u16),
+    Set(#[schemars(range(min = *VlanTags::VLANS.start(), max = *VlanTags::VLANS.end()))] u16),
 }
 
 impl VlanTags {

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use anycast_common::limits::{
     DEFAULT_ARENA_LINES, DEFAULT_TRAFFIC_COUNTERS, MAX_SLOTS, MAX_VIPS, SLOTS_PER_LINE,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Site;
@@ -12,24 +13,31 @@ use super::Site;
 /// VIPs that can be counted at the least: most sites stay below that for good.
 const LEAST_VIP_ROWS: u32 = 64;
 
-/// Sizes the operator wants for maps, in entries. `None`: the default, or more where the site needs it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+/// Sizes the operator wants for maps, in entries. Left out: the default, or more where the site needs it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema,
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct MapSizes {
     /// Flows that can be pinned.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = *Self::FLOWS.start(), max = *Self::FLOWS.end()))]
     pub pins: Option<u32>,
     /// Flows of which only the opening packet was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = *Self::FLOWS.start(), max = *Self::FLOWS.end()))]
     pub embryonic: Option<u32>,
     /// Slots of all tables together, those being replaced included.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = *Self::SLOTS.start(), max = *Self::SLOTS.end()))]
     pub slots: Option<u32>,
     /// (VIP, backend) pairs that can be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = *Self::TRAFFIC_COUNTERS.start(), max = *Self::TRAFFIC_COUNTERS.end()))]
     pub traffic_counters: Option<u32>,
     /// VIPs whose refused packets can be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = *Self::VIPS.start(), max = *Self::VIPS.end()))]
     pub vips: Option<u32>,
 }
 

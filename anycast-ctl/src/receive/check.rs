@@ -9,7 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::ReceiveError;
-use crate::preflight::Surroundings;
+use crate::{
+    finding::{self, Finding, State},
+    preflight::Surroundings,
+};
 
 mod facts;
 mod judge;
@@ -40,47 +43,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// What was looked at: `program`, `vip`, `arp_ignore`, …
-    pub check: String,
-    /// Whether it is as it must be.
-    pub state: State,
-    /// What there is.
-    pub found: String,
-    /// What to do; absent where nothing is to be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub advice: Option<String>,
-}
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// As it must be.
-    Ok,
-    /// It works, but not as well, or not for everybody.
-    Warn,
-    /// Packets are lost, or reach the wrong host.
-    Fail,
-}
-
-impl State {
-    /// `ok`, `warn` or `fail`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
-}
-
 impl Report {
     /// How many checks came out so.
     pub fn count(&self, state: State) -> usize {
-        self.findings.iter().filter(|finding| finding.state == state).count()
+        finding::count(&self.findings, state)
     }
 }
 
@@ -98,7 +64,8 @@ pub async fn check(
     let start = Instant::now();
     let facts = loop {
         let facts = facts::gather(bpffs, interface).await?;
-        let is_settled = facts.addresses.iter().all(|held| !held.tentative || !vips.contains(&held.address));
+        let is_settled =
+            facts.network.addresses.iter().all(|held| !held.tentative || !vips.contains(&held.address));
         if is_settled || start.elapsed() > DETECTION {
             break facts;
         }

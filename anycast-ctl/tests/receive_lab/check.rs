@@ -1,6 +1,6 @@
 //! `receive check` on a machine where everything is right, and with each thing broken on purpose.
 
-use anycast_ctl::receive::check::{Report, State};
+use anycast_ctl::{finding::State, receive::check::Report};
 
 use crate::{
     harness::{Pair, stdout},

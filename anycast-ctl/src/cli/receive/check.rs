@@ -9,7 +9,10 @@ use super::{
     super::{Common, block_on, output},
     Pins,
 };
-use crate::receive::check::{self, Delivery, Report, State};
+use crate::{
+    finding::{self, State},
+    receive::check::{self, Delivery},
+};
 
 /// Look whether this host is a backend that works, and say what to do where it is not.
 ///
@@ -41,18 +44,10 @@ impl Check {
         let Self { interface, vips, delivery, pins } = self;
         let report = block_on(check::check(&pins.bpffs, &interface, &vips, delivery))?
             .with_context(|| format!("check {interface}"))?;
-        output::show(common, &report, page)?;
+        output::show(common, &report, |report| finding::page(&report.findings))?;
         match report.count(State::Fail) {
             0 => Ok(()),
             failed => anyhow::bail!("{failed} of {} checks failed", report.findings.len()),
         }
     }
-}
-
-fn page(report: &Report) -> String {
-    let line = |finding: &check::Finding| {
-        let advice = finding.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
-        format!("{:<4}  {:<12}  {}{advice}\n", finding.state.label(), finding.check, finding.found)
-    };
-    report.findings.iter().map(line).collect()
 }

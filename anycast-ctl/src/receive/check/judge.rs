@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{
-    Delivery, Finding, State,
-    facts::{Facts, Held},
-    path_mtu, program,
+use super::{Delivery, facts::Facts, path_mtu, program};
+use crate::{
+    finding::{Finding, State, bad, ok},
+    host::{
+        Held, dotted,
+        judge::{arp_ignore, reverse_path, shown},
+    },
 };
 
 /// Every finding, in the order a packet meets the things.
@@ -22,7 +25,7 @@ pub fn judge(facts: &Facts, vips: &[IpAddr], delivery: Option<Delivery>) -> Vec<
     }
     if has_v4 {
         findings.extend(arp(facts, delivery));
-        findings.push(reverse_path(facts));
+        findings.push(reverse_path(facts.sysctls.rp_filter, &facts.network.ways, &facts.interface.name));
     }
     if has_v6 {
         findings.push(ipv6(facts));
@@ -31,16 +34,6 @@ pub fn judge(facts: &Facts, vips: &[IpAddr], delivery: Option<Delivery>) -> Vec<
         findings.extend(path_mtu::judge(facts, vips, delivery));
     }
     findings
-}
-
-/// A finding that wants nothing done.
-pub fn ok(check: &str, found: String) -> Finding {
-    Finding { check: check.to_owned(), state: State::Ok, found, advice: None }
-}
-
-/// One that does.
-pub fn bad(check: &str, state: State, found: String, advice: String) -> Finding {
-    Finding { check: check.to_owned(), state, found, advice: Some(advice) }
 }
 
 fn interface(facts: &Facts) -> Finding {
@@ -60,7 +53,7 @@ fn interface(facts: &Facts) -> Finding {
 fn held(facts: &Facts, vip: IpAddr, delivery: Option<Delivery>) -> Vec<Finding> {
     let host = if vip.is_ipv4() { 32 } else { 128 };
     let add = format!("ip address add {vip}/{host} dev lo");
-    let Some(held) = facts.addresses.iter().find(|held| held.address == vip) else {
+    let Some(held) = facts.network.held(vip) else {
         return vec![bad("vip", State::Fail, format!("{vip} is on no interface"), add)];
     };
     let Held { length, interface, .. } = held;
@@ -116,67 +109,16 @@ fn heard(delivery: Option<Delivery>) -> State {
 
 /// What this host says in ARP (`arp_ignore` and `arp_announce` in Documentation/networking/ip-sysctl.rst).
 fn arp(facts: &Facts, delivery: Option<Delivery>) -> [Finding; 2] {
-    let set = |name: &str, value| format!("sysctl -w net.ipv4.conf.all.{name}={value}");
-    let ignore = match facts.sysctls.arp_ignore {
-        Some(1 | 2) => ok("arp_ignore", "only addresses of the interface are answered for".to_owned()),
-        Some(3) => bad(
-            "arp_ignore",
-            State::Warn,
-            "3: the VIPs are answered for unless their scope is `host`".to_owned(),
-            set("arp_ignore", 1),
-        ),
-        Some(8) => {
-            bad("arp_ignore", State::Warn, "8: nothing is answered for".to_owned(), set("arp_ignore", 1))
-        }
-        other => bad(
-            "arp_ignore",
-            heard(delivery),
-            format!("{}: neighbours that ask for a VIP are answered, and send here", shown(other)),
-            set("arp_ignore", 1),
-        ),
-    };
     let announce = match facts.sysctls.arp_announce {
         Some(2) => ok("arp_announce", "a VIP never asks".to_owned()),
         other => bad(
             "arp_announce",
             heard(delivery),
             format!("{}: a VIP may ask in ARP, and neighbours learn that it is here", shown(other)),
-            set("arp_announce", 2),
+            "sysctl -w net.ipv4.conf.all.arp_announce=2".to_owned(),
         ),
     };
-    [ignore, announce]
-}
-
-/// The inner packet comes in by the interface, its source a client (RFC 3704).
-fn reverse_path(facts: &Facts) -> Finding {
-    let name = &facts.interface.name;
-    // The greater value counts, and 2 is the loose one.
-    let loose = format!("sysctl -w net.ipv4.conf.{}.rp_filter=2", dotted(name));
-    match facts.sysctls.rp_filter {
-        Some(0) => ok("rp_filter", "off".to_owned()),
-        Some(2) => ok("rp_filter", "loose".to_owned()),
-        Some(1) => match facts.ways.iter().find(|way| !way.is_v6) {
-            Some(way) if way.interfaces.iter().all(|it| it == name) => {
-                ok("rp_filter", format!("strict, and the default route leaves by {name} too"))
-            }
-            Some(way) => bad(
-                "rp_filter",
-                State::Fail,
-                format!(
-                    "strict, and the default route leaves by {}: packets of clients that come in by {name} are dropped",
-                    way.interfaces.join(", ")
-                ),
-                loose,
-            ),
-            None => bad(
-                "rp_filter",
-                State::Warn,
-                format!("strict, and no default route says whether replies leave by {name}"),
-                loose,
-            ),
-        },
-        other => bad("rp_filter", State::Warn, format!("{}: unknown", shown(other)), loose),
-    }
+    [arp_ignore(facts.sysctls.arp_ignore, heard(delivery)), announce]
 }
 
 fn ipv6(facts: &Facts) -> Finding {
@@ -190,15 +132,6 @@ fn ipv6(facts: &Facts) -> Finding {
             format!("sysctl -w net.ipv6.conf.{}.disable_ipv6=0", dotted(name)),
         ),
     }
-}
-
-fn shown(value: Option<u32>) -> String {
-    value.map_or_else(|| "not readable".to_owned(), |value| value.to_string())
-}
-
-/// An interface in the name of a setting: sysctl(8) takes a dot of its own as a slash.
-pub fn dotted(interface: &str) -> String {
-    interface.replace('.', "/")
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 
 use std::net::IpAddr;
 
-use super::{
-    Delivery, Finding, State,
-    facts::{Facts, Way},
-    judge::{bad, ok},
+use super::{Delivery, facts::Facts};
+use crate::{
+    finding::{Finding, State, bad, ok},
+    host::Way,
 };
 
 /// Headers of TCP, without options.
@@ -31,7 +31,7 @@ pub fn judge(facts: &Facts, vips: &[IpAddr], delivery: Option<Delivery>) -> Vec<
 fn family(facts: &Facts, is_v6: bool, overhead: u32) -> Finding {
     let (name, headers) = if is_v6 { ("mtu_ipv6", ip(true) + TCP) } else { ("mtu_ipv4", ip(false) + TCP) };
     let mtu = facts.interface.mtu;
-    let Some(way) = facts.ways.iter().find(|way| way.is_v6 == is_v6) else {
+    let Some(way) = facts.network.ways.iter().find(|way| way.is_v6 == is_v6) else {
         return ok(
             name,
             "no default route: see that the routes to clients have an advmss that fits".to_owned(),

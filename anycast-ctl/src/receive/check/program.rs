@@ -4,12 +4,11 @@ use std::net::IpAddr;
 
 use anycast_common::receive::Outcome;
 
-use super::{
-    Delivery, Finding, State,
-    facts::Facts,
-    judge::{bad, ok},
+use super::{Delivery, facts::Facts};
+use crate::{
+    finding::{Finding, State, bad, ok},
+    receive::{InterfaceStatus, Sender},
 };
-use crate::receive::{InterfaceStatus, Sender};
 
 /// Findings on the program, its settings and what it has met.
 pub fn judge(facts: &Facts, delivery: Option<Delivery>) -> Vec<Finding> {

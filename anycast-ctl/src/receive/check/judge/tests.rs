@@ -2,12 +2,10 @@
 
 use anycast_common::receive::Outcome;
 
-use super::{
-    super::facts::{Sysctls, Way},
-    *,
-};
+use super::{super::facts::Sysctls, *};
 use crate::{
     api::types::XdpMode,
+    host::{Network, Way},
     interface::Interface,
     receive::{CounterStatus, InterfaceStatus},
 };
@@ -61,14 +59,16 @@ fn facts() -> Facts {
             last_unknown_senders: vec!["203.0.113.9".parse().unwrap()],
             counters: vec![],
         }),
-        addresses: vec![held(V4, 32), held(V6, 128)],
         sysctls: Sysctls {
             arp_ignore: Some(1),
             arp_announce: Some(2),
             rp_filter: Some(0),
             disable_ipv6: Some(0),
         },
-        ways: vec![way(false, "10.0.0.1", 1412), way(true, "fe80::1", 1392)],
+        network: Network {
+            addresses: vec![held(V4, 32), held(V6, 128)],
+            ways: vec![way(false, "10.0.0.1", 1412), way(true, "fe80::1", 1392)],
+        },
     }
 }
 
@@ -141,14 +141,14 @@ fn settings_of_the_program_are_judged() {
 
 #[test]
 fn a_vip_is_on_lo_alone() {
-    let missing = broken(|facts| facts.addresses.retain(|held| held.address.is_ipv6()));
+    let missing = broken(|facts| facts.network.addresses.retain(|held| held.address.is_ipv6()));
     assert_one(&missing, None, "fail vip", "ip address add 192.0.2.1/32 dev lo");
-    let network = broken(|facts| facts.addresses[0].length = 24);
+    let network = broken(|facts| facts.network.addresses[0].length = 24);
     assert_one(&network, None, "fail vip", "ip address delete 192.0.2.1/24 dev lo");
-    let on_interface = broken(|facts| facts.addresses[0].interface = "eth0".into());
+    let on_interface = broken(|facts| facts.network.addresses[0].interface = "eth0".into());
     assert_one(&on_interface, None, "fail vip", "dev lo");
     assert_one(&on_interface, Some(Delivery::Ipip), "warn vip", "dev lo");
-    let elsewhere = broken(|facts| facts.addresses[0].interface = "dummy0".into());
+    let elsewhere = broken(|facts| facts.network.addresses[0].interface = "dummy0".into());
     assert_eq!(complaints(&elsewhere, None), []);
 }
 
@@ -156,8 +156,8 @@ fn a_vip_is_on_lo_alone() {
 fn an_ipv6_vip_is_not_put_to_the_test_by_neighbours() {
     let on = |change: fn(&mut Held)| {
         broken(|facts| {
-            facts.addresses[1].interface = "dummy0".into();
-            change(&mut facts.addresses[1]);
+            facts.network.addresses[1].interface = "dummy0".into();
+            change(&mut facts.network.addresses[1]);
         })
     };
     assert_one(&on(|held| held.tentative = true), None, "fail vip", "nodad");
@@ -188,7 +188,7 @@ fn a_strict_reverse_path_must_be_the_way_back() {
     let strict = |change: fn(&mut Vec<Way>)| {
         broken(|facts| {
             facts.sysctls.rp_filter = Some(1);
-            change(&mut facts.ways);
+            change(&mut facts.network.ways);
         })
     };
     assert_eq!(complaints(&strict(|_| ()), None), []);
@@ -203,25 +203,29 @@ fn a_strict_reverse_path_must_be_the_way_back() {
 
 #[test]
 fn announced_segments_fit_with_their_outer_headers() {
-    let unset = broken(|facts| facts.ways[0].advmss = None);
+    let unset = broken(|facts| facts.network.ways[0].advmss = None);
     // 1500 - 40 outer IPv6 - 8 UDP - 20 IPv4 - 20 TCP.
     assert_one(&unset, None, "warn mtu_ipv4", "ip route change default via 10.0.0.1 dev eth0 advmss 1412");
     assert_one(&unset, Some(Delivery::Ipip), "warn mtu_ipv4", "advmss 1420");
     let only_v4 = broken(|facts| {
-        facts.ways[0].advmss = None;
+        facts.network.ways[0].advmss = None;
         facts.receiver.as_mut().unwrap().senders.pop();
     });
     assert_one(&only_v4, Some(Delivery::Ipip), "warn mtu_ipv4", "advmss 1440");
-    let v6 = broken(|facts| facts.ways[1].advmss = Some(1393));
+    let v6 = broken(|facts| facts.network.ways[1].advmss = Some(1393));
     assert_one(&v6, None, "warn mtu_ipv6", "ip -6 route change default via fe80::1 dev eth0 advmss 1392");
     for fits in [
-        broken(|facts| (facts.interface.mtu, facts.ways[0].advmss) = (1548, None)),
-        broken(|facts| (facts.ways[0].mtu, facts.ways[0].advmss) = (1452, None)),
-        broken(|facts| (facts.interface.mtu, facts.ways[0].advmss, facts.ways[0].mtu) = (9000, None, 9000)),
-        broken(|facts| drop(facts.ways.remove(0))),
+        broken(|facts| (facts.interface.mtu, facts.network.ways[0].advmss) = (1548, None)),
+        broken(|facts| (facts.network.ways[0].mtu, facts.network.ways[0].advmss) = (1452, None)),
+        broken(|facts| {
+            (facts.interface.mtu, facts.network.ways[0].advmss, facts.network.ways[0].mtu) =
+                (9000, None, 9000)
+        }),
+        broken(|facts| drop(facts.network.ways.remove(0))),
     ] {
         assert_eq!(complaints(&fits, None), []);
     }
-    let several = broken(|facts| (facts.ways[0].advmss, facts.ways[0].gateway) = (None, None));
+    let several =
+        broken(|facts| (facts.network.ways[0].advmss, facts.network.ways[0].gateway) = (None, None));
     assert_one(&several, None, "warn mtu_ipv4", "add `advmss 1412`");
 }

@@ -1,0 +1,121 @@
+//! A site taken apart into what can differ. Structures are taken apart in full: a field that is added has to be told here.
+
+use std::fmt::Display;
+
+use super::Subject;
+use crate::{
+    model::{Backend, IcmpSettings, MapSizes, Pool, Seed, Site, TunnelSettings, Vip, VlanTags, label},
+    period,
+};
+
+/// One field of a thing.
+pub struct Fact {
+    /// As site files call it.
+    pub key: &'static str,
+    /// Its value; `None`: it has none.
+    pub value: Option<String>,
+    /// Whether the value is not to be shown.
+    pub secret: bool,
+}
+
+/// Every thing of a site with its facts.
+pub fn of(site: &Site) -> Vec<(Subject, Vec<Fact>)> {
+    let mut things = vec![(Subject::Site, site_facts(site))];
+    for pool in &site.pools {
+        things.push((Subject::Pool { pool: pool.name.clone() }, pool_facts(pool)));
+        for backend in &pool.backends {
+            let subject = Subject::Backend { pool: pool.name.clone(), backend: backend.name.clone() };
+            things.push((subject, backend_facts(backend)));
+        }
+    }
+    let vips = site.vips.iter().map(|vip| (Subject::Vip { vip: vip.name.clone() }, vip_facts(vip)));
+    things.extend(vips);
+    things
+}
+
+fn site_facts(site: &Site) -> Vec<Fact> {
+    let Site { node, interfaces, seed, maps, tunnel, icmp, pools: _, vips: _ } = site;
+    let TunnelSettings { sources, ttl, gue_port, vlan } = tunnel;
+    let IcmpSettings { too_big_per_second } = icmp;
+    let mut facts = vec![
+        optional("node", node.as_ref()),
+        optional("interfaces", list(interfaces)),
+        secret("seed", *seed),
+    ];
+    facts.extend(maps_facts(maps));
+    facts.extend([
+        optional("tunnel.source", list(sources)),
+        fact("tunnel.ttl", ttl),
+        fact("tunnel.gue_port", gue_port),
+        match vlan {
+            VlanTags::Strip => fact("tunnel.vlan", "strip"),
+            VlanTags::Keep => fact("tunnel.vlan", "keep"),
+            VlanTags::Set(id) => fact("tunnel.vlan", id),
+        },
+        fact("icmp.too_big_per_second", too_big_per_second),
+    ]);
+    facts
+}
+
+fn maps_facts(maps: &MapSizes) -> Vec<Fact> {
+    let MapSizes { pins, embryonic, slots, vips, traffic_counters } = maps;
+    vec![
+        optional("maps.pins", pins.as_ref()),
+        optional("maps.embryonic", embryonic.as_ref()),
+        optional("maps.slots", slots.as_ref()),
+        optional("maps.vips", vips.as_ref()),
+        optional("maps.traffic_counters", traffic_counters.as_ref()),
+    ]
+}
+
+fn pool_facts(pool: &Pool) -> Vec<Fact> {
+    let Pool { name: _, delivery, hash, slots, seed, udp, on_down, idle_timeout, backends: _ } = pool;
+    vec![
+        fact("delivery", delivery),
+        fact("hash", hash),
+        fact("slots", slots),
+        secret("seed", *seed),
+        fact("udp", label(udp)),
+        fact("on_down", label(on_down)),
+        fact("idle_timeout", period::text(*idle_timeout)),
+    ]
+}
+
+fn backend_facts(backend: &Backend) -> Vec<Fact> {
+    let Backend { name: _, address, weight, delivery, state, drain_until } = backend;
+    vec![
+        fact("address", address),
+        fact("weight", weight),
+        optional("delivery", delivery.as_ref()),
+        fact("state", state),
+        optional("drain_until", drain_until.as_ref()),
+    ]
+}
+
+fn vip_facts(vip: &Vip) -> Vec<Fact> {
+    let Vip { name: _, address, services, pool, on_unknown_port, echo } = vip;
+    vec![
+        fact("address", address),
+        optional("services", list(services)),
+        fact("pool", pool),
+        fact("on_unknown_port", label(on_unknown_port)),
+        fact("echo", echo),
+    ]
+}
+
+fn fact(key: &'static str, value: impl Display) -> Fact {
+    optional(key, Some(value))
+}
+
+fn optional<T: Display>(key: &'static str, value: Option<T>) -> Fact {
+    Fact { key, value: value.map(|value| value.to_string()), secret: false }
+}
+
+fn secret(key: &'static str, seed: Option<Seed>) -> Fact {
+    Fact { key, value: seed.map(Seed::digits), secret: true }
+}
+
+fn list<T: Display>(values: &[T]) -> Option<String> {
+    let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}

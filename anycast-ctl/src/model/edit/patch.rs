@@ -1,0 +1,175 @@
+//! Parts of a VIP, a pool or a backend that become otherwise; what is not named stays.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    model::{Backend, Delivery, OnDown, OnUnknownPort, Pool, Service, UdpPolicy, Vip, label},
+    period,
+};
+
+/// Body of `PATCH /v1/vips/{vip}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VipPatch {
+    /// Another address: what it has under way is no VIP's any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
+    /// All its services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<Service>>,
+    /// Another pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// What happens to packets no service names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_unknown_port: Option<OnUnknownPort>,
+    /// Whether pings are answered here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<bool>,
+}
+
+/// Body of `PATCH /v1/pools/{pool}`. The slots and the seed of a pool stay as long as it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolPatch {
+    /// How packets get to those of its backends that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// How its UDP flows are remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpPolicy>,
+    /// What becomes of the flows of a backend that is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_down: Option<OnDown>,
+    /// How long a flow may be silent, as `90s` or `5m`.
+    #[serde(
+        default,
+        serialize_with = "some_period",
+        deserialize_with = "given_period",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, example = "5m")]
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Body of `PATCH /v1/pools/{pool}/backends/{backend}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackendPatch {
+    /// Another address: its flows end as if it had been removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
+    /// Share of new flows, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// How packets get to it; `null`: as its pool has it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Delivery>)]
+    pub delivery: Option<Option<Delivery>>,
+}
+
+impl VipPatch {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn apply(&self, vip: &mut Vip) {
+        let Self { address, services, pool, on_unknown_port, echo } = self;
+        set(&mut vip.address, address);
+        set(&mut vip.services, services);
+        set(&mut vip.pool, pool);
+        set(&mut vip.on_unknown_port, on_unknown_port);
+        set(&mut vip.echo, echo);
+    }
+}
+
+impl PoolPatch {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn apply(&self, pool: &mut Pool) {
+        let Self { delivery, udp, on_down, idle_timeout } = self;
+        set(&mut pool.delivery, delivery);
+        set(&mut pool.udp, udp);
+        set(&mut pool.on_down, on_down);
+        set(&mut pool.idle_timeout, idle_timeout);
+    }
+}
+
+impl BackendPatch {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn apply(&self, backend: &mut Backend) {
+        let Self { address, weight, delivery } = self;
+        set(&mut backend.address, address);
+        set(&mut backend.weight, weight);
+        set(&mut backend.delivery, delivery);
+    }
+}
+
+fn set<T: Clone>(field: &mut T, value: &Option<T>) {
+    if let Some(value) = value {
+        *field = value.clone();
+    }
+}
+
+/// ` key value` for everything that is named.
+impl fmt::Display for VipPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, services, pool, on_unknown_port, echo } = self;
+        let services: Option<Vec<String>> =
+            services.as_ref().map(|services| services.iter().map(ToString::to_string).collect());
+        named(f, "address", address.as_ref())?;
+        named(f, "services", services.map(|services| services.join(",")))?;
+        named(f, "pool", pool.as_ref())?;
+        named(f, "on_unknown_port", on_unknown_port.map(|it| label(&it)))?;
+        named(f, "echo", echo.as_ref())
+    }
+}
+
+impl fmt::Display for PoolPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { delivery, udp, on_down, idle_timeout } = self;
+        named(f, "delivery", delivery.as_ref())?;
+        named(f, "udp", udp.map(|it| label(&it)))?;
+        named(f, "on_down", on_down.map(|it| label(&it)))?;
+        named(f, "idle_timeout", idle_timeout.map(period::text))
+    }
+}
+
+impl fmt::Display for BackendPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, weight, delivery } = self;
+        named(f, "address", address.as_ref())?;
+        named(f, "weight", weight.as_ref())?;
+        named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))
+    }
+}
+
+fn named<T: fmt::Display>(f: &mut fmt::Formatter<'_>, key: &str, value: Option<T>) -> fmt::Result {
+    value.map_or(Ok(()), |value| write!(f, " {key} {value}"))
+}
+
+/// Tells `null` from a key that is absent.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Only called where there is one.
+fn some_period<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    period::as_text::serialize(&value.unwrap_or_default(), serializer)
+}
+
+fn given_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    period::as_text::deserialize(deserializer).map(Some)
+}
