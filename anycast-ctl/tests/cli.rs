@@ -116,6 +116,37 @@ fn the_schema_is_printed() {
 }
 
 #[test]
+fn faults_of_a_site_file_are_told_to_programs_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("site.toml");
+    let validate =
+        |arguments: &[&str]| ctl(["validate", file.to_str().unwrap()]).args(arguments).output().unwrap();
+    let json = |output: &Output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+
+    let missing = validate(&["--json"]);
+    assert_eq!((missing.status.code(), json(&missing)["valid"].as_bool()), (Some(1), Some(false)));
+    assert!(json(&missing)["faults"][0]["message"].as_str().unwrap().contains("there is no such file"));
+
+    fs::write(&file, "interfaces = [\"eth0\"]\nnod = \"edge\"\n[[pool]]\nname = 1\n").unwrap();
+    let broken = validate(&["--json"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let faults = json(&broken)["faults"].clone();
+    let at = |i: usize, key: &str| faults[i][key].clone();
+    assert_eq!((at(0, "file"), at(0, "line"), at(0, "column")), (file.to_str().into(), 2.into(), 1.into()));
+    assert!(at(0, "message").as_str().unwrap().starts_with("unknown key `nod`: did you mean `node`?"));
+    assert_eq!((at(1, "key"), at(1, "line")), ("pool[0].name".into(), 4.into()));
+    assert_eq!(at(1, "message"), "is a number: give a string in quotes");
+    let text = validate(&[]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&text.stderr).contains("site.toml:4:8: pool[0].name: is a number"));
+
+    fs::write(&file, "interfaces = []\n").unwrap();
+    assert_eq!(json(&validate(&["--json"]))["valid"], true);
+    assert_eq!(stdout(&validate(&[])).lines().count(), 1);
+    assert_eq!(validate(&["--jsn"]).status.code(), Some(2));
+}
+
+#[test]
 fn without_a_daemon_the_way_to_start_one_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("a.sock");

@@ -51,6 +51,27 @@ fn the_example_is_a_site() {
     );
 }
 
+/// Every key is there, in use or as a comment, and what the comments propose is right.
+#[test]
+fn the_example_shows_every_key() {
+    let proposed = |line: &&str| {
+        let words = line.trim_start().strip_prefix('#').filter(|text| !text.starts_with(' '));
+        words.is_some_and(|text| text.starts_with('[') || text.contains(" = "))
+    };
+    let lines =
+        EXAMPLE.lines().map(|line| if proposed(&line) { line.replacen('#', "", 1) } else { line.into() });
+    let text = lines.collect::<Vec<String>>().join("\n");
+    parse(&text, "dist/site.toml").unwrap();
+    let document: toml::Table = text.parse().unwrap();
+    for (name, keys) in read::TABLES {
+        let table = name.split('.').filter(|step| !step.is_empty()).fold(&document, |table, step| {
+            let value = &table[step];
+            if value.is_array() { value[0].as_table().unwrap() } else { value.as_table().unwrap() }
+        });
+        assert_eq!(table.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>(), "[{name}]");
+    }
+}
+
 #[test]
 fn keys_left_out_have_their_defaults() {
     let site = parse(GOOD, "site.toml").unwrap();

@@ -190,3 +190,37 @@ proptest! {
         }
     }
 }
+
+const PAGE: &str = include_str!("../../../../docs/configuration.md");
+
+/// The rows of the page's table below a heading: their cells.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let section = PAGE.split("\n## ").find_map(|section| section.strip_prefix(heading)).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect()
+}
+
+#[test]
+fn the_page_has_every_key_with_its_default() {
+    for (table, keys) in read::TABLES {
+        let heading = match table {
+            "" => "Top of the file\n".to_owned(),
+            "pool" | "pool.backend" | "vip" => format!("[[{table}]]\n"),
+            table => format!("[{table}]\n"),
+        };
+        let rows = rows(&heading);
+        let documented: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
+        // Tables of the top have sections of their own.
+        let tables = read::TABLES.map(|(table, _)| table);
+        let is_key = |key: &&&str| !table.is_empty() || !tables.contains(*key);
+        assert_eq!(documented, keys.iter().filter(is_key).copied().collect(), "[{table}]");
+        let schema = schema_of(table);
+        for row in &rows {
+            let required = schema["required"].as_array().is_some_and(|keys| keys.contains(&json!(row[0])));
+            assert_eq!(row[2] == "required", required, "[{table}] {}", row[0]);
+            if let Some(default) = schema["properties"][row[0]].get("default") {
+                assert_eq!(row[2], default.to_string(), "[{table}] {}", row[0]);
+            }
+        }
+    }
+}
