@@ -3,6 +3,7 @@
 mod change;
 mod collect;
 mod edit;
+mod interfaces;
 mod status;
 mod tending;
 
@@ -25,7 +26,7 @@ use crate::{
     api::{request::Request, server::Server, socket::Socket, types::XdpMode},
     condition::Conditions,
     dataplane::{Dataplane, LoadOptions},
-    interface::{self, Interface},
+    interface::{self, Interface, Interfaces},
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
@@ -33,7 +34,7 @@ use crate::{
     transition::{self, Census},
 };
 
-use self::{edit::internal, tending::Tending};
+use self::{edit::internal, interfaces::Ports, tending::Tending};
 
 pub use self::tending::Figures;
 
@@ -74,15 +75,14 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
         socket.admit(group)?;
     }
     let interfaces = find_interfaces(&site).await?;
-    let mut controller = Controller::start(site, options.multi_buffer)?;
+    let present = interface::follow().await?;
+    let mut controller = Controller::start(site, &options, present)?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_next_hops().await;
     for interface in &interfaces {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
-
-    interface::log_departures(&interfaces)?;
 
     let (sender, requests) = mpsc::channel(QUEUE);
     let api = Server::spawn(socket, sender).context("starting the api")?;
@@ -127,13 +127,14 @@ pub struct Controller {
     /// Since when a pool has slots in transition; those that have none are not listed.
     moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
+    ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
     started: Instant,
 }
 
 impl Controller {
-    fn start(site: Site, multi_buffer: bool) -> anyhow::Result<Self> {
+    fn start(site: Site, run: &RunOptions, present: watch::Receiver<Interfaces>) -> anyhow::Result<Self> {
         let seed = match site.seed {
             Some(seed) => seed,
             None => {
@@ -143,7 +144,7 @@ impl Controller {
                 Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
             }
         };
-        let options = LoadOptions { multi_buffer, ..LoadOptions::for_site(&site, seed) };
+        let options = LoadOptions { multi_buffer: run.multi_buffer, ..LoadOptions::for_site(&site, seed) };
         let dataplane = Dataplane::load(&options)?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
@@ -158,6 +159,7 @@ impl Controller {
             census: BTreeMap::new(),
             moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
+            ports: Ports::new(present, run.xdp_mode),
             behind: false,
             started: Instant::now(),
             site: Site { pools: Vec::new(), vips: Vec::new(), ..site.clone() },
@@ -196,7 +198,11 @@ impl Controller {
                     changed.context("following next hops: the resolver has ended")?;
                     self.reconcile_or_retry();
                 }
-                _ = retry.tick(), if self.behind => self.reconcile_or_retry(),
+                changed = self.ports.changed() => {
+                    changed.context("following interfaces: the watch has ended")?;
+                    self.tend_interfaces();
+                }
+                _ = retry.tick(), if self.behind || self.ports.is_unsettled() => self.try_again(),
                 () = sleep_until(self.tending.sweep_at().into()) => {
                     self.sweep();
                     // A sweep has its next piece ready at once: let the tasks beside this one run.
@@ -232,6 +238,10 @@ impl Controller {
     fn watch_addresses(&self) {
         let backends = self.site.pools.iter().flat_map(|pool| &pool.backends);
         self.resolver.set_addresses(backends.map(|backend| backend.address).collect::<BTreeSet<_>>());
+    }
+
+    fn try_again(&mut self) {
+        if self.ports.is_unsettled() { self.tend_interfaces() } else { self.reconcile_or_retry() }
     }
 
     fn reconcile_or_retry(&mut self) {

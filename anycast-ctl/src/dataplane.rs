@@ -23,6 +23,8 @@ mod pins;
 mod shape;
 mod tables;
 
+use std::collections::BTreeSet;
+
 use anycast_common::{
     backend::Backend,
     counter::{Traffic, detail_counter, reason_counter},
@@ -211,6 +213,12 @@ impl Dataplane {
         self.devices
             .insert(ifindex, ifindex, None, 0)
             .map_err(while_doing("allowing redirects to an interface"))
+    }
+
+    /// The interfaces that packets may be redirected to, as the map has them: the kernel takes out those that go.
+    pub fn devices(&self) -> Result<BTreeSet<u32>, DataplaneError> {
+        let devices: Result<_, MapError> = self.devices.keys().collect();
+        devices.map_err(while_doing("listing the interfaces packets may be redirected to"))
     }
 
     /// No longer lets packets be redirected to an interface. One that is gone is no error.

@@ -12,7 +12,7 @@ use crate::{api::types::XdpMode, spelling::unknown};
 
 mod watch;
 
-pub use watch::{exists, log_departures};
+pub use watch::{Interfaces, exists, follow};
 
 /// One interface of this network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

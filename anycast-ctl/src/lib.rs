@@ -14,6 +14,7 @@ pub mod interface;
 pub mod maglev;
 pub mod model;
 pub mod neighbour;
+pub mod netlink;
 pub mod numbers;
 pub mod period;
 pub mod plan;

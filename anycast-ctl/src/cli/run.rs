@@ -16,7 +16,7 @@ use crate::{
     api::types::XdpMode,
     config,
     controller::{self, RunOptions},
-    preflight,
+    netlink, preflight,
 };
 
 /// Load, attach and steer until a signal comes.
@@ -46,6 +46,11 @@ pub struct Run {
     #[arg(long, value_name = "GROUP", value_parser = group)]
     socket_group: Option<Gid>,
 
+    /// Bytes of notifications of routes and neighbours that the kernel keeps while the daemon is busy; what is lost
+    /// beyond them is made up for by looking everything up again
+    #[arg(long, value_name = "BYTES", default_value_t = netlink::DEFAULT_BUFFER_BYTES, hide_short_help = true)]
+    netlink_buffer: usize,
+
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
     log: String,
@@ -54,6 +59,7 @@ pub struct Run {
 impl Run {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
         start_log(&self.log);
+        netlink::set_buffer(self.netlink_buffer);
         for warning in preflight::check().context("check rights and kernel")? {
             warn!("{warning}");
         }

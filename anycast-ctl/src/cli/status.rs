@@ -131,11 +131,13 @@ fn verdict(status: &Status) -> String {
     let deserted = |pool: &&PoolStatus| pool.backends.iter().all(|backend| backend.state != BackendState::Up);
 
     let mut text = String::new();
-    for interface in status.interfaces.iter().filter(|interface| !interface.present) {
-        text += &format!(
-            "ATTENTION: interface {} is gone, and nothing is steered there: restart the daemon when it is back\n",
-            interface.name
-        );
+    for interface in &status.interfaces {
+        if let Some(detail) = &interface.detail {
+            text += &format!("ATTENTION: interface {}: {detail}\n", interface.name);
+        } else if !interface.present {
+            text +=
+                &format!("ATTENTION: interface {} is gone, and nothing is steered there\n", interface.name);
+        }
     }
     if !missing.is_empty() {
         text += &format!("ATTENTION: {} of {there} backends get no new flows:\n", missing.len());

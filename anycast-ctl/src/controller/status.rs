@@ -32,6 +32,7 @@ impl Controller {
                     index: attachment.ifindex,
                     mode: attachment.mode,
                     present: interface::exists(attachment.ifindex),
+                    detail: self.ports.problem(&attachment.interface).map(str::to_owned),
                 })
                 .collect(),
             vips: self.site.vips.iter().map(|vip| self.vip(vip)).collect::<Result<_, _>>()?,

@@ -160,6 +160,36 @@ impl Dataplane {
         Ok(())
     }
 
+    /// Attaches to an interface that went and came back, or lost the program. The old attachment is kept until then.
+    pub fn attach_again(
+        &mut self,
+        interface: &str,
+        ifindex: u32,
+        mode: Option<XdpMode>,
+    ) -> Result<(), DataplaneError> {
+        self.attach(interface, ifindex, mode)?;
+        let attached = self.attachments.pop();
+        while let Some(place) = self.attachments.iter().position(|it| it.interface == interface) {
+            // A pin has been replaced by the new one's.
+            if let Hold::Process(link) = self.attachments.remove(place).hold {
+                load::program(&mut self.ebpf, self.entry)?.detach(link)?;
+            }
+        }
+        self.attachments.extend(attached);
+        Ok(())
+    }
+
+    /// Notes that an attached interface has another index: it was in another network namespace.
+    pub fn set_index(&mut self, interface: &str, ifindex: u32) {
+        let attached = self.attachments.iter_mut().filter(|it| it.interface == interface);
+        attached.for_each(|it| it.ifindex = ifindex);
+    }
+
+    /// The program's id in the kernel.
+    pub fn program_id(&mut self) -> Option<u32> {
+        load::program(&mut self.ebpf, self.entry).ok()?.info().ok().map(|info| info.id())
+    }
+
     /// Detaches from every interface, the last attached first.
     pub fn detach_all(&mut self) -> Result<(), DataplaneError> {
         while let Some(attachment) = self.attachments.pop() {

@@ -1,6 +1,4 @@
 //! Notifications of the kernel's link, address, route, rule and neighbour tables.
-//!
-//! A socket of its own: when it overruns, the answers to [`super::lookup`]'s questions are not lost with it.
 
 use std::{io, net::IpAddr};
 
@@ -13,10 +11,9 @@ use rtnetlink::{
         neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage},
         route::{RouteAddress, RouteAttribute, RouteMessage},
     },
-    sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
 };
 
-use crate::interface::Interface;
+use crate::{interface::Interface, netlink::Notifications};
 
 /// Everything the way to a backend can depend on. `Nexthop` is for routes that name a nexthop object; the addresses are for
 /// the source of tunnels.
@@ -31,9 +28,6 @@ const GROUPS: [MulticastGroup; 9] = [
     MulticastGroup::Ipv4Ifaddr,
     MulticastGroup::Ipv6Ifaddr,
 ];
-
-/// Holds some 4,000 notifications: a router that reloads its table must not overrun us at once.
-const RECEIVE_BUFFER_BYTES: libc::c_int = 4 << 20;
 
 /// `sizeof(struct nlmsghdr)`.
 const HEADER_BYTES: usize = 16;
@@ -79,43 +73,19 @@ impl Prefix {
     }
 }
 
-/// A socket that is told of every change.
-pub(super) struct Events {
-    socket: TokioSocket,
-}
+/// Follows all of them.
+pub(super) struct Events(Notifications);
 
 impl Events {
     /// Subscribes. What happens from here on is told.
     pub(super) fn subscribe() -> io::Result<Self> {
-        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-        socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
-        force_receive_buffer(&socket)?;
-        for group in GROUPS {
-            match socket.socket_mut().add_membership(group as u32) {
-                // Nexthop objects are younger than the other tables; without them there is nothing to be told.
-                Err(error) if group != MulticastGroup::Nexthop => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-        }
-        Ok(Self { socket })
+        Notifications::subscribe(&GROUPS).map(Self)
     }
 
-    /// The next changes. `ENOBUFS` means that some were lost and everything must be looked up again.
+    /// The next changes; errors as of [`Notifications::next`].
     pub(super) async fn next(&self) -> io::Result<Vec<Event>> {
-        let (datagram, _) = self.socket.recv_from_full().await?;
-        Ok(read(&datagram))
+        Ok(read(&self.0.next().await?))
     }
-}
-
-/// Beyond `net.core.rmem_max` when allowed, else up to it.
-fn force_receive_buffer(socket: &TokioSocket) -> io::Result<()> {
-    let bytes = usize::try_from(RECEIVE_BUFFER_BYTES).unwrap_or_default();
-    if nix::sys::socket::setsockopt(socket.socket_ref(), nix::sys::socket::sockopt::RcvBufForce, &bytes)
-        .is_ok()
-    {
-        return Ok(());
-    }
-    socket.socket_ref().set_rx_buf_sz(RECEIVE_BUFFER_BYTES)
 }
 
 /// Reads a datagram of netlink messages, RFC 3549 section 2.3.2.

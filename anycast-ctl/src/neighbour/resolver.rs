@@ -29,7 +29,7 @@ use super::{
     lookup::{Lookup, LookupError},
     watched::{REFRESH, RETRY, Watched},
 };
-use crate::interface::Interface;
+use crate::{interface::Interface, netlink::is_overrun};
 
 /// Notifications come in bursts: how long the first waits for the rest.
 const SETTLE: Duration = Duration::from_millis(2);
@@ -192,7 +192,7 @@ impl Resolver {
 
     /// Notifications were lost: everything may have changed.
     fn lost_events(&mut self, error: &io::Error) {
-        if error.raw_os_error() == Some(libc::ENOBUFS) {
+        if is_overrun(error) {
             info!("the kernel dropped route and neighbour notifications: looking everything up again");
         } else {
             warn!(%error, "the socket for route and neighbour notifications failed: opening another");

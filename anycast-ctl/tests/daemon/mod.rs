@@ -224,6 +224,7 @@ fn status() -> Status {
             index: 2,
             mode: XdpMode::Native,
             present: true,
+            detail: None,
         }],
         vips: vec![VipStatus {
             name: "www".into(),

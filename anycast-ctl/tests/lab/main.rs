@@ -9,6 +9,7 @@ mod delivery;
 mod edit;
 mod harness;
 mod http;
+mod interface;
 mod lifecycle;
 mod next_hop;
 mod refuse;

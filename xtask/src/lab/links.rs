@@ -19,26 +19,8 @@ pub(super) fn batch(plan: &Plan, namespaces: &Namespaces) -> Result<String> {
         "link add name {SEGMENT} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
         mac(Segment::Hosts, 1)
     )?;
-    // An XDP device needs as many receive queues as its peer has transmit queues: give both ends the same.
-    let queues = thread::available_parallelism().map_or(1, |cores| cores.get().min(16));
     for link in links(plan) {
-        let (Link { host, port, interface, segment, .. }, number) = (link, link.addresses.v4.octets()[3]);
-        let namespace =
-            namespaces.get(&host.name).with_context(|| format!("find network namespace {}", host.name))?;
-        // The router is number 1 on links of its own; a port of the bridge has no address.
-        let is_bridged = matches!(segment, Segment::Hosts);
-        let port_mac = if is_bridged { mac(Segment::Ports, number) } else { mac(segment, 1) };
-        writeln!(
-            batch,
-            "link add name {port} address {port_mac} numtxqueues {queues} numrxqueues {queues} type veth \
-             peer name {interface} address {} numtxqueues {queues} numrxqueues {queues} netns {}",
-            mac(segment, number),
-            namespace.path().display()
-        )?;
-        if is_bridged {
-            writeln!(batch, "link set {port} master {SEGMENT}")?;
-        }
-        writeln!(batch, "link set {port} up")?;
+        batch.push_str(&cable(link, namespaces)?);
     }
     writeln!(batch, "link set {SEGMENT} up")?;
     let to_edge = plan.second_arm.map(|_| (plan.edge.name.as_str(), ROUTER_TO_EDGE, EDGE_PREFIX));
@@ -51,6 +33,34 @@ pub(super) fn batch(plan: &Plan, namespaces: &Namespaces) -> Result<String> {
         let vip = plan.vips.of(family);
         writeln!(batch, "route add {vip}/{} via {}", host_prefix(vip), plan.edge.addresses.of(family))?;
     }
+    Ok(batch)
+}
+
+/// Another cable to the edge, in the place of one that was pulled.
+pub(super) fn edge_cable(plan: &Plan, namespaces: &Namespaces) -> Result<String> {
+    let edge = links(plan).find(|link| link.host.name == plan.edge.name);
+    cable(edge.context("find the edge's cable")?, namespaces)
+}
+
+fn cable(link: Link<'_>, namespaces: &Namespaces) -> Result<String> {
+    // An XDP device needs as many receive queues as its peer has transmit queues: give both ends the same.
+    let queues = thread::available_parallelism().map_or(1, |cores| cores.get().min(16));
+    let (Link { host, port, interface, segment, .. }, number) = (link, link.addresses.v4.octets()[3]);
+    let namespace =
+        namespaces.get(&host.name).with_context(|| format!("find network namespace {}", host.name))?;
+    // The router is number 1 on links of its own; a port of the bridge has no address.
+    let is_bridged = matches!(segment, Segment::Hosts);
+    let port_mac = if is_bridged { mac(Segment::Ports, number) } else { mac(segment, 1) };
+    let mut batch = format!(
+        "link add name {port} address {port_mac} numtxqueues {queues} numrxqueues {queues} type veth \
+         peer name {interface} address {} numtxqueues {queues} numrxqueues {queues} netns {}\n",
+        mac(segment, number),
+        namespace.path().display()
+    );
+    if is_bridged {
+        writeln!(batch, "link set {port} master {SEGMENT}")?;
+    }
+    writeln!(batch, "link set {port} up")?;
     Ok(batch)
 }
 

@@ -219,6 +219,17 @@ impl OwnedLab {
         Ok(())
     }
 
+    /// Pulls the edge's cable: both its ends are gone.
+    pub fn pull_edge_cable(&self) -> Result<()> {
+        self.lab.run(&self.lab.plan.edge.name, "ip", &["link", "delete", topology::INTERFACE]).map(drop)
+    }
+
+    /// Lays another one, with the same names and addresses.
+    pub fn lay_edge_cable(&mut self) -> Result<()> {
+        self.edge_ports = topology::recable_edge(&self.lab.plan, &self.lab.namespaces)?;
+        Ok(())
+    }
+
     /// Starts the controller on the lab's own site and waits until every backend is up.
     /// `arguments` follow those of `anycast-ctl run` that the lab gives.
     pub fn start_controller(&mut self, arguments: &[&str]) -> Result<()> {

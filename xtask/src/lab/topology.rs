@@ -103,6 +103,14 @@ pub fn build(plan: &Plan) -> Result<(Namespaces, EdgePorts)> {
     Ok((namespaces, EdgePorts { first, _second: second }))
 }
 
+/// Lays another cable to an edge of one arm, whose own was pulled, and sets its new interface up.
+pub(super) fn recable_edge(plan: &Plan, namespaces: &Namespaces) -> Result<EdgePorts> {
+    let of = |name: &str| namespaces.get(name).with_context(|| format!("find network namespace {name}"));
+    ip(of(ROUTER)?, &links::edge_cable(plan, namespaces)?)?;
+    ip(of(&plan.edge.name)?, &edge_setup(plan))?;
+    Ok(EdgePorts { first: prepare_for_xdp(of(ROUTER)?, &plan.edge.name)?, _second: None })
+}
+
 /// The last hop into the edge: whole checksums (a steered packet keeps the one it came with), one frame for each
 /// packet in both directions, and a program that takes the frames the edge sends back.
 fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<xdp::Link> {

@@ -57,8 +57,11 @@ pub struct InterfaceStatus {
     pub index: u32,
     /// `native` or `generic`.
     pub mode: XdpMode,
-    /// Whether it still exists: the program goes with the interface, also when another of its name comes.
+    /// Whether it still exists: the program goes with the interface, and is attached again when another of its name comes.
     pub present: bool,
+    /// What is wrong with it, for people to read; absent while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// How the program is attached.
