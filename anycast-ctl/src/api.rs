@@ -1,7 +1,10 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
 mod body;
+pub mod call;
+mod change;
 pub mod client;
+pub mod link;
 pub mod peer;
 mod refusal;
 pub mod request;
@@ -11,4 +14,5 @@ pub mod server;
 mod snapshot;
 pub mod socket;
 mod stream;
+mod terms;
 pub mod types;

@@ -1,14 +1,19 @@
 //! The command line: arguments, exit codes, and how errors are told.
 //!
-//! Exit codes: 0, 1 for what went wrong while running, 2 for wrong usage. A reader that closes the pipe is success.
+//! Exit codes: 0, 1 for what went wrong while running, 2 for wrong usage. The one exception is `apply`, whose 2 means that
+//! there would be changes: its wrong usage is 1. A reader that closes the pipe is success.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use crate::api::{client::Client, socket};
 
+mod apply;
 mod backend;
+mod change;
+mod complete;
 mod doctor;
 mod output;
 mod plan;
@@ -40,6 +45,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   anycast-ctl validate site.toml                       check a file, change nothing
+  sudo anycast-ctl apply -f site.toml --dry-run        what it would change and break; then without --dry-run
   sudo anycast-ctl run --config site.toml              start to steer; Ctrl-C or SIGTERM ends it
   sudo anycast-ctl status                              what is up, and why something is not
   sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
@@ -49,7 +55,7 @@ Examples:
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
 
-Exit codes: 0 done, 1 it went wrong, 2 wrong usage.";
+Exit codes: 0 done, 1 it went wrong, 2 wrong usage; `apply --dry-run` and `apply --diff`: 2 there would be changes.";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -67,6 +73,8 @@ struct Common {
 enum Command {
     Run(run::Run),
     Status(status::StatusCommand),
+    Apply(apply::Apply),
+    Export(apply::Export),
     #[command(subcommand)]
     Vip(vip::Vip),
     #[command(subcommand)]
@@ -83,16 +91,17 @@ enum Command {
 
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {
+    CompleteEnv::with_factory(Cli::command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to a pipe as well; one that is closed is no error.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(usage_code(error.exit_code()));
         }
     };
     match execute(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::complain(&error);
             ExitCode::FAILURE
@@ -100,9 +109,19 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
+/// What wrong usage exits with: what clap says, but where that would mean something else.
+fn usage_code(code: i32) -> u8 {
+    let code = u8::try_from(code).unwrap_or(2);
+    let words = Cli::command().ignore_errors(true).try_get_matches();
+    let is_apply = words.is_ok_and(|words| words.subcommand_name() == Some("apply"));
+    if code == apply::WOULD_CHANGE && is_apply { 1 } else { code }
+}
+
+fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
     let client = Client::new(&common.socket);
-    match command {
+    let done = match command {
+        Command::Apply(command) => return command.execute(&common, &client),
+        Command::Export(command) => command.execute(&common, &client),
         Command::Run(command) => command.execute(&common),
         Command::Status(_) => status::execute(&common, &client),
         Command::Vip(command) => command.execute(&common, &client),
@@ -114,7 +133,8 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<()> {
         Command::Schema(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs one question to the daemon to its end.

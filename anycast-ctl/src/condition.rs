@@ -1,11 +1,14 @@
 //! What a backend may do at the moment, beside being in the site and being reachable. No IO: time is an argument.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr};
 
-use crate::model::{AdminState, Backend, OnDown};
+use crate::{
+    model::{AdminState, Backend, OnDown},
+    utc::Utc,
+};
 
-/// Conditions by pool and address. A backend that is not listed is active and up.
-pub type Conditions = BTreeMap<(String, IpAddr), Condition>;
+/// Backends that the operator marked down, by pool and address.
+pub type Marks = BTreeSet<(String, IpAddr)>;
 
 /// One backend's condition.
 ///
@@ -30,19 +33,16 @@ pub struct Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
     /// When the flows that are left are given up; `None`: never.
-    pub until: Option<Instant>,
+    pub until: Option<Utc>,
 }
 
 impl Condition {
-    /// What a backend of a pool may do, by the site and by what is listed beside it.
-    pub fn of(conditions: &Conditions, pool: &str, backend: &Backend) -> Self {
-        let listed = conditions.get(&(pool.to_owned(), backend.address)).copied().unwrap_or_default();
-        match backend.state {
-            AdminState::Active => listed,
-            AdminState::Draining => {
-                Self { draining: listed.draining.or(Some(Drain { until: None })), ..listed }
-            }
-            AdminState::Disabled => Self { disabled: true, ..listed },
+    /// What a backend of a pool may do, by the site and by the operator's verdict.
+    pub fn of(marks: &Marks, pool: &str, backend: &Backend) -> Self {
+        Self {
+            draining: (backend.state == AdminState::Draining).then_some(Drain { until: backend.drain_until }),
+            disabled: backend.state == AdminState::Disabled,
+            marked_down: marks.contains(&(pool.to_owned(), backend.address)),
         }
     }
 
@@ -52,12 +52,12 @@ impl Condition {
     }
 
     /// Whether the flows it has can reach it.
-    pub fn is_usable(&self, on_down: OnDown, now: Instant) -> bool {
+    pub fn is_usable(&self, on_down: OnDown, now: Utc) -> bool {
         !self.is_drained(now) && (on_down == OnDown::Keep || !self.marked_down)
     }
 
     /// Whether its flows are over, as if it had been removed.
-    pub fn is_drained(&self, now: Instant) -> bool {
+    pub fn is_drained(&self, now: Utc) -> bool {
         self.disabled || self.draining.and_then(|drain| drain.until).is_some_and(|until| until <= now)
     }
 }

@@ -1,15 +1,18 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
-mod change;
 mod collect;
-mod edit;
+mod commit;
 mod interfaces;
+mod plan;
+mod progress;
+mod requests;
 mod status;
 mod tending;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,24 +20,33 @@ use anyhow::Context as _;
 use nix::unistd::Gid;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::{broadcast, mpsc, watch},
     task::yield_now,
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
-    api::{request::Request, server::Server, socket::Socket, types::XdpMode},
-    condition::Conditions,
+    api::{
+        link::{self, ControllerEnd},
+        request::Request,
+        server::Server,
+        socket::Socket,
+        types::{Event, Progress, XdpMode},
+    },
+    condition::Marks,
+    config,
     dataplane::{Dataplane, LoadOptions},
     interface::{self, Interface, Interfaces},
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
     reconcile::{self, Maps, Operation},
+    store::{Author, Commit, Embedded, Record, Store},
     transition::{self, Census},
+    utc::Utc,
 };
 
-use self::{edit::internal, interfaces::Ports, tending::Tending};
+use self::{interfaces::Ports, progress::Told, tending::Tending};
 
 pub use self::tending::Figures;
 
@@ -43,9 +55,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// How long the start waits for neighbours to answer, so that the first packets find full tables.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
-
-/// Requests that may wait for the controller.
-const QUEUE: usize = 64;
 
 /// Where and how the daemon runs.
 #[derive(Clone, Debug)]
@@ -75,8 +84,9 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
         socket.admit(group)?;
     }
     let interfaces = find_interfaces(&site).await?;
+    let (link, end) = link::link();
     let present = interface::follow().await?;
-    let mut controller = Controller::start(site, &options, present)?;
+    let mut controller = Controller::start(site, &options, present, &end)?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_next_hops().await;
@@ -84,11 +94,10 @@ pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
         controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
     }
 
-    let (sender, requests) = mpsc::channel(QUEUE);
-    let api = Server::spawn(socket, sender).context("starting the api")?;
+    let api = Server::spawn(socket, link).context("starting the api")?;
     tracing::info!(socket = %options.socket.display(), "ready");
     let outcome = tokio::select! {
-        outcome = controller.follow(requests) => outcome,
+        outcome = controller.follow(end.requests) => outcome,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
@@ -116,7 +125,17 @@ pub struct Controller {
     numbers: Numbers,
     /// What was counted for names whose counters others have by now.
     carried: Carried,
-    conditions: Conditions,
+    /// Backends that the operator marked down.
+    marks: Marks,
+    store: Arc<dyn Store>,
+    /// The newest revision.
+    head: Option<Record>,
+    progress: watch::Sender<Progress>,
+    events: broadcast::Sender<Event>,
+    /// What watchers were told of the backends.
+    told: Told,
+    /// Interfaces that watchers were told have the program.
+    told_interfaces: BTreeSet<String>,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
     dataplane: Dataplane,
@@ -134,7 +153,12 @@ pub struct Controller {
 }
 
 impl Controller {
-    fn start(site: Site, run: &RunOptions, present: watch::Receiver<Interfaces>) -> anyhow::Result<Self> {
+    fn start(
+        site: Site,
+        run: &RunOptions,
+        present: watch::Receiver<Interfaces>,
+        end: &ControllerEnd,
+    ) -> anyhow::Result<Self> {
         let seed = match site.seed {
             Some(seed) => seed,
             None => {
@@ -151,7 +175,13 @@ impl Controller {
             seed,
             numbers: Numbers::default(),
             carried: Carried::default(),
-            conditions: Conditions::new(),
+            marks: Marks::new(),
+            store: Arc::new(Embedded::temporary()?),
+            head: None,
+            progress: end.progress.clone(),
+            events: end.events.clone(),
+            told: Told::new(),
+            told_interfaces: BTreeSet::new(),
             resolver,
             resolutions,
             dataplane,
@@ -164,6 +194,14 @@ impl Controller {
             started: Instant::now(),
             site: Site { pools: Vec::new(), vips: Vec::new(), ..site.clone() },
         };
+        controller.head = Some(controller.store.commit(Commit {
+            expected: None,
+            author: Author::File { path: "--config".to_owned() },
+            summary: "apply the configuration".to_owned(),
+            text: config::to_toml(&site),
+            runtime: Vec::new(),
+            applied_file: None,
+        })?);
         controller.adopt(site)?;
         Ok(controller)
     }
@@ -191,7 +229,7 @@ impl Controller {
             let deadline = self.next_deadline();
             tokio::select! {
                 request = requests.recv() => match request {
-                    Some(request) => self.answer(request),
+                    Some(request) => self.answer(request).await,
                     None => return Ok(()),
                 },
                 changed = self.resolutions.changed() => {
@@ -215,22 +253,12 @@ impl Controller {
         }
     }
 
-    /// Answers; whoever asked may be gone, which is no error.
-    fn answer(&mut self, request: Request) {
-        match request {
-            Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
-            Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
-            Request::Change { pool, change, reply } => drop(reply.send(self.change(&pool, change))),
-            Request::Plan { pool, change, reply } => drop(reply.send(self.plan(&pool, &change))),
-        }
-    }
-
     /// Makes a site the desired state.
     fn adopt(&mut self, site: Site) -> anyhow::Result<()> {
         let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
         self.numbers = self.numbers.after(&site, &named, &self.dataplane.capacity())?;
         self.site = site;
-        self.conditions.retain(|(pool, address), _| self.numbers.is_present(pool, *address));
+        self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
         self.watch_addresses();
         self.reconcile()
     }
@@ -245,7 +273,9 @@ impl Controller {
     }
 
     fn reconcile_or_retry(&mut self) {
-        if let Err(error) = self.reconcile() {
+        let outcome = self.reconcile();
+        self.note_outcome(&outcome);
+        if let Err(error) = outcome {
             tracing::error!("{error:#}; trying again in {} s", RETRY.as_secs());
         }
     }
@@ -253,9 +283,9 @@ impl Controller {
     /// Brings the maps to the desired state; what was done before an error stays done and noted.
     fn reconcile(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
-        let now = Instant::now();
-        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.conditions, &resolutions, now);
-        let scope = reconcile::scope(&self.site, &self.numbers, &self.conditions, now);
+        let now = Utc::now();
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.marks, &resolutions, now);
+        let scope = reconcile::scope(&self.site, &self.numbers, &self.marks, now);
         self.tending.set_scope(scope, now);
         self.behind = true;
         for operation in reconcile::operations(&self.installed, &wanted) {

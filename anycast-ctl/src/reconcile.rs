@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    time::Instant,
 };
 
 use anycast_common::{
@@ -11,13 +10,14 @@ use anycast_common::{
 };
 
 use crate::{
-    condition::{Condition, Conditions},
+    condition::{Condition, Marks},
     dataplane::DirectoryEntry,
     maglev::{self, MaglevError},
     model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy},
     neighbour::Resolution,
     numbers::{Numbers, VipNumbers},
     sweep::{BackendScope, PoolScope, Scope},
+    utc::Utc,
     way::Way,
 };
 
@@ -85,16 +85,16 @@ pub enum Operation {
 pub fn wanted(
     site: &Site,
     numbers: &Numbers,
-    conditions: &Conditions,
+    marks: &Marks,
     resolutions: &BTreeMap<IpAddr, Resolution>,
-    now: Instant,
+    now: Utc,
 ) -> Maps {
     let mut maps = Maps::default();
     for pool in &site.pools {
         let Some(number) = numbers.pool(&pool.name) else { continue };
         let mut table = Table { slots: pool.slots, seed: pool.seed, members: Vec::new() };
         for backend in &pool.backends {
-            let condition = Condition::of(conditions, &pool.name, backend);
+            let condition = Condition::of(marks, &pool.name, backend);
             let resolution = resolutions.get(&backend.address);
             let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &site.tunnel);
             let (Some(seat), Ok(way)) = (numbers.get(&pool.name, backend.address), way) else {
@@ -127,7 +127,7 @@ pub fn wanted(
 
 /// What a sweep must know of the site. The flows of a backend that is only unreachable, or down, may live on when it comes
 /// back; those of one that was removed or is drained may not.
-pub fn scope(site: &Site, numbers: &Numbers, conditions: &Conditions, now: Instant) -> Scope {
+pub fn scope(site: &Site, numbers: &Numbers, marks: &Marks, now: Utc) -> Scope {
     let mut scope = Scope::default();
     for pool in &site.pools {
         let Some(number) = numbers.pool(&pool.name) else { continue };
@@ -139,9 +139,7 @@ pub fn scope(site: &Site, numbers: &Numbers, conditions: &Conditions, now: Insta
         scope.pools.insert(number, pool_scope);
         for backend in &pool.backends {
             let seat = numbers.get(&pool.name, backend.address);
-            if let Some(seat) =
-                seat.filter(|_| !Condition::of(conditions, &pool.name, backend).is_drained(now))
-            {
+            if let Some(seat) = seat.filter(|_| !Condition::of(marks, &pool.name, backend).is_drained(now)) {
                 scope.backends.insert(seat.index, BackendScope { generation: seat.generation, pool: number });
             }
         }

@@ -15,11 +15,11 @@ use std::{
 };
 
 use anycast_ctl::api::{
+    call::{Call, Terms},
     client::{Client, ClientError},
     socket::{Socket, SocketError},
     types::{
-        BackendState, BackendStatus, Change, NewBackend, PlanStatus, PoolStatus, SlotsStatus, Status,
-        VipStatus,
+        BackendState, BackendStatus, NewBackend, PlanStatus, PoolStatus, SlotsStatus, Status, VipStatus,
     },
 };
 use daemon::Daemon;
@@ -240,11 +240,12 @@ fn backends_are_listed_added_and_removed() {
     assert_eq!(
         added,
         "added web-3 (10.0.0.13) to pool web: weight 2, unresolved, no slots yet (waiting for an answer to ARP from \
-         10.0.0.13 on eth0)\nThis lasts until the daemon restarts: add it to the configuration file to keep it.\n"
+         10.0.0.13 on eth0)\nRevision 2.\n"
     );
     assert_eq!(
         complaint(&ask(&daemon, "backend add web web-3 10.0.0.13")),
-        "anycast-ctl: add backend web-3 to pool web: pool `web` has a backend called `web-3`\n"
+        "anycast-ctl: add backend web-3 to pool web: pool web already has a backend web-3: change it with `backend set`, or \
+         take another name\n"
     );
     stdout(&ask(&daemon, "backend add web web-4 10.0.0.14 --delivery gue"));
     let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "backend list --json"))).unwrap();
@@ -269,10 +270,10 @@ fn backends_are_drained_weighed_and_marked() {
     assert_eq!(
         stdout(&ask(&daemon, "backend drain web web-1 --deadline 1h30m")),
         "draining web-1 of pool web: no new flows, those it has live on for 1h30m at most\n\
-         `anycast-ctl pool show web` says when it is empty; `backend undrain` takes it back.\n"
+         `anycast-ctl pool show web` says when it is empty; `backend undrain` takes it back.\nRevision 2.\n"
     );
     let status = stdout(&ask(&daemon, "status"));
-    assert!(status.contains("web-1    10.0.0.11  draining, 1h 30m left"), "{status}");
+    assert!(status.contains("web-1    10.0.0.11  draining, 1h "), "{status}");
     assert!(status.contains("ATTENTION: pool web has no backend left for new flows"), "{status}");
     let drained: BackendStatus =
         serde_json::from_str(&stdout(&ask(&daemon, "backend drain web web-1 --json"))).unwrap();
@@ -281,20 +282,20 @@ fn backends_are_drained_weighed_and_marked() {
     for (words, answer) in [
         (
             "undrain web web-1",
-            "web-1 of pool web gets new flows again: up, 65537 slots, 02:00:00:00:00:11 on eth0\n",
+            "web-1 of pool web gets new flows again: up, 65537 slots, 02:00:00:00:00:11 on eth0\nRevision 4.\n",
         ),
         (
             "weight web web-1 7",
-            "web-1 of pool web has weight 7: up, 65537 slots, 02:00:00:00:00:11 on eth0\n\
-             This lasts until the daemon restarts: write it into the configuration file to keep it.\n",
+            "web-1 of pool web has weight 7: up, 65537 slots, 02:00:00:00:00:11 on eth0\nRevision 5.\n",
         ),
-        ("mark web web-1 down", "marked web-1 of pool web down: down, 65537 slots\n"),
+        ("mark web web-1 down", "marked web-1 of pool web down: down, 65537 slots\nRevision 5.\n"),
     ] {
         assert_eq!(stdout(&ask(&daemon, &format!("backend {words}"))), answer);
     }
     assert_eq!(
         complaint(&ask(&daemon, "backend drain web web-9")),
-        "anycast-ctl: drain backend web-9 of pool web: no backend of pool `web` is called `web-9`\n"
+        "anycast-ctl: drain backend web-9 of pool web: no backend of pool `web` is called `web-9`: did you mean `web-1`? there is \
+         `web-1`, `web-2`\n"
     );
     assert!(complaint(&ask(&daemon, "backend mark wbe web-1 up")).contains("no pool is called `wbe`"));
 }
@@ -303,25 +304,32 @@ fn backends_are_drained_weighed_and_marked() {
 fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let daemon = Daemon::start();
     let before = stdout(&ask(&daemon, "pool list --json"));
+    let plan = stdout(&ask(&daemon, "backend drain web web-1 --deadline 10m --dry-run"));
+    let until = plan.lines().nth(1).unwrap().rsplit(' ').next().unwrap().to_owned();
+    let what = format!("backend drain web web-1 until {until}");
     assert_eq!(
-        stdout(&ask(&daemon, "backend drain web web-1 --deadline 10m --dry-run")),
-        "To drain web-1 for 10m at most in pool web would move 65537 of 65537 slots (100.0%). Nothing was changed.
+        plan,
+        format!("`{what}` would change this. Nothing was changed.
+  ~ pool web: backend web-1 state active → draining, drain_until none → {until}
+
+POOL web: 65537 of 65537 slots would move (100.0%)
   BACKEND  SLOTS   SHARE  WOULD BE   SHARE
   web-1    65537  100.0%         0    0.0%
   web-2        0    0.0%     65537  100.0%
-Live flows: 12 remembered as web-1's; those of stable slots are recorded nowhere, so their number is not known.
+Live flows: 12 remembered as those of the backends that would change; those of stable slots are recorded nowhere, so their \
+         number is not known.
 Sessions that would break, 10m later: the flows of web-1 that live then: 12 remembered ones, and all of 65537 slots \
          (100.0%), whose number is not known.
-"
+")
     );
     let text = stdout(&ask(&daemon, "backend add web web-3 10.0.0.13 --dry-run"));
-    assert!(text.contains("\nNot at once: its next hop has to answer.\n"), "{text}");
+    assert!(text.contains("\nNot at once: web-3 gets its slots when 10.0.0.13 answers.\n"), "{text}");
     assert!(text.contains("\nSessions that would break: none."), "{text}");
-    for change in ["remove web web-1", "undrain web web-1", "weight web web-1 9", "mark web web-1 down"] {
+    for change in ["remove web web-1", "disable web web-1", "weight web web-1 9", "mark web web-1 down"] {
         let plan = stdout(&ask(&daemon, &format!("backend {change} --dry-run --json")));
         let plan: PlanStatus = serde_json::from_str(&plan).unwrap();
-        assert_eq!((plan.backend.as_str(), plan.slots_moved), ("web-1", 65_537), "{change}");
-        assert_eq!(plan.breaks.is_some(), change.starts_with("remove"));
+        assert_eq!((plan.pools[0].pool.as_str(), plan.pools[0].slots_moved), ("web", 65_537), "{change}");
+        assert_eq!(plan.breaks_sessions(), change.starts_with("remove"));
     }
     assert_eq!(stdout(&ask(&daemon, "pool list --json")), before);
 }
@@ -374,11 +382,16 @@ async fn refusals_have_their_status_and_are_json() {
         status
     };
     assert_eq!(code(client.backends("no/such pool").await.unwrap_err()), 404);
-    let add = |name: &str, address: &str| Change::Add(backend(name, address));
-    assert_eq!(code(client.change("x", &add("a", "10.0.0.1")).await.unwrap_err()), 404);
-    assert_eq!(code(client.change("web", &add("web-1", "10.0.0.1")).await.unwrap_err()), 409);
-    assert_eq!(code(client.change("web", &add("a", "fd00::1")).await.unwrap_err()), 422);
-    assert_eq!(code(client.change("web", &Change::Undrain { name: "x/y".into() }).await.unwrap_err()), 404);
+    let add = async |pool: &str, name: &str, address: &str| {
+        let call = Call::add_backend(pool, &backend(name, address));
+        code(client.change::<BackendStatus>(&call, &Terms::default()).await.unwrap_err())
+    };
+    assert_eq!(add("x", "a", "10.0.0.1").await, 404);
+    assert_eq!(add("web", "web-1", "10.0.0.1").await, 409);
+    assert_eq!(add("web", "a", "224.0.0.1").await, 422);
+    let undrain = Call::undrain("web", "x/y");
+    let refused = client.change::<BackendStatus>(&undrain, &Terms::default()).await.unwrap_err();
+    assert_eq!(code(refused), 404);
     assert_eq!(code(client.pool("wbe").await.unwrap_err()), 404);
     assert_eq!(code(client.slots("wbe").await.unwrap_err()), 404);
     assert_eq!(client.backends("web").await.unwrap().len(), 2);
@@ -391,7 +404,7 @@ async fn refusals_have_their_status_and_are_json() {
         (
             "DELETE /v1/pools/web/backends/web-1/drain?dry_run=perhaps",
             400,
-            "read the query (?dry_run=true or",
+            "read the query (?dry_run=true, ?wait=10)",
         ),
         (
             "GET /v1/pools/web/backends/web-1/drain",

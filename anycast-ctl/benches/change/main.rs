@@ -21,8 +21,9 @@ use std::{
 
 use anycast_ctl::{
     api::{
+        call::{Call, Terms},
         client::Client,
-        types::{Change, NewBackend},
+        types::{BackendStatus, NewBackend},
     },
     dataplane::now_ticks,
 };
@@ -147,7 +148,9 @@ fn round(
     }
     let client = Client::new(lab.socket());
     let pool = Family::V4.pool_name();
-    let add = Change::Add(NewBackend::new(spare.name.clone(), spare.addresses.v4.into()));
+    let add = Call::add_backend(pool, &NewBackend::new(spare.name.clone(), spare.addresses.v4.into()));
+    let remove = Call::remove_backend(pool, &spare.name);
+    let terms = Terms::default();
     let mut command = Command::new(lab.binary()?);
     command.arg("--socket").arg(lab.socket()).args(["backend", "add", pool, &spare.name, &address]);
     command.stdout(Stdio::null());
@@ -155,12 +158,12 @@ fn round(
     ensure!(arrivals.forget() == 0, "{} gets packets while it is in no pool", spare.name);
     let (asked_at, start) = (SystemTime::now(), Instant::now());
     match asked {
-        Asked::Api => drop(runtime.block_on(client.change(pool, &add))?),
+        Asked::Api => drop(runtime.block_on(client.change::<BackendStatus>(&add, &terms))?),
         Asked::Cli => ensure!(command.status()?.success(), "backend add failed"),
     }
     let answered = start.elapsed();
     let arrived = arrivals.first()?.duration_since(start);
-    runtime.block_on(client.change(pool, &Change::Remove { name: spare.name.clone() }))?;
+    runtime.block_on(client.change::<BackendStatus>(&remove, &terms))?;
     thread::sleep(SETTLE);
     arrivals.forget();
     Ok(Round { asked_at, answered, arrived })

@@ -6,21 +6,24 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::{
-    Method, Request, StatusCode,
+    StatusCode,
     body::{Bytes, Incoming},
     client::conn::http1,
     header,
 };
 use hyper_util::rt::TokioIo;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 
-use super::types::{
-    ApiError, BackendStatus, Change, NewDrain, NewHealth, NewWeight, PlanStatus, PoolStatus, SlotsStatus,
-    Status, VipStatus,
+use super::{
+    call::{Call, Question, Segment, Terms},
+    types::{
+        ApiError, BackendStatus, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus, Status, VipStatus,
+    },
 };
+use crate::model::Site;
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,8 +47,8 @@ pub enum ClientError {
     #[error("connect to {}: {}", .0.display(), .1)]
     Connect(PathBuf, #[source] io::Error),
     /// The daemon did not answer in time.
-    #[error("the daemon on {} did not answer within {} s: see its log", .0.display(), TIMEOUT.as_secs())]
-    Timeout(PathBuf),
+    #[error("the daemon on {} did not answer within {} s: see its log", .0.display(), .1.as_secs())]
+    Timeout(PathBuf, Duration),
     /// The connection broke.
     #[error("talk to the daemon: {0}")]
     Http(#[from] hyper::Error),
@@ -59,6 +62,8 @@ pub enum ClientError {
         status: u16,
         /// The daemon's words.
         message: String,
+        /// The newest revision, when the change was made for another one.
+        current: Option<RevisionStatus>,
     },
 }
 
@@ -66,6 +71,17 @@ pub enum ClientError {
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// The revision that is desired.
+    pub revision: u64,
+    /// Whether the dataplane has it, if that was waited for.
+    pub in_time: bool,
+    /// The thing that was changed.
+    pub value: T,
 }
 
 impl Client {
@@ -122,94 +138,74 @@ impl Client {
         self.get(&format!("/v1/pools/{}/slots", Segment(pool))).await
     }
 
-    /// Makes a change; the backend after it, a removed one as it went.
+    /// `GET /v1/vips/{vip}`
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn change(&self, pool: &str, change: &Change) -> Result<BackendStatus, ClientError> {
-        self.request_change(pool, change, "").await
+    pub async fn vip(&self, vip: &str) -> Result<VipStatus, ClientError> {
+        self.get(&format!("/v1/vips/{}", Segment(vip))).await
+    }
+
+    /// `GET /v1/site`: the desired state.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn site(&self) -> Result<Site, ClientError> {
+        self.get("/v1/site").await
+    }
+
+    /// The same as the text of a site file.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn site_file(&self) -> Result<String, ClientError> {
+        let answer = self.exchange(&Question::get("/v1/site").accepting("application/toml"), TIMEOUT).await?;
+        let text = String::from_utf8(answer.accepted()?.body.into());
+        text.map_err(|error| ClientError::Answer(error.to_string()))
+    }
+
+    /// Makes a change.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn change<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        terms: &Terms,
+    ) -> Result<Changed<T>, ClientError> {
+        let patience = TIMEOUT + terms.wait.unwrap_or_default();
+        let answer = self.exchange(&call.question(terms, false), patience).await?.accepted()?;
+        let in_time = answer.status != StatusCode::ACCEPTED;
+        Ok(Changed { revision: answer.revision, in_time, value: answer.json()? })
     }
 
     /// What a change would do. Nothing is changed.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn plan(&self, pool: &str, change: &Change) -> Result<PlanStatus, ClientError> {
-        self.request_change(pool, change, "?dry_run=true").await
-    }
-
-    async fn request_change<T: DeserializeOwned>(
-        &self,
-        pool: &str,
-        change: &Change,
-        query: &str,
-    ) -> Result<T, ClientError> {
-        let pool = format!("/v1/pools/{}/backends", Segment(pool));
-        let of = |what: &str| format!("{pool}/{}{what}{query}", Segment(change.backend()));
-        match change {
-            Change::Add(backend) => self.ask(Method::POST, &format!("{pool}{query}"), Some(backend)).await,
-            Change::Remove { .. } => self.ask(Method::DELETE, &of(""), None::<&()>).await,
-            Change::Drain { deadline, .. } => {
-                let body = NewDrain { deadline_seconds: deadline.map(|deadline| deadline.as_secs()) };
-                self.ask(Method::POST, &of("/drain"), Some(&body)).await
-            }
-            Change::Undrain { .. } => self.ask(Method::DELETE, &of("/drain"), None::<&()>).await,
-            Change::Weight { weight, .. } => {
-                self.ask(Method::PUT, &of("/weight"), Some(&NewWeight { weight: *weight })).await
-            }
-            Change::Mark { up, .. } => {
-                self.ask(Method::PUT, &of("/health"), Some(&NewHealth { up: *up })).await
-            }
-        }
+    pub async fn plan(&self, call: &Call, terms: &Terms) -> Result<PlanStatus, ClientError> {
+        self.exchange(&call.question(terms, true), TIMEOUT).await?.accepted()?.json()
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.ask(Method::GET, path, None::<&()>).await
+        self.exchange(&Question::get(path), TIMEOUT).await?.accepted()?.json()
     }
 
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<T, ClientError> {
-        let (status, answer) = timeout(TIMEOUT, self.exchange(method, path, body))
-            .await
-            .map_err(|_| ClientError::Timeout(self.socket.clone()))??;
-        if status.is_success() {
-            return serde_json::from_slice(&answer).map_err(|error| ClientError::Answer(error.to_string()));
-        }
-        let message = match serde_json::from_slice(&answer) {
-            Ok(ApiError { error }) => error,
-            Err(_) => format!("the daemon answers {status}"),
-        };
-        Err(ClientError::Refused { status: status.as_u16(), message })
+    async fn exchange(&self, question: &Question, patience: Duration) -> Result<Answer, ClientError> {
+        let exchanged = timeout(patience, self.converse(question)).await;
+        exchanged.map_err(|_| ClientError::Timeout(self.socket.clone(), patience))?
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<(StatusCode, Bytes), ClientError> {
-        let body = match body {
-            Some(body) => serde_json::to_vec(body).map_err(|error| ClientError::Answer(error.to_string()))?,
-            None => Vec::new(),
-        };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "anycast")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| ClientError::Answer(error.to_string()))?;
-
+    async fn converse(&self, question: &Question) -> Result<Answer, ClientError> {
+        let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let exchange = async {
             let answer = sender.send_request(request).await?;
             let status = answer.status();
-            Ok((status, read(answer.into_body()).await?))
+            let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
+            let revision = tag.and_then(|tag| tag.trim_matches('"').parse().ok()).unwrap_or_default();
+            Ok(Answer { status, revision, body: read(answer.into_body()).await? })
         };
         // The connection has to be driven for the exchange to go on; an error of its own reaches the exchange too.
         tokio::pin!(exchange);
@@ -238,31 +234,31 @@ async fn read(body: Incoming) -> Result<Bytes, ClientError> {
     Ok(read.map_err(|error| ClientError::Answer(error.to_string()))?.to_bytes())
 }
 
-/// One segment of a path, percent-encoded but for the unreserved characters of RFC 3986 section 2.3.
-struct Segment<'a>(&'a str);
-
-impl std::fmt::Display for Segment<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for byte in self.0.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
-                    write!(f, "{}", char::from(byte))?
-                }
-                // A dot too: `..` would be taken for a step up.
-                _ => write!(f, "%{byte:02X}")?,
-            }
-        }
-        Ok(())
-    }
+/// What the daemon answered.
+struct Answer {
+    status: StatusCode,
+    revision: u64,
+    body: Bytes,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Segment;
+impl Answer {
+    /// Itself, if the daemon did what was asked.
+    fn accepted(self) -> Result<Self, ClientError> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let status = self.status.as_u16();
+        Err(match serde_json::from_slice(&self.body) {
+            Ok(ApiError { error, current }) => ClientError::Refused { status, message: error, current },
+            Err(_) => ClientError::Refused {
+                status,
+                message: format!("the daemon answers {}", self.status),
+                current: None,
+            },
+        })
+    }
 
-    #[test]
-    fn names_are_encoded_into_paths() {
-        assert_eq!(Segment("web-1_a~").to_string(), "web-1_a~");
-        assert_eq!(Segment("../a b/ü").to_string(), "%2E%2E%2Fa%20b%2F%C3%BC");
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::Answer(error.to_string()))
     }
 }

@@ -7,7 +7,7 @@ use crate::store::Author;
 
 /// The process that opened a connection, as the kernel noted it then (`SO_PEERCRED`, unix(7)). Handlers take it as
 /// `ConnectInfo<Peer>`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Peer(Option<UCred>);
 
 impl Peer {

@@ -19,7 +19,7 @@ pub struct Refusal {
 impl Refusal {
     /// With that status and these words.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, body: ApiError { error: error.into() } }
+        Self { status, body: ApiError { error: error.into(), current: None } }
     }
 
     /// 503 of a daemon that is on its way out.
@@ -60,10 +60,14 @@ impl IntoResponse for Refusal {
 
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
-        let status = match &error {
+        let status = match error {
             RequestError::NotFound(_) => StatusCode::NOT_FOUND,
             RequestError::Conflict(_) => StatusCode::CONFLICT,
+            RequestError::Stale { error, current } => {
+                return Self { status: StatusCode::PRECONDITION_FAILED, body: ApiError { error, current } };
+            }
             RequestError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            RequestError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
             RequestError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
@@ -72,7 +76,7 @@ impl From<RequestError> for Refusal {
 
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
-        let text = format!("read the query (?dry_run=true or ?dry_run=false): {}", rejection.body_text());
+        let text = format!("read the query (?dry_run=true, ?wait=10): {}", rejection.body_text());
         Self::new(rejection.status(), text)
     }
 }

@@ -2,38 +2,90 @@
 
 use tokio::sync::oneshot;
 
-use super::types::{BackendStatus, Change, PlanStatus, SlotsStatus, Status};
+use super::types::{
+    BackendStatus, Committed, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus, Status, VipStatus,
+};
+use crate::{
+    model::{Edit, Site, diff::Subject},
+    store::{Author, Revision},
+};
+
+/// Where an answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// One question or order. A reply that is dropped means that the controller is stopping.
 #[derive(Debug)]
 pub enum Request {
     /// What is steered where, with all counters.
-    Status(oneshot::Sender<Result<Status, RequestError>>),
+    Status(Reply<Status>),
+    /// The desired state and its revision.
+    Site(Reply<Desired>),
+    /// One thing as it stands.
+    Show(Subject, Reply<Shown>),
     /// The slot table of a pool.
     Slots {
         /// Name of the pool.
         pool: String,
         /// Its table.
-        reply: oneshot::Sender<Result<SlotsStatus, RequestError>>,
+        reply: Reply<SlotsStatus>,
     },
-    /// Changes the backends of a pool.
-    Change {
-        /// Name of the pool.
-        pool: String,
-        /// What to change.
-        change: Change,
-        /// The backend after it; a removed one as it went.
-        reply: oneshot::Sender<Result<BackendStatus, RequestError>>,
-    },
+    /// Makes a change.
+    Change(Order, Reply<Committed>),
     /// Says what a change would do.
-    Plan {
+    Plan(Order, Reply<PlanStatus>),
+    /// Brings the dataplane to the desired state, without waiting for an occasion.
+    Reconcile(Reply<()>),
+}
+
+/// A change that somebody wants.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What.
+    pub proposal: Proposal,
+    /// The revision it was made for; `None`: whichever is the newest.
+    pub expected: Option<Revision>,
+    /// Who.
+    pub author: Author,
+    /// What the site file says, where the change is made by applying it.
+    pub applied_file: Option<String>,
+}
+
+/// What can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proposal {
+    /// The desired state.
+    Edit(Edit),
+    /// The operator's verdict on a backend, which is no part of it.
+    Mark {
         /// Name of the pool.
         pool: String,
-        /// What would be changed.
-        change: Change,
-        /// What would come of it.
-        reply: oneshot::Sender<Result<PlanStatus, RequestError>>,
+        /// Name of the backend.
+        backend: String,
+        /// Whether it may be steered to.
+        up: bool,
     },
+}
+
+/// The desired state.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Its revision, who made it and when; `None` before the first.
+    pub record: Option<RevisionStatus>,
+    /// All of it, seeds included.
+    pub site: Site,
+}
+
+/// One thing as it stands.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// A VIP.
+    Vip(VipStatus),
+    /// A pool.
+    Pool(PoolStatus),
+    /// A backend, or one that was removed.
+    Backend(BackendStatus),
+    /// It is not there, or has no status of its own.
+    Nothing,
 }
 
 /// Why the controller refused. The text says what is wrong and what to do next.
@@ -45,9 +97,20 @@ pub enum RequestError {
     /// It contradicts what is there: 409.
     #[error("{0}")]
     Conflict(String),
+    /// It was made for another revision than the newest: 412.
+    #[error("{error}")]
+    Stale {
+        /// What is wrong and what to do next.
+        error: String,
+        /// The newest revision; `None` before the first.
+        current: Option<RevisionStatus>,
+    },
     /// The site would break a rule: 422.
     #[error("{0}")]
     Invalid(String),
+    /// There is no room to store it: 507.
+    #[error("{0}")]
+    Full(String),
     /// It could not be done: 500.
     #[error("{0}")]
     Internal(String),

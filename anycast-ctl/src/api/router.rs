@@ -8,11 +8,13 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::{Semaphore, oneshot};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
@@ -25,18 +27,34 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// Requests that are worked on at a time; what comes beyond them is refused at once.
 pub const MAX_REQUESTS: usize = 1_024;
 
+/// Watchers of events at a time.
+pub const MAX_WATCHERS: usize = 64;
+
+/// Resolves when the daemon is on its way out.
+pub type Stopping = Shared<BoxFuture<'static, ()>>;
+
 /// What handlers have at hand.
 #[derive(Clone)]
 pub struct Api {
-    controller: mpsc::Sender<Request>,
+    /// The controller's other end.
+    pub link: Link,
     snapshots: Snapshots,
     requests: Arc<Semaphore>,
+    /// Places for watchers of events.
+    pub watchers: Arc<Semaphore>,
+    /// Resolves when the daemon is on its way out.
+    pub stopping: Stopping,
 }
 
 impl Api {
-    fn new(controller: mpsc::Sender<Request>) -> Self {
-        let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
-        Self { snapshots: Snapshots::spawn(controller.clone()), controller, requests }
+    fn new(link: Link, stopping: Stopping) -> Self {
+        Self {
+            snapshots: Snapshots::spawn(link.requests.clone()),
+            link,
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            stopping,
+        }
     }
 
     /// Asks the controller itself.
@@ -49,7 +67,7 @@ impl Api {
         request: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
     ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.controller.send(request(reply)).await.map_err(|_| Refusal::stopping())?;
+        self.link.requests.send(request(reply)).await.map_err(|_| Refusal::stopping())?;
         Ok(answer.await.map_err(|_| Refusal::stopping())??)
     }
 
@@ -83,8 +101,8 @@ pub fn document() -> OpenApi {
 ///
 /// # Panics
 /// Outside a tokio runtime.
-pub fn router(controller: mpsc::Sender<Request>) -> Router {
-    let api = Api::new(controller);
+pub fn router(link: Link, stopping: Stopping) -> Router {
+    let api = Api::new(link, stopping);
     described()
         .0
         .fallback(Refusal::unknown_route)

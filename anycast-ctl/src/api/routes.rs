@@ -2,6 +2,7 @@
 
 use axum::{
     body::Bytes,
+    extract::DefaultBodyLimit,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -11,22 +12,30 @@ use super::router::Api;
 
 mod backends;
 mod document;
+mod events;
 mod pools;
+mod site;
 mod status;
 mod vips;
 
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {
+    let site = OpenApiRouter::new().routes(routes!(site::get, site::put));
     OpenApiRouter::new()
+        .merge(site.layer(DefaultBodyLimit::max(site::MAX_SITE_BYTES)))
+        .routes(routes!(site::reconcile))
         .routes(routes!(status::get))
+        .routes(routes!(events::watch))
         .routes(routes!(document::get))
-        .routes(routes!(vips::list))
-        .routes(routes!(pools::list))
-        .routes(routes!(pools::get))
+        .routes(routes!(vips::list, vips::add))
+        .routes(routes!(vips::get, vips::set, vips::remove))
+        .routes(routes!(pools::list, pools::add))
+        .routes(routes!(pools::get, pools::set, pools::remove))
         .routes(routes!(pools::slots))
         .routes(routes!(backends::list, backends::add))
-        .routes(routes!(backends::remove))
+        .routes(routes!(backends::set, backends::remove))
         .routes(routes!(backends::drain, backends::undrain))
+        .routes(routes!(backends::disable, backends::enable))
         .routes(routes!(backends::weight))
         .routes(routes!(backends::health))
 }

@@ -17,14 +17,14 @@ use hyper_util::{
 };
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
+    sync::oneshot,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
 use super::{
+    link::Link,
     peer::Peer,
-    request::Request,
     router,
     socket::{Guard, Socket},
     stream::Stream,
@@ -54,13 +54,13 @@ impl Server {
     ///
     /// # Errors
     /// When there is no thread to be had, or no runtime.
-    pub fn spawn(socket: Socket, controller: mpsc::Sender<Request>) -> io::Result<Self> {
+    pub fn spawn(socket: Socket, link: Link) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
         thread::Builder::new().name("api".to_owned()).spawn(move || {
             let stopped = async { drop(stopped.await) };
-            drop(end.send(runtime.block_on(serve(socket, controller, stopped))));
+            drop(end.send(runtime.block_on(serve(socket, link, stopped))));
         })?;
         Ok(Self { stop, ended })
     }
@@ -82,13 +82,13 @@ impl Server {
 /// When the socket cannot be listened on.
 pub async fn serve(
     socket: Socket,
-    controller: mpsc::Sender<Request>,
+    link: Link,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let Socket { listener, guard } = socket;
     let listener = UnixListener::from_std(listener)?;
-    let shutdown = shutdown.shared();
-    let router = router::router(controller);
+    let shutdown = shutdown.boxed().shared();
+    let router = router::router(link, shutdown.clone());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

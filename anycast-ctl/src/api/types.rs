@@ -2,6 +2,7 @@
 
 mod backend;
 mod change;
+mod event;
 mod plan;
 mod pool;
 mod schema;
@@ -9,8 +10,9 @@ mod status;
 mod vip;
 
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
-pub use change::{ApiError, Change, NewBackend, NewDrain, NewHealth, NewWeight};
-pub use plan::{PlanBreaks, PlanShare, PlanStatus};
+pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
+pub use event::{BehindStatus, Event, Progress};
+pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};

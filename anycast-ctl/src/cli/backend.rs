@@ -1,32 +1,27 @@
 //! `anycast-ctl backend …`
 
-use std::{net::IpAddr, time::Duration};
+use clap::Subcommand;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use super::Common;
+use crate::api::client::Client;
 
-use super::{Common, block_on, output, plan, table};
-use crate::{
-    api::{
-        client::Client,
-        types::{BackendState, BackendStatus, Change},
-    },
-    model, period,
-    spelling::unknown,
-};
+mod show;
+mod verbs;
+
+use show::{List, Show};
+use verbs::{Add, Disable, Drain, Enable, Mark, Remove, Set, Undrain, Weight};
 
 /// Show and change the backends of a pool.
 ///
-/// Every change takes --dry-run: it prints which slots would move, what is known of the live flows, and which sessions
-/// would break, and changes nothing.
+/// Every change is kept over restarts, and takes --dry-run: it prints which slots would move, what is known of the live flows,
+/// and which sessions would break, and changes nothing.
 #[derive(Debug, Subcommand)]
 pub enum Backend {
     /// List the backends with their state, share and traffic
     List(List),
     /// Add a backend to a pool
     ///
-    /// It gets its share of the slots as soon as its next hop answers. Flows that are under way stay where they are. The
-    /// change lasts until the daemon restarts: write the backend into the configuration file to keep it.
+    /// It gets its share of the slots as soon as its next hop answers. Flows that are under way stay where they are.
     #[command(after_long_help = "\
 Examples:
   anycast-ctl backend add web web-4 10.0.0.14 --weight 2
@@ -34,13 +29,23 @@ Examples:
     Add(Add),
     /// Remove a backend from a pool, at once
     ///
-    /// Its slots go to the other backends, which end the sessions it has with a RST. To keep these, drain it first. The
-    /// change lasts until the daemon restarts: take the backend out of the configuration file too.
+    /// Its slots go to the other backends, which end the sessions it has with a RST. To keep these, drain it first.
     #[command(after_long_help = "\
 Examples:
   anycast-ctl backend remove web web-4 --dry-run     which sessions would break
   anycast-ctl backend drain web web-4                let them end, then remove it")]
     Remove(Remove),
+    /// Change the address, weight or delivery of a backend
+    ///
+    /// With another address its flows end, as if it had been removed and another one added.
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl backend set web web-4 --weight 2 --delivery gue
+  anycast-ctl backend set web web-4 --delivery pool  as its pool has it")]
+    Set(Set),
+    /// Show one backend
+    #[command(after_long_help = "Example:\n  anycast-ctl backend show web web-4")]
+    Show(Show),
     /// Give a backend no new flows; those it has live on
     ///
     /// Its slots go to the other backends, and its flows keep reaching it: until they end, or until the deadline, when
@@ -58,10 +63,17 @@ Examples, a deploy on web-2:
     /// It gets back the very slots it had. Flows that began elsewhere in the meantime stay where they are.
     #[command(after_long_help = "Example:\n  anycast-ctl backend undrain web web-2")]
     Undrain(Undrain),
+    /// Give a backend no flows at all, as if it had been removed; it stays configured
+    ///
+    /// The sessions it has end with a RST. To keep these, drain it first.
+    #[command(after_long_help = "Example:\n  anycast-ctl backend disable web web-2 --dry-run")]
+    Disable(Disable),
+    /// Give a disabled backend flows again
+    #[command(after_long_help = "Example:\n  anycast-ctl backend enable web web-2")]
+    Enable(Enable),
     /// Set the share of new flows a backend gets
     ///
-    /// A backend of weight 2 gets twice the slots of one of weight 1. Flows that are under way stay where they are. The
-    /// change lasts until the daemon restarts: write the weight into the configuration file to keep it.
+    /// A backend of weight 2 gets twice the slots of one of weight 1. Flows that are under way stay where they are.
     #[command(after_long_help = "\
 Examples, a careful start of a fresh server among others of weight 100:
   anycast-ctl backend weight web web-4 1
@@ -80,242 +92,20 @@ Examples:
     Mark(Mark),
 }
 
-/// Whether to make a change.
-#[derive(Clone, Copy, Debug, Args)]
-struct DryRun {
-    /// Print what would change and what would break, and change nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct List {
-    /// Only this pool
-    #[arg(long)]
-    pool: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Add {
-    /// Name of the pool
-    pool: String,
-    /// Name of the backend, unique in the pool
-    name: String,
-    /// The server's own address (not the VIP)
-    address: IpAddr,
-    /// Share of the pool's new flows, relative to the other weights
-    #[arg(long, value_name = "N", default_value_t = model::default_weight(), value_parser = clap::value_parser!(u32).range(1..))]
-    weight: u32,
-    /// How packets get to it; without this as its pool has it
-    #[arg(long, value_name = "MODE")]
-    delivery: Option<model::Delivery>,
-    #[command(flatten)]
-    dry_run: DryRun,
-}
-
-#[derive(Debug, Args)]
-pub struct Remove {
-    #[command(flatten)]
-    target: Target,
-}
-
-#[derive(Debug, Args)]
-pub struct Drain {
-    #[command(flatten)]
-    target: Target,
-    /// Give up flows that still live after this long, as 90s, 10m or 1h30m
-    #[arg(long, value_name = "PERIOD", value_parser = deadline)]
-    deadline: Option<Duration>,
-}
-
-#[derive(Debug, Args)]
-pub struct Undrain {
-    #[command(flatten)]
-    target: Target,
-}
-
-#[derive(Debug, Args)]
-pub struct Weight {
-    #[command(flatten)]
-    target: Target,
-    /// Share of the pool's new flows, relative to the other weights; at least 1
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    weight: u32,
-}
-
-#[derive(Debug, Args)]
-pub struct Mark {
-    #[command(flatten)]
-    target: Target,
-    /// The verdict
-    verdict: Verdict,
-}
-
-/// A backend to change.
-#[derive(Debug, Args)]
-struct Target {
-    /// Name of the pool
-    pool: String,
-    /// Name of the backend
-    name: String,
-    #[command(flatten)]
-    dry_run: DryRun,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Verdict {
-    /// It may be steered to
-    Up,
-    /// It may not
-    Down,
-}
-
 impl Backend {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
         match self {
             Self::List(command) => command.execute(common, client),
+            Self::Show(command) => command.execute(common, client),
             Self::Add(command) => command.execute(common, client),
-            Self::Remove(Remove { target }) => {
-                let change = Change::Remove { name: target.name.clone() };
-                target.change(common, client, &format!("remove backend {} from", target.name), &change, |pool, removed| {
-                    let [packets, bytes, new_flows] = table::traffic(&removed.traffic);
-                    format!(
-                        "removed {} ({}) from pool {pool}: it got {packets} packets, {bytes}, {new_flows} new flows\n\
-                         This lasts until the daemon restarts: take it out of the configuration file too.\n",
-                        removed.name, removed.address
-                    )
-                })
-            }
-            Self::Drain(Drain { target, deadline }) => {
-                let change = Change::Drain { name: target.name.clone(), deadline };
-                target.change(common, client, &format!("drain backend {} of", target.name), &change, |pool, drained| {
-                    let until = match drained.drain.and_then(|drain| drain.remaining_seconds) {
-                        Some(seconds) => {
-                            format!("for {} at most", period::text(Duration::from_secs(seconds)))
-                        }
-                        None => "without a deadline".to_owned(),
-                    };
-                    format!(
-                        "draining {} of pool {pool}: no new flows, those it has live on {until}\n\
-                         `anycast-ctl pool show {pool}` says when it is empty; `backend undrain` takes it back.\n",
-                        drained.name
-                    )
-                })
-            }
-            Self::Undrain(Undrain { target }) => {
-                let change = Change::Undrain { name: target.name.clone() };
-                target.change(
-                    common,
-                    client,
-                    &format!("undrain backend {} of", target.name),
-                    &change,
-                    |pool, backend| {
-                        format!(
-                            "{} of pool {pool} gets new flows again: {}\n",
-                            backend.name,
-                            standing(backend)
-                        )
-                    },
-                )
-            }
-            Self::Weight(Weight { target, weight }) => {
-                let change = Change::Weight { name: target.name.clone(), weight };
-                target.change(common, client, &format!("weigh backend {} of", target.name), &change, |pool, backend| {
-                    format!(
-                        "{} of pool {pool} has weight {}: {}\n\
-                         This lasts until the daemon restarts: write it into the configuration file to keep it.\n",
-                        backend.name,
-                        backend.weight,
-                        standing(backend)
-                    )
-                })
-            }
-            Self::Mark(Mark { target, verdict }) => {
-                let change = Change::Mark { name: target.name.clone(), up: verdict == Verdict::Up };
-                target.change(
-                    common,
-                    client,
-                    &format!("mark backend {} of", target.name),
-                    &change,
-                    |pool, backend| {
-                        let word = if verdict == Verdict::Up { "up" } else { "down" };
-                        format!("marked {} of pool {pool} {word}: {}\n", backend.name, standing(backend))
-                    },
-                )
-            }
+            Self::Remove(command) => command.execute(common, client),
+            Self::Set(command) => command.execute(common, client),
+            Self::Drain(command) => command.execute(common, client),
+            Self::Undrain(command) => command.execute(common, client),
+            Self::Disable(command) => command.execute(common, client),
+            Self::Enable(command) => command.execute(common, client),
+            Self::Weight(command) => command.execute(common, client),
+            Self::Mark(command) => command.execute(common, client),
         }
-    }
-}
-
-impl Target {
-    /// Makes a change, or prints what it would do. Errors are told as "`verb` pool web: …".
-    fn change(
-        &self,
-        common: &Common,
-        client: &Client,
-        verb: &str,
-        change: &Change,
-        text: impl FnOnce(&str, &BackendStatus) -> String,
-    ) -> anyhow::Result<()> {
-        let Self { pool, dry_run, .. } = self;
-        let context = || format!("{verb} pool {pool}");
-        if dry_run.dry_run {
-            let plan = block_on(client.plan(pool, change))?.with_context(context)?;
-            return output::show(common, &plan, |status| plan::page(status, change));
-        }
-        let backend = block_on(client.change(pool, change))?.with_context(context)?;
-        output::show(common, &backend, |backend| text(pool, backend))
-    }
-}
-
-impl List {
-    fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let mut pools = block_on(client.pools())?.context("ask the daemon for its pools")?;
-        if let Some(wanted) = self.pool {
-            if !pools.iter().any(|pool| pool.name == wanted) {
-                bail!(unknown("pool", &wanted, pools.iter().map(|pool| pool.name.as_str())));
-            }
-            pools.retain(|pool| pool.name == wanted);
-        }
-        output::show(common, &pools, |pools| pools.iter().map(table::pool).collect::<Vec<_>>().join("\n"))
-    }
-}
-
-impl Add {
-    fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { pool, name, address, weight, delivery, dry_run } = self;
-        let change =
-            Change::Add(model::Backend { weight, delivery, ..model::Backend::new(name.clone(), address) });
-        let verb = format!("add backend {name} to");
-        Target { pool, name, dry_run }.change(common, client, &verb, &change, |pool, added| {
-            format!(
-                "added {} ({}) to pool {pool}: weight {}, {}\n\
-                 This lasts until the daemon restarts: add it to the configuration file to keep it.\n",
-                added.name,
-                added.address,
-                added.weight,
-                standing(added)
-            )
-        })
-    }
-}
-
-/// How a backend that was just changed stands.
-fn standing(backend: &BackendStatus) -> String {
-    match backend.state {
-        BackendState::Up => format!("up, {} slots, {}", backend.slots, table::way(backend)),
-        BackendState::Unresolved => format!("unresolved, no slots yet ({})", table::way(backend)),
-        BackendState::Draining | BackendState::Disabled | BackendState::Down | BackendState::Removed => {
-            format!("{}, {} slots", table::state(backend.state), backend.slots)
-        }
-    }
-}
-
-/// A drain's deadline, as wrong usage when it is none.
-fn deadline(text: &str) -> Result<Duration, String> {
-    match period::parse(text) {
-        Ok(Duration::ZERO) => Err("0s would break every session at once: to do that, remove it".to_owned()),
-        Ok(deadline) => Ok(deadline),
-        Err(error) => Err(error.to_string()),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::{
-    Common, block_on, output,
+    Common, block_on, complete, output,
     table::{self, Align},
 };
 use crate::{
@@ -18,10 +18,13 @@ use crate::{
     period,
 };
 
+mod edit;
 mod map;
 mod show;
 
-/// Show the pools, their shares and their slot tables.
+/// Show and change the pools, their shares and their slot tables.
+///
+/// Every change is kept over restarts, and takes --dry-run, which prints what would change and changes nothing.
 #[derive(Debug, Subcommand)]
 pub enum Pool {
     /// List the pools with their policies
@@ -44,17 +47,35 @@ Examples:
   anycast-ctl pool slots web --map                   a picture, 80 columns wide
   anycast-ctl pool slots web --json | jq '.runs[0]'  every slot, in runs that are alike")]
     Slots(Slots),
+    /// Add a pool with its backends
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl pool add web-next --backend web-5=10.0.0.15 --backend web-6=10.0.0.16
+  anycast-ctl pool add dns --backend ns-1=10.0.0.53 --udp stateless --slots 1009")]
+    Add(edit::Add),
+    /// Change a pool; what is not named stays
+    ///
+    /// The slots, the hash policy and the seed of a pool stay as long as it does: another pool has others.
+    #[command(after_long_help = "Example:\n  anycast-ctl pool set web --on-down keep --idle-timeout 10m")]
+    Set(edit::Set),
+    /// Remove a pool that no VIP uses
+    #[command(
+        after_long_help = "Example:\n  anycast-ctl vip set www --pool web-next && anycast-ctl pool remove web"
+    )]
+    Remove(edit::Remove),
 }
 
 #[derive(Debug, Args)]
 pub struct Show {
     /// Name of the pool
+    #[arg(add = complete::pools())]
     pool: String,
 }
 
 #[derive(Debug, Args)]
 pub struct Slots {
     /// Name of the pool
+    #[arg(add = complete::pools())]
     pool: String,
     /// Draw the table, which is what this does unless --json is given
     #[arg(long, conflicts_with = "json")]
@@ -72,6 +93,9 @@ impl Pool {
                 let pool = block_on(client.pool(&pool))?.with_context(|| format!("show pool {pool}"))?;
                 output::show(common, &pool, show::page)
             }
+            Self::Add(command) => command.execute(common, client),
+            Self::Set(command) => command.execute(common, client),
+            Self::Remove(command) => command.execute(common, client),
             Self::Slots(Slots { pool, map: _ }) => {
                 let slots =
                     block_on(client.slots(&pool))?.with_context(|| format!("show slots of pool {pool}"))?;

@@ -4,10 +4,13 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _};
+use clap_complete::env::Shells;
 
 use super::{Cli, output};
 
 /// Print a completion script for a shell.
+///
+/// It completes commands and options, and the names of VIPs, pools and backends, for which it asks the daemon.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -19,8 +22,11 @@ pub struct Completions {
 
 impl Completions {
     pub fn execute(self) -> anyhow::Result<()> {
+        let shell = self.shell.to_string();
+        let shells = Shells::builtins();
+        let completer = shells.completer(&shell).with_context(|| format!("find the completer of {shell}"))?;
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "anycast-ctl", &mut script);
+        completer.write_registration("COMPLETE", "anycast_ctl", "anycast-ctl", "anycast-ctl", &mut script)?;
         output::print(&String::from_utf8(script).context("write the completion script")?)
     }
 }

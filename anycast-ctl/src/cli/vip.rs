@@ -1,77 +1,55 @@
 //! `anycast-ctl vip …`
 
-use anycast_common::reason::Verdict;
-use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::{
-    Common, block_on, output,
-    table::{self, Align},
-};
-use crate::{
-    api::{
-        client::Client,
-        types::{ReasonStatus, VipStatus},
-    },
-    model::OnUnknownPort,
-};
+use super::Common;
+use crate::api::client::Client;
 
-/// Show the VIPs.
+mod edit;
+mod show;
+
+use edit::{Add, Remove, Set};
+use show::{List, Show};
+
+pub use show::table;
+
+/// Show and change the VIPs.
+///
+/// Every change is kept over restarts, and takes --dry-run, which prints what would change and changes nothing.
 #[derive(Debug, Subcommand)]
 pub enum Vip {
     /// List the VIPs with their services, pools and traffic
-    List,
+    List(List),
+    /// Show a VIP: its settings, what each backend got of it, and what was not delivered
+    #[command(after_long_help = "Example:\n  anycast-ctl vip show www")]
+    Show(Show),
+    /// Add a VIP
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl vip add www 192.0.2.1 --pool web --service tcp/80 --service tcp/443
+  anycast-ctl vip add ns 192.0.2.53 --pool dns --service udp/53 --service tcp/53 --on-unknown-port drop")]
+    Add(Add),
+    /// Change a VIP; what is not named stays
+    ///
+    /// Sessions break where a service goes, and all of them with another address or pool: --dry-run says which.
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl vip set www --service tcp/80 --service tcp/443    these and no others
+  anycast-ctl vip set www --pool web-next --dry-run")]
+    Set(Set),
+    /// Remove a VIP; packets to it go to this host's own stack from then on
+    #[command(after_long_help = "Example:\n  anycast-ctl vip remove www --dry-run")]
+    Remove(Remove),
 }
 
 impl Vip {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self::List = self;
-        let vips = block_on(client.vips())?.context("ask the daemon for its VIPs")?;
-        output::show(common, &vips, |vips| table(vips))
+        match self {
+            Self::List(command) => command.execute(common, client),
+            Self::Show(command) => command.execute(common, client),
+            Self::Add(command) => command.execute(common, client),
+            Self::Set(command) => command.execute(common, client),
+            Self::Remove(command) => command.execute(common, client),
+        }
     }
-}
-
-/// One line for each VIP.
-pub fn table(vips: &[VipStatus]) -> String {
-    let columns = [
-        ("VIP", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("SERVICES", Align::Left),
-        ("OTHER PORTS", Align::Left),
-        ("PINGS", Align::Left),
-        ("POOL", Align::Left),
-        ("PACKETS", Align::Right),
-        ("BYTES", Align::Right),
-        ("NEW FLOWS", Align::Right),
-        ("ANSWERED", Align::Right),
-        ("NOT DELIVERED", Align::Right),
-    ];
-    let rows = vips.iter().map(|vip| {
-        let [packets, bytes, new_flows] = table::traffic(&vip.traffic);
-        let services: Vec<_> = vip.services.iter().map(ToString::to_string).collect();
-        let other_ports = match vip.on_unknown_port {
-            OnUnknownPort::Pass => "pass",
-            OnUnknownPort::Drop => "drop",
-        };
-        [
-            vip.name.clone(),
-            vip.address.to_string(),
-            services.join(","),
-            other_ports.to_owned(),
-            if vip.echo { "answer" } else { "pass" }.to_owned(),
-            vip.pool.clone(),
-            packets,
-            bytes,
-            new_flows,
-            super::unit::count(sum(vip, true)),
-            super::unit::count(sum(vip, false)),
-        ]
-    });
-    table::render("", columns, rows)
-}
-
-/// Packets that ended with an answer from here, or with something else than delivery.
-fn sum(vip: &VipStatus, answered: bool) -> u64 {
-    let is_answer = |reason: &&ReasonStatus| reason.verdict == Verdict::Answer.label();
-    vip.reasons.iter().filter(|reason| is_answer(reason) == answered).map(|reason| reason.packets).sum()
 }

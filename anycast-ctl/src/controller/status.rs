@@ -1,7 +1,5 @@
 //! What the daemon says of itself: the desired state beside the kernel's counters.
 
-use std::time::Instant;
-
 use anycast_common::{detail::Detail, reason::Reason};
 
 use super::Controller;
@@ -11,9 +9,11 @@ use crate::{
         MapsStatus, NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic, TransitionStatus,
         VipBackendStatus, VipStatus,
     },
+    condition::Condition,
     interface,
     model::{Backend, Pool, Vip},
     neighbour::NextHop,
+    utc::Utc,
     way::{NoWay, Way},
 };
 
@@ -26,6 +26,7 @@ impl Controller {
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
             multi_buffer: self.dataplane.takes_multi_buffer(),
+            desired: self.progress_status(),
             interfaces: attachments
                 .map(|attachment| InterfaceStatus {
                     name: attachment.interface.clone(),
@@ -54,24 +55,15 @@ impl Controller {
         let resolutions = self.resolutions.borrow();
         let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
         let way = if removed { Err(NoWay::Unknown) } else { way };
-        let (condition, now) = (self.condition(pool, backend), Instant::now());
-        let (state, detail) = match &way {
-            _ if removed => (BackendState::Removed, None),
-            Ok(_) => (BackendState::Up, None),
-            Err(no_way) => (BackendState::Unresolved, Some(no_way.to_string())),
-        };
-        let (state, detail) = if removed {
-            (state, detail)
-        } else if condition.disabled {
-            (BackendState::Disabled, None)
-        } else if condition.marked_down {
-            (BackendState::Down, Some("marked down".to_owned()))
-        } else if condition.is_drained(now) {
-            (BackendState::Draining, Some("drained: its deadline has passed".to_owned()))
-        } else if condition.draining.is_some() {
-            (BackendState::Draining, detail)
-        } else {
-            (state, detail)
+        let (condition, now) = (self.condition(pool, backend), Utc::now());
+        let state = if removed { BackendState::Removed } else { judged(&condition, way.is_ok()) };
+        let detail = match (state, &way) {
+            (BackendState::Down, _) => Some("marked down".to_owned()),
+            (BackendState::Draining, _) if condition.is_drained(now) => {
+                Some("drained: its deadline has passed".to_owned())
+            }
+            (BackendState::Draining | BackendState::Unresolved, Err(no_way)) => Some(no_way.to_string()),
+            (_, _) => None,
         };
         let seat = self.numbers.get(pool, backend.address);
         let swept = self.figures().swept;
@@ -92,15 +84,26 @@ impl Controller {
             slots_wanted: self.slots_wanted(pool, backend),
             pins: seat.and_then(|seat| swept.pins_by_backend.get(&seat.index)).copied().unwrap_or_default(),
             drain: condition.draining.filter(|_| !removed).map(|drain| DrainStatus {
-                remaining_seconds: drain
-                    .until
-                    .map(|until| until.saturating_duration_since(now).as_secs_f64().ceil() as u64),
+                remaining_seconds: drain.until.map(|until| until.since(now).as_secs()),
             }),
             traffic,
         })
     }
 
-    fn pool(&self, pool: &Pool) -> anyhow::Result<PoolStatus> {
+    /// The state of one backend of the site, without a look at any counter.
+    pub(super) fn backend_state(&self, pool: &str, backend: &Backend) -> BackendState {
+        let delivery = self.site.pool(pool).map(|pool| pool.delivery_of(backend)).unwrap_or_default();
+        let resolutions = self.resolutions.borrow();
+        let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
+        judged(&self.condition(pool, backend), way.is_ok())
+    }
+
+    /// What a backend may do.
+    pub(super) fn condition(&self, pool: &str, backend: &Backend) -> Condition {
+        Condition::of(&self.marks, pool, backend)
+    }
+
+    pub(super) fn pool(&self, pool: &Pool) -> anyhow::Result<PoolStatus> {
         let backends = self.backends(pool);
         Ok(PoolStatus {
             name: pool.name.clone(),
@@ -166,7 +169,7 @@ impl Controller {
         }
     }
 
-    fn vip(&self, vip: &Vip) -> anyhow::Result<VipStatus> {
+    pub(super) fn vip(&self, vip: &Vip) -> anyhow::Result<VipStatus> {
         let number = self.numbers.vip(&vip.name, &vip.pool).map(|numbers| numbers.number);
         let carried = self.carried.vip(&vip.name).cloned().unwrap_or_default();
         let pool = self.site.pool(&vip.pool);
@@ -240,6 +243,21 @@ impl Controller {
             traffic += self.dataplane.traffic(counter)?.into();
         }
         Ok(traffic)
+    }
+}
+
+/// The state of a backend that the site has.
+fn judged(condition: &Condition, is_reached: bool) -> BackendState {
+    if condition.disabled {
+        BackendState::Disabled
+    } else if condition.marked_down {
+        BackendState::Down
+    } else if condition.draining.is_some() {
+        BackendState::Draining
+    } else if is_reached {
+        BackendState::Up
+    } else {
+        BackendState::Unresolved
     }
 }
 

@@ -1,16 +1,20 @@
 //! What the controller does in its own time: sweeps, and drains whose deadline comes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Controller;
 use crate::{
-    model::UdpPolicy,
+    model::{AdminState, UdpPolicy},
     sweep::{Outcome, Progress, Scope, Sweeper},
     transition::Census,
+    utc::Utc,
 };
 
 /// Time between two sweeps while there is something to sweep.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the wall clock is trusted about a deadline.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// A sweep rests this many times as long as it took, if that is longer: it takes one part in that many of a CPU at most.
 const REST: u32 = 20;
@@ -31,7 +35,7 @@ pub(super) struct Tending {
     sweeper: Sweeper,
     scope: Scope,
     /// When the scope was taken: what is due then has been done.
-    reconciled_at: Instant,
+    reconciled_at: Utc,
     sweep_at: Instant,
     /// How long the sweep under way has taken.
     spent: Duration,
@@ -47,7 +51,7 @@ impl Tending {
         Self {
             sweeper: Sweeper::new(seed),
             scope: Scope::default(),
-            reconciled_at: now,
+            reconciled_at: Utc::from_unix(0),
             sweep_at: now + SWEEP_EVERY,
             spent: Duration::ZERO,
             swept: Outcome::default(),
@@ -59,7 +63,7 @@ impl Tending {
         self.sweep_at
     }
 
-    pub(super) fn set_scope(&mut self, scope: Scope, now: Instant) {
+    pub(super) fn set_scope(&mut self, scope: Scope, now: Utc) {
         (self.scope, self.reconciled_at) = (scope, now);
     }
 
@@ -88,10 +92,16 @@ impl Controller {
         self.census.values().filter_map(|census| census.owned.get(&index)).sum()
     }
 
-    /// The next moment at which a drain's deadline passes.
+    /// When a drain's deadline passes the next time, as the present clock has it.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let drains = self.conditions.values().filter_map(|condition| condition.draining);
-        drains.filter_map(|drain| drain.until).filter(|&until| until > self.tending.reconciled_at).min()
+        let backends = self.site.pools.iter().flat_map(|pool| &pool.backends);
+        let drains = backends.filter(|backend| backend.state == AdminState::Draining);
+        let until = drains.filter_map(|drain| drain.drain_until);
+        let next = until.filter(|&until| until > self.tending.reconciled_at).min()?;
+        let at = UNIX_EPOCH + Duration::from_secs(next.unix());
+        let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+        // The wall clock may be set meanwhile.
+        Some(Instant::now() + wait.min(LOOK_AGAIN))
     }
 
     /// Does a piece of the sweep that is due, if there is anything to sweep.

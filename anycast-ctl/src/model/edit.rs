@@ -138,6 +138,19 @@ impl Edit {
         Ok(after)
     }
 
+    /// Whether something comes by it that was not there.
+    pub fn adds(&self) -> bool {
+        match self {
+            Self::AddVip(_) | Self::AddPool(_) | Self::Backend { edit: BackendEdit::Add(_), .. } => true,
+            Self::Replace { .. }
+            | Self::RemoveVip { .. }
+            | Self::SetVip { .. }
+            | Self::RemovePool { .. }
+            | Self::SetPool { .. }
+            | Self::Backend { .. } => false,
+        }
+    }
+
     /// One line that says what it does, as a revision keeps it: `backend add web web-4`.
     pub fn summary(&self) -> String {
         self.to_string()

@@ -1,6 +1,6 @@
 //! The operator's hand: drains, weights and verdicts, their plans, and the pages that show what came of them.
 
-use anycast_ctl::api::types::{BackendState, PlanStatus, PoolStatus, SlotsStatus};
+use anycast_ctl::api::types::{BackendState, PlanStatus, PoolPlan, PoolStatus, SlotsStatus};
 use xtask::lab::{Family, Lab};
 
 use crate::{
@@ -22,8 +22,12 @@ fn slots(lab: &Lab) -> SlotsStatus {
     serde_json::from_str(&ctl(lab, "pool slots web4 --json")).unwrap()
 }
 
-fn plan(lab: &Lab, change: &str) -> PlanStatus {
-    serde_json::from_str(&ctl(lab, &format!("backend {change} --dry-run --json"))).unwrap()
+/// What a change would do to the one pool it is about.
+fn plan(lab: &Lab, change: &str) -> PoolPlan {
+    let plan = ctl(lab, &format!("backend {change} --dry-run --json"));
+    let mut plan: PlanStatus = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan.pools.len(), 1, "{plan:?}");
+    plan.pools.remove(0)
 }
 
 /// Slots of the table whose owner is that backend, as the runs have it.
@@ -47,11 +51,12 @@ fn a_drain_moves_slots_as_planned_and_an_undrain_brings_them_back() {
 
     // A plan changes nothing, and says what comes true.
     let drain = plan(&lab, "drain web4 backend2");
-    assert_eq!((drain.slots, drain.breaks, drain.pending.as_ref()), (65_537, None, None));
+    assert_eq!((drain.slots, drain.breaks.len(), drain.pending.len()), (65_537, 0, 0));
     assert_eq!((drain.shares[1].before, drain.shares[1].after), (share, 0));
-    let cut = plan(&lab, "drain web4 backend2 --deadline 10m").breaks.unwrap();
-    assert_eq!((cut.slots, cut.after_seconds), (share, 600));
-    assert_eq!(plan(&lab, "remove web4 backend2").breaks.unwrap().after_seconds, 0);
+    let cut = &plan(&lab, "drain web4 backend2 --deadline 10m").breaks[0];
+    assert_eq!((cut.backend.as_str(), cut.slots), ("backend2", share));
+    assert!((599..=601).contains(&cut.after_seconds), "{cut:?}");
+    assert_eq!(plan(&lab, "remove web4 backend2").breaks[0].after_seconds, 0);
     assert_eq!(slots(&lab), before);
 
     let said = ctl(&lab, "backend drain web4 backend2 --deadline 10m");
@@ -65,7 +70,7 @@ fn a_drain_moves_slots_as_planned_and_an_undrain_brings_them_back() {
     assert_eq!(moved, drain.slots_moved);
     let draining = backend(&lab, POOL, "backend2");
     assert_eq!((draining.state, draining.slots, draining.slots_wanted), (BackendState::Draining, 0, 0));
-    assert!((590..=600).contains(&draining.drain.unwrap().remaining_seconds.unwrap()), "{draining:?}");
+    assert!((590..=601).contains(&draining.drain.unwrap().remaining_seconds.unwrap()), "{draining:?}");
     let shown = pool(&lab);
     assert_eq!(shown.transition.slots, moved);
     assert_eq!(
@@ -99,13 +104,13 @@ fn weights_and_verdicts_change_shares() {
     let lab = steering(3, 1);
     let planned = plan(&lab, "weight web4 backend1 2");
     assert!(planned.shares[0].after.abs_diff(65_537 / 2) <= 1, "{planned:?}");
-    assert_eq!(planned.breaks, None);
+    assert_eq!(planned.breaks, []);
     ctl(&lab, "backend weight web4 backend1 2");
     assert_eq!(backend(&lab, POOL, "backend1").slots, planned.shares[0].after);
     assert_eq!(backend(&lab, POOL, "backend1").weight, 2);
 
     let planned = plan(&lab, "mark web4 backend3 down");
-    assert!(planned.breaks.unwrap().slots > 0, "on_down is reset");
+    assert!(planned.breaks[0].slots > 0, "on_down is reset");
     ctl(&lab, "backend mark web4 backend3 down");
     assert_eq!(
         (backend(&lab, POOL, "backend3").state, backend(&lab, POOL, "backend3").slots),
@@ -118,7 +123,7 @@ fn weights_and_verdicts_change_shares() {
     ctl(&lab, "backend drain web4 backend3");
     let up = plan(&lab, "mark web4 backend3 up");
     assert_eq!(up.slots_moved, 0);
-    assert!(up.pending.unwrap().contains("backend3 is draining then"));
+    assert!(up.pending[0].contains("backend3 is draining then"));
     ctl(&lab, "backend undrain web4 backend3");
     assert_eq!(backend(&lab, POOL, "backend3").slots, 0);
     ctl(&lab, "backend mark web4 backend3 up");
@@ -127,7 +132,7 @@ fn weights_and_verdicts_change_shares() {
     // One that is not there yet.
     let before = slots(&lab);
     let added = plan(&lab, "add web4 backend4 203.0.113.14");
-    assert!(added.pending.unwrap().contains("backend4 gets its slots when 203.0.113.14 answers"));
+    assert!(added.pending[0].contains("backend4 gets its slots when 203.0.113.14 answers"));
     assert!(added.shares[3].after.abs_diff(65_537 / 5) <= 1, "{:?}", added.shares);
     assert_eq!(slots(&lab), before);
 

@@ -15,11 +15,11 @@ use crate::{
     steer::spread,
 };
 
-/// Runs `work` while new connections are opened to both VIPs all the time; every one of them must be answered.
-fn under_traffic(lab: &OwnedLab, work: impl FnOnce()) {
+/// Runs `work` while new connections are opened to these VIPs all the time; every one of them must be answered.
+pub fn under_traffic(lab: &OwnedLab, families: &[Family], work: impl FnOnce()) {
     let (done, answered) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
-        for family in Family::ALL {
+        for &family in families {
             let (done, answered) = (&done, &answered);
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
@@ -54,7 +54,7 @@ fn backends_come_and_go_under_traffic_and_their_counters_stay() {
     let lab = steering(2, 1);
     let spare = lab.plan().spares[0].name.clone();
     let mut before = [0; 2];
-    under_traffic(&lab, || {
+    under_traffic(&lab, &Family::ALL, || {
         for family in Family::ALL {
             let added = lab
                 .ctl(&["backend", "add", family.pool_name(), &spare, &address(&lab, family, &spare)])

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
 mod access;
+mod apply;
 mod attach;
+mod clients;
 mod control;
 mod delivery;
 mod edit;

@@ -4,22 +4,23 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anycast_common::{
-    clock::{TICK_SHIFT, ticks_at_least},
+    clock::ticks_at_least,
     slot::Slot,
     steer::{FlowMap as _, Kind},
 };
 use anycast_ctl::{
-    condition::{Conditions, Drain},
-    model::{Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
+    condition::Marks,
+    model::{AdminState, Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution, Why},
     numbers::{Capacity, Numbers},
     reconcile::{self, Maps, Operation},
     sweep::{Sweep, Tables as _},
     transition::{self, Census},
+    utc::Utc,
 };
 
 use crate::{
@@ -89,10 +90,9 @@ pub struct Host {
     pub kernel: Kernel,
     pub oracle: Oracle,
     pub flaw: Flaw,
-    epoch: Instant,
     site: Site,
     numbers: Numbers,
-    conditions: Conditions,
+    marks: Marks,
     unresolved: BTreeSet<IpAddr>,
     installed: Maps,
     sweep: Option<(Sweep, Phase)>,
@@ -134,7 +134,6 @@ impl Host {
             },
             oracle: Oracle::default(),
             flaw,
-            epoch: Instant::now(),
             site: Site {
                 interfaces: vec!["eth0".into()],
                 seed: Some(Seed::new(SEED)),
@@ -143,7 +142,7 @@ impl Host {
                 ..Site::default()
             },
             numbers: Numbers::default(),
-            conditions: Conditions::new(),
+            marks: Marks::new(),
             unresolved: BTreeSet::new(),
             installed: Maps::default(),
             sweep: None,
@@ -179,7 +178,7 @@ impl Host {
             Event::Remove(pool, backend) => {
                 let (key, backends) = (key(pool, backend), &mut self.site.pools[usize::from(pool)].backends);
                 backends.retain(|other| other.address != key.1);
-                self.conditions.remove(&key);
+                self.marks.remove(&key);
             }
             Event::Weight(pool, backend, weight) => {
                 let (_, address) = key(pool, backend);
@@ -190,14 +189,19 @@ impl Host {
                     .for_each(|it| it.weight = weight);
             }
             Event::Drain(pool, backend, ticks) => {
-                let until = ticks.map(|ticks| self.instant(self.kernel.now + ticks));
-                self.conditions.entry(key(pool, backend)).or_default().draining = Some(Drain { until });
+                let until = ticks.map(|ticks| self.time(self.kernel.now + ticks));
+                self.set_state(pool, backend, AdminState::Draining, until);
             }
             Event::Undrain(pool, backend) => {
-                self.conditions.entry(key(pool, backend)).or_default().draining = None;
+                self.set_state(pool, backend, AdminState::Active, None);
             }
             Event::Mark(pool, backend, up) => {
-                self.conditions.entry(key(pool, backend)).or_default().marked_down = !up;
+                let key = key(pool, backend);
+                if up {
+                    self.marks.remove(&key)
+                } else {
+                    self.marks.insert(key)
+                };
             }
             Event::Resolve(pool, backend, resolved) => {
                 let (_, address) = key(pool, backend);
@@ -259,8 +263,17 @@ impl Host {
         }
     }
 
-    fn instant(&self, tick: u32) -> Instant {
-        self.epoch + Duration::from_nanos(u64::from(tick) << TICK_SHIFT)
+    /// Seconds of the model are ticks.
+    fn time(&self, tick: u32) -> Utc {
+        Utc::from_unix(tick.into())
+    }
+
+    fn set_state(&mut self, pool: u16, backend: u8, state: AdminState, drain_until: Option<Utc>) {
+        let (_, address) = key(pool, backend);
+        let backends = self.site.pools[usize::from(pool)].backends.iter_mut();
+        backends
+            .filter(|it| it.address == address)
+            .for_each(|it| (it.state, it.drain_until) = (state, drain_until));
     }
 
     fn reconcile(&mut self) {
@@ -272,11 +285,11 @@ impl Host {
             .collect();
         let capacity = Capacity { vips: 64, traffic_counters: 1000, slots: 1 << 20 };
         self.numbers = self.numbers.after(&self.site, &named, &capacity).unwrap();
-        let now = self.instant(self.kernel.now);
+        let now = self.time(self.kernel.now);
         let addresses = self.site.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address);
         let resolutions: BTreeMap<IpAddr, Resolution> =
             addresses.map(|address| (address, self.resolution(address))).collect();
-        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.conditions, &resolutions, now);
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.marks, &resolutions, now);
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation);
             self.installed.note(operation);
@@ -346,8 +359,7 @@ impl Host {
 
     /// A piece of a sweep. Whether it is over.
     fn sweep(&mut self, size: usize) -> bool {
-        let scope =
-            reconcile::scope(&self.site, &self.numbers, &self.conditions, self.instant(self.kernel.now));
+        let scope = reconcile::scope(&self.site, &self.numbers, &self.marks, self.time(self.kernel.now));
         let (mut sweep, phase) = self.sweep.take().unwrap_or_else(|| {
             let first = Phase::Flows { pins: false, cursor: None };
             (Sweep::begin(&scope, SEED, self.kernel.now), first)

@@ -1,55 +1,44 @@
 //! `/v1/pools/{pool}/backends`
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
+    extract::{Path, State},
+    response::Response,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::pools;
-use crate::api::{
-    body::{Body, Optional},
-    refusal::Refusal,
-    request::Request,
-    router::Api,
-    types::{ApiError, BackendStatus, Change, NewBackend, NewDrain, NewHealth, NewWeight, PlanStatus},
+use crate::{
+    api::{
+        body::{Body, Optional},
+        refusal::Refusal,
+        request::Proposal,
+        router::Api,
+        terms::{Terms, TermsQuery},
+        types::{ApiError, BackendStatus, NewBackend, NewDrain, NewHealth, NewWeight},
+    },
+    model::{
+        Edit,
+        diff::Subject,
+        edit::{BackendEdit, BackendPatch},
+    },
+    utc::Utc,
 };
 
 /// A pool and a backend.
 type Names = Path<(String, String)>;
 
-type DryRun = Result<Query<DryRunQuery>, QueryRejection>;
-
-/// Whether to make a change.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DryRunQuery {
-    /// Change nothing, and say what would change
-    #[serde(default)]
-    dry_run: bool,
-}
-
-/// Makes a change and answers with the backend, or says what it would do.
-async fn change(api: &Api, pool: String, change: Change, dry_run: DryRun) -> Result<Response, Refusal> {
-    let Query(DryRunQuery { dry_run }) = dry_run?;
-    if dry_run {
-        let plan: PlanStatus = api.ask(|reply| Request::Plan { pool, change, reply }).await?;
-        return Ok(Json(plan).into_response());
-    }
-    let code = if matches!(change, Change::Add(_)) { StatusCode::CREATED } else { StatusCode::OK };
-    let backend: BackendStatus = api.ask(|reply| Request::Change { pool, change, reply }).await?;
-    Ok((code, Json(backend)).into_response())
+async fn edit(api: &Api, pool: String, edit: BackendEdit, terms: Terms) -> Result<Response, Refusal> {
+    let subject = Subject::Backend { pool: pool.clone(), backend: edit.backend().to_owned() };
+    api.edit(Edit::Backend { pool, edit }, subject, terms).await
 }
 
 /// The backends of a pool, removed ones last
 #[utoipa::path(
     get,
     path = "/v1/pools/{pool}/backends",
+    tag = "backends",
     params(("pool" = String, Path, description = "Name of the pool")),
     responses((status = 200, body = Vec<BackendStatus>), (status = "default", body = ApiError)),
 )]
@@ -64,101 +53,160 @@ pub async fn list(
 #[utoipa::path(
     post,
     path = "/v1/pools/{pool}/backends",
-    params(("pool" = String, Path, description = "Name of the pool"), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), TermsQuery),
     request_body = NewBackend,
-    responses(
-        (status = 201, body = BackendStatus),
-        (status = 200, body = PlanStatus, description = "The plan, if it was a dry run"),
-        (status = "default", body = ApiError),
-    ),
+    responses((status = 201, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn add(
     State(api): State<Api>,
     Path(pool): Path<String>,
-    dry_run: DryRun,
+    terms: Terms,
     Body(backend): Body<NewBackend>,
 ) -> Result<Response, Refusal> {
-    change(&api, pool, Change::Add(backend), dry_run).await
+    edit(&api, pool, BackendEdit::Add(backend), terms).await
 }
 
 /// Remove a backend, at once
 #[utoipa::path(
     delete,
     path = "/v1/pools/{pool}/backends/{backend}",
-    params(("pool" = String, Path), ("backend" = String, Path), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
     responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn remove(
     State(api): State<Api>,
     Path((pool, name)): Names,
-    dry_run: DryRun,
+    terms: Terms,
 ) -> Result<Response, Refusal> {
-    change(&api, pool, Change::Remove { name }, dry_run).await
+    edit(&api, pool, BackendEdit::Remove { name }, terms).await
+}
+
+/// Change a backend; what the body does not name stays
+#[utoipa::path(
+    patch,
+    path = "/v1/pools/{pool}/backends/{backend}",
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
+    request_body = BackendPatch,
+    responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
+)]
+pub async fn set(
+    State(api): State<Api>,
+    Path((pool, name)): Names,
+    terms: Terms,
+    Body(patch): Body<BackendPatch>,
+) -> Result<Response, Refusal> {
+    edit(&api, pool, BackendEdit::Set { name, patch }, terms).await
 }
 
 /// Give a backend no new flows
 #[utoipa::path(
     post,
     path = "/v1/pools/{pool}/backends/{backend}/drain",
-    params(("pool" = String, Path), ("backend" = String, Path), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
     request_body = NewDrain,
     responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn drain(
     State(api): State<Api>,
     Path((pool, name)): Names,
-    dry_run: DryRun,
+    terms: Terms,
     Optional(NewDrain { deadline_seconds }): Optional<NewDrain>,
 ) -> Result<Response, Refusal> {
-    let deadline = deadline_seconds.map(Duration::from_secs);
-    change(&api, pool, Change::Drain { name, deadline }, dry_run).await
+    let until = deadline_seconds.map(|seconds| deadline(Duration::from_secs(seconds)));
+    edit(&api, pool, BackendEdit::Drain { name, until }, terms).await
 }
 
 /// Give a draining backend new flows again
 #[utoipa::path(
     delete,
     path = "/v1/pools/{pool}/backends/{backend}/drain",
-    params(("pool" = String, Path), ("backend" = String, Path), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
     responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn undrain(
     State(api): State<Api>,
     Path((pool, name)): Names,
-    dry_run: DryRun,
+    terms: Terms,
 ) -> Result<Response, Refusal> {
-    change(&api, pool, Change::Undrain { name }, dry_run).await
+    edit(&api, pool, BackendEdit::Undrain { name }, terms).await
+}
+
+/// Give a backend no flows at all, as if it had been removed
+#[utoipa::path(
+    post,
+    path = "/v1/pools/{pool}/backends/{backend}/disable",
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
+    responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
+)]
+pub async fn disable(
+    State(api): State<Api>,
+    Path((pool, name)): Names,
+    terms: Terms,
+) -> Result<Response, Refusal> {
+    edit(&api, pool, BackendEdit::Disable { name }, terms).await
+}
+
+/// Give a disabled backend flows again
+#[utoipa::path(
+    delete,
+    path = "/v1/pools/{pool}/backends/{backend}/disable",
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
+    responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
+)]
+pub async fn enable(
+    State(api): State<Api>,
+    Path((pool, name)): Names,
+    terms: Terms,
+) -> Result<Response, Refusal> {
+    edit(&api, pool, BackendEdit::Enable { name }, terms).await
 }
 
 /// Set the share of new flows a backend gets
 #[utoipa::path(
     put,
     path = "/v1/pools/{pool}/backends/{backend}/weight",
-    params(("pool" = String, Path), ("backend" = String, Path), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
     request_body = NewWeight,
     responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn weight(
     State(api): State<Api>,
     Path((pool, name)): Names,
-    dry_run: DryRun,
+    terms: Terms,
     Body(NewWeight { weight }): Body<NewWeight>,
 ) -> Result<Response, Refusal> {
-    change(&api, pool, Change::Weight { name, weight }, dry_run).await
+    edit(&api, pool, BackendEdit::Weight { name, weight }, terms).await
 }
 
 /// Mark a backend up or down
 #[utoipa::path(
     put,
     path = "/v1/pools/{pool}/backends/{backend}/health",
-    params(("pool" = String, Path), ("backend" = String, Path), DryRunQuery),
+    tag = "backends",
+    params(("pool" = String, Path), ("backend" = String, Path), TermsQuery),
     request_body = NewHealth,
     responses((status = 200, body = BackendStatus), (status = "default", body = ApiError)),
 )]
 pub async fn health(
     State(api): State<Api>,
     Path((pool, name)): Names,
-    dry_run: DryRun,
+    terms: Terms,
     Body(NewHealth { up }): Body<NewHealth>,
 ) -> Result<Response, Refusal> {
-    change(&api, pool, Change::Mark { name, up }, dry_run).await
+    let subject = Subject::Backend { pool: pool.clone(), backend: name.clone() };
+    api.carry_out(Proposal::Mark { pool, backend: name, up }, subject, terms).await
+}
+
+/// The first whole second at which a period that begins now is over.
+fn deadline(period: Duration) -> Utc {
+    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(period);
+    Utc::from_unix(end.as_secs().saturating_add(u64::from(end.subsec_nanos() > 0)))
 }

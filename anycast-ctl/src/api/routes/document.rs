@@ -7,7 +7,7 @@ use axum::{body::Bytes, response::Response};
 use crate::api::{router, routes};
 
 /// The OpenAPI document of this API
-#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object, description = "This document")))]
+#[utoipa::path(get, tag = "daemon", path = "/v1/openapi.json", responses((status = 200, body = Object, description = "This document")))]
 pub async fn get() -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     // The document is made of texts in this program: there is nothing that JSON could not say.

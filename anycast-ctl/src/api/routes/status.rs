@@ -12,7 +12,7 @@ use crate::api::{
 /// What is steered where, with all counters
 #[utoipa::path(
     get,
-    path = "/v1/status",
+    tag = "daemon", path = "/v1/status",
     responses((status = 200, body = Status), (status = "default", body = ApiError)),
 )]
 pub async fn get(State(api): State<Api>) -> Result<Response, Refusal> {

@@ -1,11 +1,15 @@
-//! What is asked for, and why it is refused.
+//! What is asked for, what came of it, and why it is refused.
 
-use std::time::Duration;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::Backend;
+use crate::{
+    model::{Backend, SiteDiff},
+    store::Record,
+    utc::Utc,
+};
 
 /// Body of `POST /v1/pools/{pool}/backends`.
 pub type NewBackend = Backend;
@@ -35,65 +39,42 @@ pub struct NewHealth {
     pub up: bool,
 }
 
-/// One change of a pool's backends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A further backend.
-    Add(NewBackend),
-    /// One less.
-    Remove {
-        /// Name of the backend.
-        name: String,
-    },
-    /// No new flows for a backend; again: another deadline.
-    Drain {
-        /// Name of the backend.
-        name: String,
-        /// How long its flows are waited for; `None`: without end.
-        deadline: Option<Duration>,
-    },
-    /// New flows for it again.
-    Undrain {
-        /// Name of the backend.
-        name: String,
-    },
-    /// Another share of new flows.
-    Weight {
-        /// Name of the backend.
-        name: String,
-        /// At least 1.
-        weight: u32,
-    },
-    /// The operator's verdict on it.
-    Mark {
-        /// Name of the backend.
-        name: String,
-        /// Whether it may be steered to.
-        up: bool,
-    },
+/// Who made which revision, when, and what it changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevisionStatus {
+    /// Its number.
+    pub revision: u64,
+    /// When it was made.
+    pub time: Utc,
+    /// Who made it, for people to read.
+    pub who: String,
+    /// What was changed, on one line.
+    pub what: String,
 }
 
-impl Change {
-    /// Name of the backend that is changed.
-    pub fn backend(&self) -> &str {
-        match self {
-            Self::Add(backend) => &backend.name,
-            Self::Remove { name }
-            | Self::Drain { name, .. }
-            | Self::Undrain { name }
-            | Self::Weight { name, .. }
-            | Self::Mark { name, .. } => name,
-        }
+impl From<&Record> for RevisionStatus {
+    fn from(record: &Record) -> Self {
+        let Record { revision, time, author, summary } = record;
+        Self { revision: revision.get(), time: *time, who: author.to_string(), what: summary.clone() }
     }
+}
 
-    /// Whether the backend is meant to own slots after it.
-    pub const fn asks_for_slots(&self) -> bool {
-        match self {
-            Self::Add(_) | Self::Undrain { .. } | Self::Weight { .. } => true,
-            Self::Mark { up, .. } => *up,
-            Self::Remove { .. } | Self::Drain { .. } => false,
-        }
+impl fmt::Display for RevisionStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { revision, time, who, what } = self;
+        write!(f, "revision {revision} of {time} by {who}: {what}")
     }
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Committed {
+    /// The revision that is desired.
+    pub revision: u64,
+    /// Whether it is another one: an edit that changes nothing makes no revision.
+    pub changed: bool,
+    /// What differs from the one before.
+    pub diff: SiteDiff,
 }
 
 /// Body of every answer that is not 2xx.
@@ -101,4 +82,7 @@ impl Change {
 pub struct ApiError {
     /// What is wrong and what to do next.
     pub error: String,
+    /// The newest revision, when the request was made for another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<RevisionStatus>,
 }

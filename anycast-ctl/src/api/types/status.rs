@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PoolStatus, VipStatus};
+use super::{PoolStatus, Progress, VipStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,6 +16,8 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Whether packets in several buffers are taken, as jumbo frames are on most drivers.
     pub multi_buffer: bool,
+    /// Which revision is desired, and whether the dataplane has it.
+    pub desired: Progress,
     /// Where the program is attached.
     pub interfaces: Vec<InterfaceStatus>,
     /// `GET /v1/vips` answers these alone.

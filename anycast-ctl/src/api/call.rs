@@ -1,0 +1,217 @@
+//! What can be asked for, as HTTP.
+
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::{Method, Request, body::Bytes, header};
+use serde::Serialize;
+
+use super::types::{NewDrain, NewHealth, NewWeight};
+use crate::model::{
+    Backend, Pool, Vip,
+    edit::{BackendPatch, PoolPatch, VipPatch},
+};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    method: Method,
+    path: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+/// On which terms it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The revision it is made for.
+    pub revision: Option<u64>,
+    /// How long to wait for the dataplane.
+    pub wait: Option<Duration>,
+}
+
+impl Call {
+    fn new(method: Method, path: String, body: &impl Serialize) -> Self {
+        // What is sent has no maps with odd keys: there is nothing that JSON could not say.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self { method, path, content_type: "application/json", body }
+    }
+
+    fn bare(method: Method, path: String) -> Self {
+        Self { method, path, content_type: "application/json", body: Vec::new() }
+    }
+
+    /// Replaces the whole desired state by the text of a site file, or of JSON, which messages call `name`.
+    pub fn apply(name: &str, text: Vec<u8>) -> Self {
+        let is_json = text.trim_ascii_start().starts_with(b"{");
+        let content_type = if is_json { "application/json" } else { "application/toml" };
+        Self {
+            method: Method::PUT,
+            path: format!("/v1/site?name={}", Segment(name)),
+            content_type,
+            body: text,
+        }
+    }
+
+    /// Adds a VIP.
+    pub fn add_vip(vip: &Vip) -> Self {
+        Self::new(Method::POST, "/v1/vips".to_owned(), vip)
+    }
+
+    /// Changes a VIP.
+    pub fn set_vip(vip: &str, patch: &VipPatch) -> Self {
+        Self::new(Method::PATCH, format!("/v1/vips/{}", Segment(vip)), patch)
+    }
+
+    /// Removes a VIP.
+    pub fn remove_vip(vip: &str) -> Self {
+        Self::bare(Method::DELETE, format!("/v1/vips/{}", Segment(vip)))
+    }
+
+    /// Adds a pool.
+    pub fn add_pool(pool: &Pool) -> Self {
+        Self::new(Method::POST, "/v1/pools".to_owned(), pool)
+    }
+
+    /// Changes a pool.
+    pub fn set_pool(pool: &str, patch: &PoolPatch) -> Self {
+        Self::new(Method::PATCH, format!("/v1/pools/{}", Segment(pool)), patch)
+    }
+
+    /// Removes a pool.
+    pub fn remove_pool(pool: &str) -> Self {
+        Self::bare(Method::DELETE, format!("/v1/pools/{}", Segment(pool)))
+    }
+
+    /// Adds a backend.
+    pub fn add_backend(pool: &str, backend: &Backend) -> Self {
+        Self::new(Method::POST, format!("/v1/pools/{}/backends", Segment(pool)), backend)
+    }
+
+    /// Changes a backend.
+    pub fn set_backend(pool: &str, backend: &str, patch: &BackendPatch) -> Self {
+        Self::new(Method::PATCH, of(pool, backend, ""), patch)
+    }
+
+    /// Removes a backend.
+    pub fn remove_backend(pool: &str, backend: &str) -> Self {
+        Self::bare(Method::DELETE, of(pool, backend, ""))
+    }
+
+    /// Drains a backend.
+    pub fn drain(pool: &str, backend: &str, deadline: Option<Duration>) -> Self {
+        let body = NewDrain { deadline_seconds: deadline.map(|deadline| deadline.as_secs()) };
+        Self::new(Method::POST, of(pool, backend, "/drain"), &body)
+    }
+
+    /// Takes a draining backend back.
+    pub fn undrain(pool: &str, backend: &str) -> Self {
+        Self::bare(Method::DELETE, of(pool, backend, "/drain"))
+    }
+
+    /// Disables a backend.
+    pub fn disable(pool: &str, backend: &str) -> Self {
+        Self::bare(Method::POST, of(pool, backend, "/disable"))
+    }
+
+    /// Takes a disabled backend back.
+    pub fn enable(pool: &str, backend: &str) -> Self {
+        Self::bare(Method::DELETE, of(pool, backend, "/disable"))
+    }
+
+    /// Gives a backend another weight.
+    pub fn weigh(pool: &str, backend: &str, weight: u32) -> Self {
+        Self::new(Method::PUT, of(pool, backend, "/weight"), &NewWeight { weight })
+    }
+
+    /// Marks a backend up or down.
+    pub fn mark(pool: &str, backend: &str, up: bool) -> Self {
+        Self::new(Method::PUT, of(pool, backend, "/health"), &NewHealth { up })
+    }
+
+    /// As it is asked on these terms.
+    pub(super) fn question(&self, terms: &Terms, dry_run: bool) -> Question {
+        let Self { method, path, content_type, body } = self.clone();
+        let mut path = path;
+        let mut add = |term: String| {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path += &term;
+        };
+        if dry_run {
+            add("dry_run=true".to_owned());
+        }
+        if let Some(wait) = terms.wait {
+            add(format!("wait={}", wait.as_secs()));
+        }
+        Question { method, path, content_type, body, revision: terms.revision, accept: "application/json" }
+    }
+}
+
+fn of(pool: &str, backend: &str, what: &str) -> String {
+    format!("/v1/pools/{}/backends/{}{what}", Segment(pool), Segment(backend))
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    method: Method,
+    path: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+    revision: Option<u64>,
+    accept: &'static str,
+}
+
+impl Question {
+    pub(super) fn get(path: &str) -> Self {
+        let path = path.to_owned();
+        let json = "application/json";
+        Self { method: Method::GET, path, content_type: json, body: Vec::new(), revision: None, accept: json }
+    }
+
+    pub(super) fn accepting(self, accept: &'static str) -> Self {
+        Self { accept, ..self }
+    }
+
+    pub(super) fn request(&self) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(&self.path)
+            .header(header::HOST, "anycast")
+            .header(header::ACCEPT, self.accept)
+            .header(header::CONTENT_TYPE, self.content_type);
+        if let Some(revision) = self.revision {
+            request = request.header(header::IF_MATCH, format!("\"{revision}\""));
+        }
+        request.body(Full::new(Bytes::from(self.body.clone())))
+    }
+}
+
+/// One segment of a path, percent-encoded but for the unreserved characters of RFC 3986 section 2.3.
+pub(super) struct Segment<'a>(pub(super) &'a str);
+
+impl std::fmt::Display for Segment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
+                    write!(f, "{}", char::from(byte))?
+                }
+                // A dot too: `..` would be taken for a step up.
+                _ => write!(f, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Segment;
+
+    #[test]
+    fn names_are_encoded_into_paths() {
+        assert_eq!(Segment("web-1_a~").to_string(), "web-1_a~");
+        assert_eq!(Segment("../a b/ü").to_string(), "%2E%2E%2Fa%20b%2F%C3%BC");
+    }
+}

@@ -1,0 +1,45 @@
+//! What lies between the API and the controller, which run on different threads.
+
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::{
+    request::Request,
+    types::{Event, Progress},
+};
+
+/// Requests that may wait for the controller.
+const QUEUE: usize = 64;
+
+/// Events that a watcher may be behind.
+const EVENTS: usize = 256;
+
+/// The API's end.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Asks the controller.
+    pub requests: mpsc::Sender<Request>,
+    /// How far the dataplane is.
+    pub progress: watch::Receiver<Progress>,
+    /// To be subscribed to.
+    pub events: broadcast::Sender<Event>,
+}
+
+/// The controller's end. Nothing that it does here waits for anybody.
+#[derive(Debug)]
+pub struct ControllerEnd {
+    /// What is asked.
+    pub requests: mpsc::Receiver<Request>,
+    /// Where it says how far the dataplane is.
+    pub progress: watch::Sender<Progress>,
+    /// Where it says what happens.
+    pub events: broadcast::Sender<Event>,
+}
+
+/// Both ends.
+pub fn link() -> (Link, ControllerEnd) {
+    let (requests, asked) = mpsc::channel(QUEUE);
+    let (told, progress) = watch::channel(Progress::default());
+    let (events, _) = broadcast::channel(EVENTS);
+    let end = ControllerEnd { requests: asked, progress: told, events: events.clone() };
+    (Link { requests, progress, events }, end)
+}

@@ -1,0 +1,216 @@
+//! The one way by which the desired state changes.
+//!
+//! ```text
+//! edit ─▶ whole site valid ─▶ numbers fit ─▶ stored ─▶ desired ─▶ dataplane
+//!   └──────────┴─ refused: nothing changes ──┘            └─ fails: shown, and tried again
+//! ```
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::Controller;
+use crate::{
+    api::{
+        request::{Order, Proposal, RequestError},
+        types::{Committed, Event, RevisionStatus},
+    },
+    config,
+    model::{Backend, Edit, EditError, Site, SiteDiff},
+    numbers::Numbers,
+    store::{Commit, Record, Revision, Store, StoreError},
+    transition::Census,
+};
+
+/// Everything that a change will need, with nothing changed yet.
+pub(super) struct Prepared {
+    /// The site after it.
+    pub site: Site,
+    /// Its numbers.
+    pub numbers: Numbers,
+    /// What differs.
+    pub diff: SiteDiff,
+}
+
+impl Controller {
+    /// Makes a change. What it comes to is desired from then on, also when the dataplane cannot be brought there yet.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being stored: nothing is changed then.
+    pub(super) async fn change(&mut self, order: Order) -> Result<Committed, RequestError> {
+        self.check_expected(order.expected)?;
+        match &order.proposal {
+            Proposal::Edit(edit) => {
+                let edit = edit.clone();
+                self.commit(order, &edit).await
+            }
+            Proposal::Mark { pool, backend, up } => self.mark(pool, backend, *up).await,
+        }
+    }
+
+    async fn commit(&mut self, order: Order, edit: &Edit) -> Result<Committed, RequestError> {
+        let Prepared { site, numbers, diff } = self.prepare(edit)?;
+        let first = self.head.is_none();
+        if diff.is_empty() && !first {
+            if let Some(text) = order.applied_file {
+                self.with_store(move |store| store.set_applied_file(&text)).await?;
+            }
+            return Ok(Committed { revision: self.revision(), changed: false, diff });
+        }
+        let commit = Commit {
+            expected: self.head.as_ref().map(|head| head.revision),
+            author: order.author,
+            summary: edit.summary(),
+            text: config::to_toml(&site),
+            runtime: self.document(&numbers)?,
+            applied_file: order.applied_file,
+        };
+        let record = self.with_store(move |store| store.commit(commit)).await?;
+        tracing::info!(revision = record.revision.get(), by = %record.author, "{}", record.summary);
+        drop(self.events.send(Event::Revision(RevisionStatus::from(&record))));
+        self.head = Some(record);
+        let other_interfaces = self.site.interfaces != site.interfaces;
+        self.numbers = numbers;
+        self.site = site;
+        self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
+        self.watch_addresses();
+        if other_interfaces {
+            self.tend_interfaces();
+        }
+        self.reconcile_or_retry();
+        Ok(Committed { revision: self.revision(), changed: true, diff })
+    }
+
+    /// Takes note of the operator's verdict on a backend.
+    async fn mark(&mut self, pool: &str, backend: &str, up: bool) -> Result<Committed, RequestError> {
+        let found = self.find_backend(pool, backend)?;
+        let key = (pool.to_owned(), found.address);
+        let before = self.marks.clone();
+        let changed = if up { self.marks.remove(&key) } else { self.marks.insert(key) };
+        if changed {
+            let document = self.document(&self.numbers)?;
+            if let Err(error) = self.with_store(move |store| store.set_runtime(&document)).await {
+                self.marks = before;
+                return Err(error);
+            }
+            tracing::info!(pool, backend, up, "marked");
+            self.reconcile_or_retry();
+        }
+        Ok(Committed { revision: self.revision(), changed, diff: SiteDiff::default() })
+    }
+
+    /// Does everything short of changing something.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the edit, the rules of the site, or the maps that are loaded do not allow.
+    pub(super) fn prepare(&self, edit: &Edit) -> Result<Prepared, RequestError> {
+        let site = edit.apply(&self.site)?;
+        self.check_fixed(&site)?;
+        let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
+        let numbers = self.numbers.after(&site, &named, &self.dataplane.capacity());
+        let numbers =
+            numbers.map_err(|error| RequestError::Invalid(format!("{error}; nothing was changed")))?;
+        let diff = SiteDiff::between(&self.site, &site);
+        Ok(Prepared { site, numbers, diff })
+    }
+
+    /// Refuses a change that was made for another revision than the newest.
+    pub(super) fn check_expected(&self, expected: Option<Revision>) -> Result<(), RequestError> {
+        match expected {
+            Some(expected) if self.head.as_ref().map(|head| head.revision) != Some(expected) => {
+                Err(stale(expected, self.head.as_ref()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses what no running dataplane can become: every session would break.
+    fn check_fixed(&self, site: &Site) -> Result<(), RequestError> {
+        let advice = "since every session would break";
+        if site.seed != self.site.seed && site.seed != Some(self.seed) {
+            return Err(RequestError::Invalid(format!(
+                "the seed cannot change while the dataplane is loaded, {advice}: to do that run `anycast-ctl down`, and \
+                 start the daemon with the new file"
+            )));
+        }
+        for pool in &site.pools {
+            let Some(running) = self.site.pool(&pool.name) else { continue };
+            let what = if pool.slots != running.slots {
+                format!("has {} slots: their number", running.slots)
+            } else if pool.hash != running.hash {
+                format!("has the hash policy {}: it", running.hash)
+            } else if pool.seed != running.seed {
+                "has a seed of its own, or none: it".to_owned()
+            } else {
+                continue;
+            };
+            return Err(RequestError::Invalid(format!(
+                "pool {} {what} cannot change while it is steered, {advice}: add another pool, and move its VIPs there",
+                pool.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// The newest revision; 0 before the first.
+    pub(super) fn revision(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.revision.get())
+    }
+
+    /// The runtime document that goes with these numbers.
+    fn document(&self, _numbers: &Numbers) -> Result<Vec<u8>, RequestError> {
+        Ok(Vec::new())
+    }
+
+    /// Has the store do something on a thread that may block.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let store = Arc::clone(&self.store);
+        let done = tokio::task::spawn_blocking(move || work(store.as_ref())).await;
+        Ok(done.map_err(|error| RequestError::Internal(format!("use the store: {error}")))??)
+    }
+
+    /// A backend of the site.
+    pub(super) fn find_backend(&self, pool: &str, name: &str) -> Result<&Backend, RequestError> {
+        let found = self.site.pool(pool).ok_or_else(|| self.no_pool(pool))?;
+        found.backend(name).ok_or_else(|| {
+            let names = found.backends.iter().map(|backend| backend.name.as_str());
+            let kind = format!("backend of pool {}", crate::spelling::quoted(pool));
+            RequestError::NotFound(crate::spelling::unknown(&kind, name, names))
+        })
+    }
+}
+
+fn stale(expected: Revision, head: Option<&Record>) -> RequestError {
+    let head = head.cloned();
+    let current = head.as_ref().map(RevisionStatus::from);
+    RequestError::Stale { error: StoreError::Conflict { expected, head }.to_string(), current }
+}
+
+impl From<EditError> for RequestError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Unknown(text) => Self::NotFound(text),
+            EditError::Conflict(text) => Self::Conflict(text),
+            EditError::Invalid(text) => Self::Invalid(text),
+        }
+    }
+}
+
+impl From<StoreError> for RequestError {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::Conflict { expected, head } => stale(expected, head.as_ref()),
+            StoreError::Unknown { .. } => Self::NotFound(text),
+            StoreError::Full { .. } => Self::Full(text),
+            StoreError::InUse(_)
+            | StoreError::NewerFormat { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Uncertain { .. }
+            | StoreError::Io { .. } => Self::Internal(text),
+        }
+    }
+}

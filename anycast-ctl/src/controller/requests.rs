@@ -1,0 +1,103 @@
+//! What the API asks, and the answers.
+
+use super::Controller;
+use crate::{
+    api::{
+        request::{Desired, Request, RequestError, Shown},
+        types::{RevisionStatus, SlotOwner, SlotRun, SlotsStatus},
+    },
+    model::{Backend, Pool, diff::Subject},
+    spelling::unknown,
+};
+
+impl Controller {
+    /// Answers; whoever asked may be gone, which is no error.
+    pub(super) async fn answer(&mut self, request: Request) {
+        match request {
+            Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
+            Request::Site(reply) => drop(reply.send(Ok(self.desired()))),
+            Request::Show(subject, reply) => drop(reply.send(self.show(&subject))),
+            Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
+            Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
+            Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
+            Request::Reconcile(reply) => {
+                let outcome = self.reconcile();
+                self.note_outcome(&outcome);
+                drop(reply.send(outcome.map_err(internal)));
+            }
+        }
+    }
+
+    fn desired(&self) -> Desired {
+        Desired { record: self.head.as_ref().map(RevisionStatus::from), site: self.site.clone() }
+    }
+
+    fn show(&self, subject: &Subject) -> Result<Shown, RequestError> {
+        let shown = match subject {
+            Subject::Site => None,
+            Subject::Pool { pool } => self
+                .site
+                .pool(pool)
+                .map(|pool| self.pool(pool))
+                .transpose()
+                .map_err(internal)?
+                .map(Shown::Pool),
+            Subject::Vip { vip } => {
+                let vip = self.site.vip(vip).map(|vip| self.vip(vip));
+                vip.transpose().map_err(internal)?.map(Shown::Vip)
+            }
+            Subject::Backend { pool, backend: name } => {
+                let found = self.site.pool(pool).and_then(|pool| pool.backend(name)).or_else(|| {
+                    let removed = self.numbers.removed(pool).into_iter().map(|occupant| &occupant.backend);
+                    removed.rev().find(|backend| backend.name == *name)
+                });
+                let status = found.map(|backend| self.backend_status(pool, backend)).transpose();
+                status.map_err(internal)?.map(Shown::Backend)
+            }
+        };
+        Ok(shown.unwrap_or(Shown::Nothing))
+    }
+
+    /// The slot table of a pool, as packets see it.
+    fn slots(&self, name: &str) -> Result<SlotsStatus, RequestError> {
+        let (number, pool) = self.find_pool(name)?;
+        let present = self.dataplane.table(number);
+        let names = self.names(pool);
+        let place = |index: u16| names.keys().position(|other| *other == index).map(|place| place as u16);
+        let mut runs: Vec<SlotRun> = Vec::new();
+        for (first, slot) in (0_u32..).zip(&present) {
+            let (current, base) = (place(slot.current()), place(slot.base()));
+            match runs.last_mut() {
+                Some(run) if (run.current, run.base) == (current, base) => run.length += 1,
+                _ => runs.push(SlotRun { first, length: 1, current, base }),
+            }
+        }
+        let owner = |backend: &Backend| SlotOwner { name: backend.name.clone(), address: backend.address };
+        Ok(SlotsStatus {
+            pool: pool.name.clone(),
+            slots: present.len() as u32,
+            backends: names.values().copied().map(owner).collect(),
+            runs,
+        })
+    }
+
+    /// Backends by index, the removed ones included.
+    fn names<'a>(&'a self, pool: &'a Pool) -> std::collections::BTreeMap<u16, &'a Backend> {
+        self.backends(pool)
+            .filter_map(|backend| Some((self.numbers.get(&pool.name, backend.address)?.index, backend)))
+            .collect()
+    }
+
+    /// A pool and its number.
+    pub(super) fn find_pool(&self, name: &str) -> Result<(u16, &Pool), RequestError> {
+        self.numbers.pool(name).zip(self.site.pool(name)).ok_or_else(|| self.no_pool(name))
+    }
+
+    pub(super) fn no_pool(&self, name: &str) -> RequestError {
+        RequestError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
+    }
+}
+
+pub(super) fn internal(error: anyhow::Error) -> RequestError {
+    RequestError::Internal(format!("{error:#}"))
+}
