@@ -15,6 +15,7 @@ mod backend;
 mod change;
 mod complete;
 mod doctor;
+mod history;
 mod output;
 mod plan;
 mod pool;
@@ -51,6 +52,7 @@ Examples:
   sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
   sudo anycast-ctl backend drain web web-2             no new flows, those it has live on
   sudo anycast-ctl backend remove web web-2 --dry-run  what would break
+  sudo anycast-ctl history                             who changed what; `rollback REV` goes back
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
@@ -75,6 +77,8 @@ enum Command {
     Status(status::StatusCommand),
     Apply(apply::Apply),
     Export(apply::Export),
+    History(history::History),
+    Rollback(history::Rollback),
     #[command(subcommand)]
     Vip(vip::Vip),
     #[command(subcommand)]
@@ -122,6 +126,8 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
     let done = match command {
         Command::Apply(command) => return command.execute(&common, &client),
         Command::Export(command) => command.execute(&common, &client),
+        Command::History(command) => command.execute(&common, &client),
+        Command::Rollback(command) => command.execute(&common, &client),
         Command::Run(command) => command.execute(&common),
         Command::Status(_) => status::execute(&common, &client),
         Command::Vip(command) => command.execute(&common, &client),

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
 use serde::Serialize;
 
-use super::types::{NewDrain, NewHealth, NewWeight};
+use super::types::{NewDrain, NewHealth, NewRollback, NewWeight};
 use crate::model::{
     Backend, Pool, Vip,
     edit::{BackendPatch, PoolPatch, VipPatch},
@@ -51,6 +51,11 @@ impl Call {
             content_type,
             body: text,
         }
+    }
+
+    /// Goes back to an earlier revision.
+    pub fn rollback(revision: u64) -> Self {
+        Self::new(Method::POST, "/v1/rollback".to_owned(), &NewRollback { revision })
     }
 
     /// Adds a VIP.

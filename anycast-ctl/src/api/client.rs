@@ -20,7 +20,8 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus, Status, VipStatus,
+        ApiError, BackendStatus, PlanStatus, PoolStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status,
+        VipStatus,
     },
 };
 use crate::model::Site;
@@ -162,6 +163,22 @@ impl Client {
         let answer = self.exchange(&Question::get("/v1/site").accepting("application/toml"), TIMEOUT).await?;
         let text = String::from_utf8(answer.accepted()?.body.into());
         text.map_err(|error| ClientError::Answer(error.to_string()))
+    }
+
+    /// `GET /v1/revisions`: the newest ones first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revisions(&self, limit: usize) -> Result<Vec<RevisionStatus>, ClientError> {
+        self.get(&format!("/v1/revisions?limit={limit}")).await
+    }
+
+    /// `GET /v1/revisions/{revision}`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revision(&self, revision: u64) -> Result<RevisionDetail, ClientError> {
+        self.get(&format!("/v1/revisions/{revision}")).await
     }
 
     /// Makes a change.

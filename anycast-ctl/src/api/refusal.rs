@@ -13,13 +13,13 @@ use super::{request::RequestError, types::ApiError};
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
-    body: ApiError,
+    body: Box<ApiError>,
 }
 
 impl Refusal {
     /// With that status and these words.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, body: ApiError { error: error.into(), current: None } }
+        Self { status, body: Box::new(ApiError { error: error.into(), current: None }) }
     }
 
     /// 503 of a daemon that is on its way out.
@@ -64,7 +64,10 @@ impl From<RequestError> for Refusal {
             RequestError::NotFound(_) => StatusCode::NOT_FOUND,
             RequestError::Conflict(_) => StatusCode::CONFLICT,
             RequestError::Stale { error, current } => {
-                return Self { status: StatusCode::PRECONDITION_FAILED, body: ApiError { error, current } };
+                return Self {
+                    status: StatusCode::PRECONDITION_FAILED,
+                    body: Box::new(ApiError { error, current }),
+                };
             }
             RequestError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RequestError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,

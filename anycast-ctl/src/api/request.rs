@@ -1,5 +1,7 @@
 //! What the API asks of the controller.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::types::{
@@ -7,7 +9,7 @@ use super::types::{
 };
 use crate::{
     model::{Edit, Site, diff::Subject},
-    store::{Author, Revision},
+    store::{Author, Revision, Store},
 };
 
 /// Where an answer goes.
@@ -20,6 +22,8 @@ pub enum Request {
     Status(Reply<Status>),
     /// The desired state and its revision.
     Site(Reply<Desired>),
+    /// Where the history can be read.
+    Store(Reply<Arc<dyn Store>>),
     /// One thing as it stands.
     Show(Subject, Reply<Shown>),
     /// The slot table of a pool.

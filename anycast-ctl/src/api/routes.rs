@@ -14,6 +14,7 @@ mod backends;
 mod document;
 mod events;
 mod pools;
+mod revisions;
 mod site;
 mod status;
 mod vips;
@@ -24,6 +25,9 @@ pub fn all() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(site.layer(DefaultBodyLimit::max(site::MAX_SITE_BYTES)))
         .routes(routes!(site::reconcile))
+        .routes(routes!(revisions::list))
+        .routes(routes!(revisions::get))
+        .routes(routes!(revisions::rollback))
         .routes(routes!(status::get))
         .routes(routes!(events::watch))
         .routes(routes!(document::get))

@@ -5,6 +5,7 @@ mod change;
 mod event;
 mod plan;
 mod pool;
+mod revision;
 mod schema;
 mod status;
 mod vip;
@@ -14,5 +15,6 @@ pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight
 pub use event::{BehindStatus, Event, Progress};
 pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
+pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};

@@ -1,5 +1,7 @@
 //! What the API asks, and the answers.
 
+use std::sync::Arc;
+
 use super::Controller;
 use crate::{
     api::{
@@ -16,6 +18,7 @@ impl Controller {
         match request {
             Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
             Request::Site(reply) => drop(reply.send(Ok(self.desired()))),
+            Request::Store(reply) => drop(reply.send(Ok(Arc::clone(&self.store)))),
             Request::Show(subject, reply) => drop(reply.send(self.show(&subject))),
             Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),

@@ -51,7 +51,7 @@ impl FromStr for Revision {
 }
 
 /// Who made a revision.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Author {
     /// A process that talked to the daemon, as the kernel names it (`SO_PEERCRED`, unix(7)).

@@ -38,6 +38,7 @@ impl Remembering {
         let record = RevisionStatus {
             revision: 1,
             time: BEGINNING,
+            author: Author::File { path: "site.toml".into() },
             who: "file site.toml".into(),
             what: "apply site.toml".into(),
         };
@@ -62,6 +63,10 @@ impl Remembering {
             Request::Slots { pool, reply } => drop(reply.send(self.pool(&pool).map(status::slots))),
             Request::Change(order, reply) => drop(reply.send(self.change(order))),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
+            // tests/history.rs has one.
+            Request::Store(reply) => {
+                drop(reply.send(Err(RequestError::Internal("there is no store".to_owned()))));
+            }
             Request::Reconcile(reply) => drop(reply.send(Ok(()))),
         }
     }
@@ -104,7 +109,8 @@ impl Remembering {
             Author::User { user, .. } => user.clone().unwrap_or_default(),
             Author::File { path } => path.clone(),
         };
-        self.record = RevisionStatus { revision, time: BEGINNING, who, what: edit.summary() };
+        self.record =
+            RevisionStatus { revision, time: BEGINNING, author: order.author, who, what: edit.summary() };
         drop(self.end.events.send(Event::Revision(self.record.clone())));
         status::follow(&mut self.status, &self.site);
         (self.status.desired.revision, self.status.desired.applied) = (revision, revision);

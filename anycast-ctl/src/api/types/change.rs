@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{Backend, SiteDiff},
-    store::Record,
+    store::{Author, Record},
     utc::Utc,
 };
 
@@ -46,7 +46,9 @@ pub struct RevisionStatus {
     pub revision: u64,
     /// When it was made.
     pub time: Utc,
-    /// Who made it, for people to read.
+    /// Who made it.
+    pub author: Author,
+    /// The same, for people to read.
     pub who: String,
     /// What was changed, on one line.
     pub what: String,
@@ -55,13 +57,14 @@ pub struct RevisionStatus {
 impl From<&Record> for RevisionStatus {
     fn from(record: &Record) -> Self {
         let Record { revision, time, author, summary } = record;
-        Self { revision: revision.get(), time: *time, who: author.to_string(), what: summary.clone() }
+        let (author, who) = (author.clone(), author.to_string());
+        Self { revision: revision.get(), time: *time, author, who, what: summary.clone() }
     }
 }
 
 impl fmt::Display for RevisionStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { revision, time, who, what } = self;
+        let Self { revision, time, author: _, who, what } = self;
         write!(f, "revision {revision} of {time} by {who}: {what}")
     }
 }
