@@ -15,6 +15,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::oneshot,
@@ -55,6 +56,7 @@ impl Server {
     /// # Errors
     /// When there is no thread to be had, or no runtime.
     pub fn spawn(socket: Socket, link: Link) -> io::Result<Self> {
+        admit_many();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
@@ -134,6 +136,16 @@ async fn converse(stream: UnixStream, router: Router, shutdown: impl Future<Outp
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a client of the api went before its answer");
+    }
+}
+
+/// Lets the process have as many file descriptors as it may: a soft limit of 1,024 is less than the connections it takes.
+fn admit_many() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of file descriptors could not be raised");
     }
 }
 

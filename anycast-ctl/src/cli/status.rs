@@ -131,6 +131,12 @@ fn verdict(status: &Status) -> String {
     let deserted = |pool: &&PoolStatus| pool.backends.iter().all(|backend| backend.state != BackendState::Up);
 
     let mut text = String::new();
+    if let Some(behind) = &status.desired.behind {
+        text += &format!(
+            "ATTENTION: the dataplane does not have revision {} since {} ({} attempts, one a second): {}\n",
+            status.desired.revision, behind.since, behind.attempts, behind.error
+        );
+    }
     for interface in &status.interfaces {
         if let Some(detail) = &interface.detail {
             text += &format!("ATTENTION: interface {}: {detail}\n", interface.name);

@@ -9,6 +9,7 @@ mod clients;
 mod control;
 mod delivery;
 mod edit;
+mod examples;
 mod harness;
 mod http;
 mod interface;

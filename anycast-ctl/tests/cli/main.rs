@@ -3,7 +3,9 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "../daemon/mod.rs"]
 mod daemon;
+mod verbs;
 
 use std::{
     ffi::OsStr,
@@ -62,6 +64,8 @@ fn help_is_complete_and_wrong_usage_exits_2() {
     for command in [
         "run",
         "status",
+        "apply",
+        "export",
         "vip",
         "pool",
         "backend",
@@ -90,6 +94,15 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         &["backend", "weight", "web", "web-1", "0"],
         &["backend", "mark", "web", "web-1", "sideways"],
         &["pool", "slots", "web", "--map", "--json"],
+        &["pool", "add", "dns"],
+        &["pool", "add", "dns", "--backend", "10.0.0.1"],
+        &["pool", "set", "web"],
+        &["vip", "add", "www", "192.0.2.1", "--pool", "web"],
+        &["vip", "add", "www", "192.0.2.1", "--pool", "web", "--service", "http"],
+        &["vip", "set", "www"],
+        &["backend", "set", "web", "web-1"],
+        &["backend", "weight", "web", "web-1", "2", "--wait=0"],
+        &["backend", "weight", "web", "web-1", "2", "--revision", "x"],
         &["completions", "ksh93"],
     ] {
         let output = run(words);
