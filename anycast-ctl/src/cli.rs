@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
-use crate::api::{client::Client, socket};
+use crate::{api::client::Client, instance};
 
 mod apply;
 mod backend;
@@ -16,6 +16,7 @@ mod change;
 mod complete;
 mod doctor;
 mod history;
+mod hook;
 mod output;
 mod plan;
 mod pool;
@@ -31,8 +32,8 @@ mod vip;
 
 /// Steers packets for anycast VIPs to backends, in XDP.
 ///
-/// `anycast-ctl run` is the daemon: it attaches the XDP program to the interfaces of its configuration file and keeps
-/// it steering. `anycast-ctl receive` is the other end of a tunnel, on a backend, and needs no daemon. Every other
+/// `anycast-ctl run` is the daemon: it attaches the XDP program to the interfaces of its configuration and keeps it
+/// steering; the program goes on without it. `anycast-ctl receive` is the other end of a tunnel, on a backend, and needs no daemon. Every other
 /// command asks or tells the running daemon over its Unix socket.
 #[derive(Debug, Parser)]
 #[command(name = "anycast-ctl", version, max_term_width = 100, arg_required_else_help = true, after_long_help = EXAMPLES)]
@@ -47,7 +48,8 @@ const EXAMPLES: &str = "\
 Examples:
   anycast-ctl validate site.toml                       check a file, change nothing
   sudo anycast-ctl apply -f site.toml --dry-run        what it would change and break; then without --dry-run
-  sudo anycast-ctl run --config site.toml              start to steer; Ctrl-C or SIGTERM ends it
+  sudo anycast-ctl run --config site.toml              start to steer
+  sudo anycast-ctl down                                stop steering; the end of `run` does not
   sudo anycast-ctl status                              what is up, and why something is not
   sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
   sudo anycast-ctl backend drain web web-2             no new flows, those it has live on
@@ -62,13 +64,24 @@ Exit codes: 0 done, 1 it went wrong, 2 wrong usage; `apply --dry-run` and `apply
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 struct Common {
-    /// Unix socket of the daemon
-    #[arg(long, global = true, value_name = "PATH", env = "ANYCAST_SOCKET", default_value = socket::DEFAULT_PATH)]
-    socket: PathBuf,
+    /// Which dataplane of this host
+    #[arg(long, global = true, value_name = "NAME", env = "ANYCAST_INSTANCE", default_value = instance::DEFAULT,
+        value_parser = instance::parse)]
+    instance: String,
+
+    /// Unix socket of the daemon; without this, /run/anycast/INSTANCE.sock
+    #[arg(long, global = true, value_name = "PATH", env = "ANYCAST_SOCKET")]
+    socket: Option<PathBuf>,
 
     /// Print JSON, with exact numbers, instead of tables
     #[arg(long, global = true)]
     json: bool,
+}
+
+impl Common {
+    fn socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| instance::socket(&self.instance))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,6 +98,9 @@ enum Command {
     Pool(pool::Pool),
     #[command(subcommand)]
     Backend(backend::Backend),
+    Attach(hook::Attach),
+    Detach(hook::Detach),
+    Down(hook::Down),
     Receive(receive::Receive),
     Doctor(doctor::Doctor),
     Validate(validate::Validate),
@@ -122,7 +138,7 @@ fn usage_code(code: i32) -> u8 {
 }
 
 fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&common.socket);
+    let client = Client::new(&common.socket());
     let done = match command {
         Command::Apply(command) => return command.execute(&common, &client),
         Command::Export(command) => command.execute(&common, &client),
@@ -133,6 +149,9 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Vip(command) => command.execute(&common, &client),
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
+        Command::Attach(command) => command.execute(&common, &client),
+        Command::Detach(command) => command.execute(&common, &client),
+        Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
         Command::Doctor(command) => command.execute(&common),
         Command::Validate(command) => command.execute(&common),

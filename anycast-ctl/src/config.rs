@@ -111,6 +111,15 @@ impl fmt::Display for Fault {
 ///
 /// [`ConfigError`], as the file cannot be read, or breaks rules.
 pub fn load(path: &Path) -> Result<Site, ConfigError> {
+    parse(&read(path)?, &path.display().to_string())
+}
+
+/// Reads a site file as it is.
+///
+/// # Errors
+///
+/// [`ConfigError`], as the file cannot be read, or is no text.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
     let explain = |source: io::Error| {
         let path = path.to_owned();
         let kind = source.kind();
@@ -132,14 +141,13 @@ pub fn load(path: &Path) -> Result<Site, ConfigError> {
         return Err(ConfigError::TooLong(path.to_owned()));
     }
     let name = path.display().to_string();
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text =
             error.into_bytes().get(..good).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
         let (line, column) = Lines::new(&text).position(good);
-        ConfigError::NotUtf8 { file: name.clone(), line, column }
-    })?;
-    parse(&text, &name)
+        ConfigError::NotUtf8 { file: name, line, column }
+    })
 }
 
 /// Parses and checks the text of a site file, which messages call `name`.

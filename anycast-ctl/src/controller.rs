@@ -2,22 +2,22 @@
 
 mod collect;
 mod commit;
+mod end;
 mod interfaces;
 mod plan;
 mod progress;
 mod requests;
+mod start;
 mod status;
 mod tending;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use nix::unistd::Gid;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{broadcast, mpsc, watch},
@@ -31,24 +31,24 @@ use crate::{
         request::Request,
         server::Server,
         socket::Socket,
-        types::{Event, Progress, XdpMode},
+        types::{Event, Progress},
     },
+    bpffs::Lock,
     condition::Marks,
-    config,
-    dataplane::{Dataplane, LoadOptions},
-    interface::{self, Interface, Interfaces},
+    dataplane::Dataplane,
+    interface::{self, Interfaces},
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
     reconcile::{self, Maps, Operation},
-    store::{Author, Commit, Embedded, Record, Store},
+    store::{Record, Store},
     transition::{self, Census},
     utc::Utc,
 };
 
-use self::{interfaces::Ports, progress::Told, tending::Tending};
+use self::{interfaces::Ports, progress::Told, start::Begun, tending::Tending};
 
-pub use self::tending::Figures;
+pub use self::{start::RunOptions, tending::Figures};
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -56,66 +56,46 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the start waits for neighbours to answer, so that the first packets find full tables.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// Where and how the daemon runs.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// The API's Unix socket.
-    pub socket: PathBuf,
-    /// Whose members may use it, besides the daemon's own user and group.
-    pub socket_group: Option<Gid>,
-    /// How to attach; `None`: natively where that works.
-    pub xdp_mode: Option<XdpMode>,
-    /// Whether to take packets in several buffers, if the kernel hands them over.
-    pub multi_buffer: bool,
-}
-
-/// Runs the daemon until SIGTERM or SIGINT. The program is detached before this returns.
+/// Runs the daemon until SIGTERM or SIGINT, or until it is told to take the dataplane down. Otherwise that stays, and goes on
+/// steering, unless it is temporary.
 ///
 /// # Errors
 ///
-/// Whatever keeps the site from being steered as a whole: nothing stays attached then.
-pub async fn run(site: Site, options: RunOptions) -> anyhow::Result<()> {
+/// Whatever keeps the site from being steered as a whole: packets meet what they met before then.
+pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("watching for SIGHUP")?;
 
     // The socket first: a second daemon must fail before it touches an interface.
     let socket = Socket::bind(&options.socket)?;
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let interfaces = find_interfaces(&site).await?;
     let (link, end) = link::link();
     let present = interface::follow().await?;
-    let mut controller = Controller::start(site, &options, present, &end)?;
+    let mut controller = Controller::start(&options, present, &end).await?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_next_hops().await;
-    for interface in &interfaces {
-        controller.dataplane.attach(&interface.name, interface.index, options.xdp_mode)?;
-    }
+    let (site, detached) = (&controller.site, controller.detached);
+    start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
 
     let api = Server::spawn(socket, link).context("starting the api")?;
-    tracing::info!(socket = %options.socket.display(), "ready");
-    let outcome = tokio::select! {
-        outcome = controller.follow(end.requests) => outcome,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+    tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
+    let mut requests = end.requests;
+    let outcome = loop {
+        tokio::select! {
+            outcome = controller.follow(&mut requests) => break outcome,
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hangup.recv() => controller.apply_file(options.config.as_deref()).await,
+        }
     };
     tracing::info!("stopping");
-    controller.dataplane.detach_all().context("detaching the XDP program")?;
+    let ended = controller.end();
     api.stop().await.context("serving the api")?;
-    outcome
-}
-
-/// Every interface of the site, before anything is loaded.
-async fn find_interfaces(site: &Site) -> anyhow::Result<Vec<Interface>> {
-    let mut interfaces = Vec::new();
-    for name in &site.interfaces {
-        let interface = Interface::find(name).await?;
-        interface.check_attachable()?;
-        interfaces.push(interface);
-    }
-    Ok(interfaces)
+    outcome.and(ended)
 }
 
 /// The desired state, what the maps hold, and what leads from one to the other. Everything happens in one task.
@@ -149,60 +129,60 @@ pub struct Controller {
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
+    /// Which maps these are; `None` when they end with the daemon.
+    identity: Option<u64>,
+    /// The seed that was drawn for a site that names none.
+    drawn_seed: Option<Seed>,
+    /// Whether the operator took the program off the interfaces.
+    detached: bool,
+    /// Whether the operator wanted all of it to end, and it did.
+    down: bool,
+    /// Keeps other daemons away.
+    _lock: Option<Lock>,
     started: Instant,
 }
 
 impl Controller {
-    fn start(
-        site: Site,
-        run: &RunOptions,
+    async fn start(
+        options: &RunOptions,
         present: watch::Receiver<Interfaces>,
         end: &ControllerEnd,
     ) -> anyhow::Result<Self> {
-        let seed = match site.seed {
-            Some(seed) => seed,
-            None => {
-                tracing::warn!(
-                    "no `seed` in the configuration: drew one, so no other host steers as this one does"
-                );
-                Seed::new(random_seed().context("drawing a seed from /dev/urandom")?)
-            }
-        };
-        let options = LoadOptions { multi_buffer: run.multi_buffer, ..LoadOptions::for_site(&site, seed) };
-        let dataplane = Dataplane::load(&options)?;
+        let Begun { site, seed, store, head, runtime, dataplane, installed, lock } =
+            start::begin(options).await?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
             seed,
-            numbers: Numbers::default(),
-            carried: Carried::default(),
-            marks: Marks::new(),
-            store: Arc::new(Embedded::temporary()?),
-            head: None,
+            numbers: runtime.numbers,
+            carried: runtime.carried,
+            marks: runtime.marked_down,
+            identity: runtime.identity,
+            drawn_seed: runtime.seed,
+            detached: runtime.detached,
+            store,
+            head,
             progress: end.progress.clone(),
             events: end.events.clone(),
             told: Told::new(),
             told_interfaces: BTreeSet::new(),
             resolver,
             resolutions,
+            census: dataplane.pools().map(|pool| (pool, Census::of(&dataplane.table(pool)))).collect(),
             dataplane,
-            installed: Maps::default(),
-            census: BTreeMap::new(),
+            installed,
             moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
-            ports: Ports::new(present, run.xdp_mode),
+            ports: Ports::new(present, options.xdp_mode),
             behind: false,
+            down: false,
             started: Instant::now(),
-            site: Site { pools: Vec::new(), vips: Vec::new(), ..site.clone() },
+            site,
+            _lock: lock,
         };
-        controller.head = Some(controller.store.commit(Commit {
-            expected: None,
-            author: Author::File { path: "--config".to_owned() },
-            summary: "apply the configuration".to_owned(),
-            text: config::to_toml(&site),
-            runtime: Vec::new(),
-            applied_file: None,
-        })?);
-        controller.adopt(site)?;
+        controller.note_transitions();
+        // Flows may be remembered in maps that were taken over.
+        controller.tending.expect_flows();
+        controller.watch_addresses();
         Ok(controller)
     }
 
@@ -222,14 +202,19 @@ impl Controller {
     }
 
     /// Reacts to requests and to next hops until something ends for good.
-    async fn follow(&mut self, mut requests: mpsc::Receiver<Request>) -> anyhow::Result<()> {
+    async fn follow(&mut self, requests: &mut mpsc::Receiver<Request>) -> anyhow::Result<()> {
         let mut retry = interval(RETRY);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
                 request = requests.recv() => match request {
-                    Some(request) => self.answer(request).await,
+                    Some(request) => {
+                        self.answer(request).await;
+                        if self.down {
+                            return Ok(());
+                        }
+                    }
                     None => return Ok(()),
                 },
                 changed = self.resolutions.changed() => {
@@ -251,16 +236,6 @@ impl Controller {
                 }
             }
         }
-    }
-
-    /// Makes a site the desired state.
-    fn adopt(&mut self, site: Site) -> anyhow::Result<()> {
-        let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
-        self.numbers = self.numbers.after(&site, &named, &self.dataplane.capacity())?;
-        self.site = site;
-        self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
-        self.watch_addresses();
-        self.reconcile()
     }
 
     fn watch_addresses(&self) {
@@ -321,6 +296,10 @@ impl Controller {
         let start = Instant::now();
         let merged = self.merged(pool, table)?;
         let computed = start.elapsed();
+        if merged.slots == self.dataplane.table(pool) {
+            // As a daemon before this one published it.
+            return Ok(());
+        }
         // Without slots a pool forgets its transitions: only when there are none.
         let slots = if merged.is_void() { &[][..] } else { &merged.slots };
         self.dataplane.publish_table(pool, slots)?;

@@ -52,7 +52,7 @@ pub use self::{
     flows::FlowMap,
     link::PinnedAttachment,
     load::{LoadOptions, PROGRAM},
-    persist::{Pinned, clean_up},
+    persist::{Pinned, attach_pinned, clean_up, detach_pinned},
     pins::{PinnedMaps, Pins},
 };
 

@@ -107,7 +107,11 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             Request::Change(order, reply) => drop(reply.send(change(store.as_ref(), order))),
             Request::Plan(order, reply) => drop(reply.send(Ok(plan(store.as_ref(), &order)))),
             Request::Show(_, reply) => drop(reply.send(Ok(Shown::Nothing))),
-            Request::Status(_) | Request::Site(_) | Request::Slots { .. } | Request::Reconcile(_) => {
+            Request::Status(_)
+            | Request::Site(_)
+            | Request::Slots { .. }
+            | Request::Reconcile(_)
+            | Request::Hook(..) => {
                 unreachable!()
             }
         }

@@ -73,7 +73,7 @@ pub fn load(load: &Load) -> Result<()> {
     fs::write(&configuration, site.to_toml())
         .with_context(|| format!("write {}", configuration.display()))?;
     let mut command = Command::new(&binary);
-    command.arg("run").arg("--config").arg(&configuration).arg("--socket").arg(&socket);
+    command.args(["run", "--temporary", "--config"]).arg(&configuration).arg("--socket").arg(&socket);
     match load.xdp_mode {
         None => {}
         Some(XdpMode::Native) => drop(command.args(["--xdp-mode", "native"])),

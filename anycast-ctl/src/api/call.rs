@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
 use serde::Serialize;
 
-use super::types::{NewDrain, NewHealth, NewRollback, NewWeight};
+use super::types::{HookState, NewDrain, NewHealth, NewRollback, NewWeight};
 use crate::model::{
     Backend, Pool, Vip,
     edit::{BackendPatch, PoolPatch, VipPatch},
@@ -51,6 +51,16 @@ impl Call {
             content_type,
             body: text,
         }
+    }
+
+    /// Brings the program as a whole to a state.
+    pub fn hook(state: HookState) -> Self {
+        let path = match state {
+            HookState::Attached => "/v1/attach",
+            HookState::Detached => "/v1/detach",
+            HookState::Down => "/v1/down",
+        };
+        Self::bare(Method::POST, path.to_owned())
     }
 
     /// Goes back to an earlier revision.

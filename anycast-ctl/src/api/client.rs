@@ -20,8 +20,8 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, PlanStatus, PoolStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status,
-        VipStatus,
+        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, RevisionDetail,
+        RevisionStatus, SlotsStatus, Status, VipStatus,
     },
 };
 use crate::model::Site;
@@ -202,6 +202,15 @@ impl Client {
     /// See [`ClientError`].
     pub async fn plan(&self, call: &Call, terms: &Terms) -> Result<PlanStatus, ClientError> {
         self.exchange(&call.question(terms, true), TIMEOUT).await?.accepted()?.json()
+    }
+
+    /// `POST /v1/attach`, `/v1/detach` or `/v1/down`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn hook(&self, state: HookState) -> Result<HookStatus, ClientError> {
+        let question = Call::hook(state).question(&Terms::default(), false);
+        self.exchange(&question, TIMEOUT).await?.accepted()?.json()
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::types::{
-    BackendStatus, Committed, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus, Status, VipStatus,
+    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus,
+    Status, VipStatus,
 };
 use crate::{
     model::{Edit, Site, diff::Subject},
@@ -39,6 +40,8 @@ pub enum Request {
     Plan(Order, Reply<PlanStatus>),
     /// Brings the dataplane to the desired state, without waiting for an occasion.
     Reconcile(Reply<()>),
+    /// Takes the program off the interfaces, or puts it back, or takes everything down: then the daemon ends after it answered.
+    Hook(HookState, Reply<HookStatus>),
 }
 
 /// A change that somebody wants.

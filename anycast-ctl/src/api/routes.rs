@@ -13,6 +13,7 @@ use super::router::Api;
 mod backends;
 mod document;
 mod events;
+mod hook;
 mod pools;
 mod revisions;
 mod site;
@@ -42,6 +43,9 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(backends::disable, backends::enable))
         .routes(routes!(backends::weight))
         .routes(routes!(backends::health))
+        .routes(routes!(hook::attach))
+        .routes(routes!(hook::detach))
+        .routes(routes!(hook::down))
 }
 
 /// An answer of JSON that is a text already.

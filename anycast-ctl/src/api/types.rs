@@ -3,6 +3,7 @@
 mod backend;
 mod change;
 mod event;
+mod hook;
 mod plan;
 mod pool;
 mod revision;
@@ -13,6 +14,7 @@ mod vip;
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use hook::{HookState, HookStatus};
 pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};

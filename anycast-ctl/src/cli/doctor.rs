@@ -47,7 +47,7 @@ impl Doctor {
             config,
             interfaces,
             bpffs,
-            socket: common.socket.clone(),
+            socket: common.socket(),
             instance: "anycast".to_owned(),
             state_directory: state_dir,
         };

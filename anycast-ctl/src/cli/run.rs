@@ -14,25 +14,45 @@ use tracing_subscriber::EnvFilter;
 use super::{Common, block_on};
 use crate::{
     api::types::XdpMode,
-    config,
+    bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
-    netlink, preflight,
+    instance, netlink, preflight,
 };
 
-/// Load, attach and steer until a signal comes.
+/// Load, attach and steer; the dataplane goes on when this ends.
 ///
 /// Needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Stays in the foreground and logs to stderr, as a service manager wants
-/// it; SIGTERM and Ctrl-C detach cleanly.
+/// it. However it ends, packets are steered on as before, and the next `run` takes over without losing one; `anycast-ctl down`
+/// ends steering.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   sudo anycast-ctl run --config /etc/anycast/site.toml
-  sudo anycast-ctl run --config site.toml --socket /tmp/a.sock --log debug
+  sudo anycast-ctl run                                          go on with what is stored
+  sudo anycast-ctl run --config site.toml --temporary --log debug    a trial: all ends with Ctrl-C
   sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP")]
 pub struct Run {
-    /// Site file: interfaces, pools and VIPs (TOML)
+    /// Site file: interfaces, pools and VIPs (TOML). Applied when nothing is stored, and when it says something else than when it
+    /// was last applied; without it, what is stored goes on
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+
+    /// Directory of the store; without this, /var/lib/anycast/INSTANCE
+    #[arg(long, value_name = "DIRECTORY", env = "ANYCAST_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+
+    /// Directory on a bpffs under which program and maps are pinned
+    #[arg(long, value_name = "DIRECTORY", env = "ANYCAST_BPFFS", default_value = DEFAULT_BPFFS)]
+    bpffs: PathBuf,
+
+    /// Pin and store nothing: all ends with this process
+    #[arg(long, conflicts_with_all = ["state_dir", "replace"])]
+    temporary: bool,
+
+    /// Load anew beside a dataplane that is pinned and cannot be taken over, and swap without a gap. Ends sessions that only
+    /// remembered flows hold; counters begin at zero
+    #[arg(long)]
+    replace: bool,
 
     /// How to attach; without this native, and generic with a warning where the driver cannot
     #[arg(long, value_name = "MODE")]
@@ -63,14 +83,19 @@ impl Run {
         for warning in preflight::check().context("check rights and kernel")? {
             warn!("{warning}");
         }
-        let site = config::load(&self.config).context("load the configuration")?;
         let options = RunOptions {
-            socket: common.socket.clone(),
+            instance: common.instance.clone(),
+            socket: common.socket(),
             socket_group: self.socket_group,
+            config: self.config,
+            state_dir: self.state_dir.unwrap_or_else(|| instance::state_dir(&common.instance)),
+            bpffs: self.bpffs,
+            temporary: self.temporary,
+            replace: self.replace,
             xdp_mode: self.xdp_mode,
             multi_buffer: !self.no_multi_buffer,
         };
-        block_on(controller::run(site, options))?
+        block_on(controller::run(options))?
     }
 }
 

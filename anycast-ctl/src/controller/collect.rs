@@ -33,6 +33,7 @@ impl Controller {
         carried.trim(&self.numbers);
         self.carried = carried;
         self.numbers.note_counted();
+        self.persist()?;
         self.clear_counted()
     }
 

@@ -158,8 +158,8 @@ impl Controller {
     }
 
     /// The runtime document that goes with these numbers.
-    fn document(&self, _numbers: &Numbers) -> Result<Vec<u8>, RequestError> {
-        Ok(Vec::new())
+    fn document(&self, numbers: &Numbers) -> Result<Vec<u8>, RequestError> {
+        self.runtime(numbers.clone()).to_document().map_err(|error| RequestError::Internal(error.to_string()))
     }
 
     /// Has the store do something on a thread that may block.

@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Ports {
     present: watch::Receiver<Interfaces>,
     /// How the operator wants the program attached.
-    mode: Option<XdpMode>,
+    pub(super) mode: Option<XdpMode>,
     /// Why an interface of the site is not steered, or may not be soon: name and words.
     problems: Vec<(String, String)>,
     /// Whether an attachment failed, and is to be tried again.
@@ -88,6 +88,9 @@ fn step(name: &str, attached: Option<u32>, present: &[Interface], program: Optio
 impl Controller {
     /// Brings the attachments to what interfaces there are. What fails is shown in the status and tried again.
     pub(super) fn tend_interfaces(&mut self) {
+        if self.detached {
+            return;
+        }
         let present = self.ports.present.borrow_and_update().clone();
         let program = self.dataplane.program_id();
         let mut problems = Vec::new();

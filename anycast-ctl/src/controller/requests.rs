@@ -23,6 +23,7 @@ impl Controller {
             Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
+            Request::Hook(state, reply) => drop(reply.send(self.hook(state).await.map_err(internal))),
             Request::Reconcile(reply) => {
                 let outcome = self.reconcile();
                 self.note_outcome(&outcome);

@@ -62,22 +62,67 @@ fn describe(path: &Path) -> io::Result<(u32, u32)> {
     Ok((field("ifindex")?, field("prog_id")?))
 }
 
-fn open(path: &Path) -> io::Result<OwnedFd> {
-    const BPF_OBJ_GET: libc::c_int = 7;
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let mut attributes = Attributes { pathname: path.as_ptr() as u64, bpf_fd: 0, file_flags: 0 };
-    let size = size_of::<Attributes>();
+/// Attaches a pinned program, natively or else generically, and pins the attachment. aya attaches only programs whose object it
+/// has.
+pub fn attach(program: &Path, ifindex: u32, pin: &Path) -> io::Result<()> {
+    const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
+    const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+    let program = open(program)?;
+    let create = |flags| create(&program, ifindex, flags);
+    let link = create(XDP_FLAGS_DRV_MODE).or_else(|_| create(XDP_FLAGS_SKB_MODE))?;
+    const BPF_OBJ_PIN: libc::c_int = 6;
+    let path = CString::new(pin.as_os_str().as_bytes())?;
+    let mut attributes =
+        PinAttributes { pathname: path.as_ptr() as u64, bpf_fd: link.as_raw_fd() as u32, file_flags: 0 };
     // SAFETY: the path is a C string that lives through the call; the kernel writes nothing.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, BPF_OBJ_GET, &raw mut attributes, size) };
-    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
+    unsafe { bpf(BPF_OBJ_PIN, &mut attributes) }.map(drop)
+}
+
+fn create(program: &OwnedFd, ifindex: u32, flags: u32) -> io::Result<OwnedFd> {
+    const BPF_LINK_CREATE: libc::c_int = 28;
+    const BPF_XDP: u32 = 37;
+    let program = program.as_raw_fd() as u32;
+    let mut attributes = LinkAttributes { program, ifindex, attach_type: BPF_XDP, flags };
+    // SAFETY: plain numbers; the kernel writes nothing, and returns a descriptor.
+    let fd = unsafe { bpf(BPF_LINK_CREATE, &mut attributes) }?;
     // SAFETY: the call just returned it to us, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The part of `union bpf_attr` for `BPF_OBJ_GET`, include/uapi/linux/bpf.h.
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    const BPF_OBJ_GET: libc::c_int = 7;
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut attributes = PinAttributes { pathname: path.as_ptr() as u64, bpf_fd: 0, file_flags: 0 };
+    // SAFETY: the path is a C string that lives through the call; the kernel writes nothing, and returns a descriptor.
+    let fd = unsafe { bpf(BPF_OBJ_GET, &mut attributes) }?;
+    // SAFETY: the call just returned it to us, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// bpf(2).
+///
+/// # Safety
+///
+/// The attributes are those of the command, and what they point to lives through the call.
+unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> io::Result<i32> {
+    // SAFETY: the caller's promise; the size is that of the attributes.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
+    i32::try_from(result).ok().filter(|result| *result >= 0).ok_or_else(io::Error::last_os_error)
+}
+
+/// The part of `union bpf_attr` for `BPF_OBJ_GET` and `BPF_OBJ_PIN`, include/uapi/linux/bpf.h.
 #[repr(C)]
-struct Attributes {
+struct PinAttributes {
     pathname: u64,
     bpf_fd: u32,
     file_flags: u32,
+}
+
+/// The part of `union bpf_attr` for `BPF_LINK_CREATE`.
+#[repr(C)]
+struct LinkAttributes {
+    program: u32,
+    ifindex: u32,
+    attach_type: u32,
+    flags: u32,
 }

@@ -6,7 +6,7 @@ use anycast_common::identity::Identity;
 
 use super::{
     Dataplane, DataplaneError, LoadOptions, PinsError,
-    link::PinnedAttachment,
+    link::{self, PinnedAttachment},
     load,
     pins::{PinnedMaps, Pins},
 };
@@ -83,6 +83,30 @@ pub async fn clean_up(pins: &Pins) -> Result<bool, PinsError> {
         tokio::time::sleep(POLL).await;
     }
     Ok(exist)
+}
+
+/// Takes the pinned program off every interface.
+///
+/// # Errors
+///
+/// `Bpffs` when a pin cannot be removed.
+pub fn detach_pinned(pins: &Pins) -> Result<(), PinsError> {
+    for (_, path) in pins.links()? {
+        bpffs::remove(&path)?;
+    }
+    Ok(())
+}
+
+/// Attaches the pinned program to an interface: natively, or generically if the driver cannot.
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn attach_pinned(pins: &Pins, interface: &Interface) -> Result<(), PinsError> {
+    let path = pins.link(&interface.name);
+    bpffs::remove(&path)?;
+    link::attach(&pins.program(), interface.index, &path)
+        .map_err(|error| PinsError::Link { pin: path, error })
 }
 
 fn draw() -> std::io::Result<u64> {

@@ -82,7 +82,8 @@ fn help_is_complete_and_wrong_usage_exits_2() {
     for words in [
         &[][..],
         &["frobnicate"],
-        &["run"],
+        &["run", "--temporary", "--replace"],
+        &["--instance", "a/b", "status"],
         &["status", "--no-such"],
         &["run", "--config", "x", "--xdp-mode", "fast"],
         &["run", "--config", "x", "--log", "=,="],

@@ -5,8 +5,8 @@ use anycast_ctl::{
         link::ControllerEnd,
         request::{Desired, Order, Proposal, Request, RequestError, Shown},
         types::{
-            BackendState, BackendStatus, Committed, Event, PlanBreaks, PlanShare, PlanStatus, PoolPlan,
-            PoolStatus, RevisionStatus, Status,
+            BackendState, BackendStatus, Committed, Event, HookStatus, PlanBreaks, PlanShare, PlanStatus,
+            PoolPlan, PoolStatus, RevisionStatus, Status,
         },
     },
     model::{
@@ -68,6 +68,7 @@ impl Remembering {
                 drop(reply.send(Err(RequestError::Internal("there is no store".to_owned()))));
             }
             Request::Reconcile(reply) => drop(reply.send(Ok(()))),
+            Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
         }
     }
 

@@ -78,7 +78,7 @@ impl Edge {
         let log = fs::File::create(self.path("log")).unwrap();
         let child = self.host().enter(|| {
             let mut command = self.command("run");
-            command.arg("--config").arg(self.path("site.toml")).args(arguments);
+            command.args(["--temporary", "--config"]).arg(self.path("site.toml")).args(arguments);
             command.stdin(Stdio::null()).stderr(log).spawn().unwrap()
         });
         let pid = child.id();

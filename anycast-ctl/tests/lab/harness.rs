@@ -149,7 +149,7 @@ pub fn mac(lab: &Lab, namespace: &str, interface: &str) -> String {
 /// `anycast-ctl run` on the edge, beside whatever the lab itself runs there.
 pub fn daemon(lab: &Lab, arguments: &[&str]) -> Process {
     let mut command = Command::new(BINARY);
-    command.arg("run").args(arguments);
+    command.args(["run", "--temporary"]).args(arguments);
     spawn(lab, command)
 }
 

@@ -89,6 +89,7 @@ fn without_bpffs_it_works_and_pins_nothing() {
         "sh",
         BINARY,
         "run",
+        "--temporary",
         "--config",
         &config,
     ]);

@@ -109,7 +109,12 @@ fn without_rights_it_says_which() {
         (&["--bounding-set=-net_admin", "--inh-caps=-net_admin"], "(CAP_NET_ADMIN missing)"),
     ] {
         let mut command = Command::new("setpriv");
-        command.args(drop).arg(&binary).args(["run", "--config", &config]).arg("--socket").arg(lab.socket());
+        command
+            .args(drop)
+            .arg(&binary)
+            .args(["run", "--temporary", "--config", &config])
+            .arg("--socket")
+            .arg(lab.socket());
         let (code, text) = ended(spawn(&lab, command));
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains(missing) && text.contains("run it with sudo"), "{text}");

@@ -1,4 +1,4 @@
-//! A SYN flood: live frames with sources of their own, from the router into the edge.
+//! A flood: live frames with sources of their own, from the router into the edge.
 //!
 //! A veth takes frames sent by XDP into the queue of the core they are sent on, and whoever finds a queue empty has it
 //! polled on his own core. So the generator keeps to one core, and nobody else uses that core's queue: its frames are
@@ -62,15 +62,15 @@ pub struct Report {
 }
 
 impl Flood {
-    /// Floods the v4 VIP. What the edge sends on to the backends is swallowed at the router's port.
-    pub fn start(lab: &OwnedLab) -> Self {
+    /// Floods the v4 VIP with frames like this one, of many sources. What the edge sends on to the backends is swallowed at the
+    /// router's port.
+    pub fn start(lab: &OwnedLab, packet: Vec<u8>) -> Self {
         let mut ebpf = Ebpf::load(LAB).unwrap();
         for name in ["flood", "sink"] {
             program(&mut ebpf, name).load().unwrap();
         }
         let sink = program(&mut ebpf, "sink").fd().unwrap().try_clone().unwrap();
         lab.edge_port().replace(std::os::fd::AsFd::as_fd(&sink)).unwrap();
-        let packet = syn(lab);
         let mut workloads: Array<_, Workload> = Array::try_from(ebpf.map_mut("WORKLOAD").unwrap()).unwrap();
         workloads.set(0, Workload::of(&packet, FLOWS), 0).unwrap();
 
@@ -154,7 +154,7 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> &'a mut Xdp {
 }
 
 /// A SYN to the v4 VIP, of the first of the generator's flows.
-fn syn(lab: &OwnedLab) -> Vec<u8> {
+pub fn syn(lab: &OwnedLab) -> Vec<u8> {
     let vip = lab.plan().vips.v4.octets();
     let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 2, 1], [2, 0, 0, 0, 2, 2]);
     let mut packet = Vec::new();

@@ -50,7 +50,7 @@ fn sessions_survive_a_syn_flood_while_slots_are_in_transition() {
     // Frames of sessions share queues with the flood: what is lost there comes late, but must come.
     let proof = Proof::new(Duration::from_secs(20), LONG_PAUSE);
     let before = Facts::read(&proof.lab);
-    let flood = Flood::start(&proof.lab);
+    let flood = Flood::start(&proof.lab, flood::syn(&proof.lab));
     let (_, facts) = proof.run(CHANGES / 5, seconds(60) / 3, |lab| {
         let report = flood.finish(lab);
         println!("{report}");

@@ -159,7 +159,8 @@ pub(super) fn start(
     let log = lab.directory().join("controller.log");
     let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
     let mut command = Command::new(binary);
-    command.arg("run").arg("--config").arg(&configuration).arg("--socket").arg(lab.socket()).args(arguments);
+    command.args(["run", "--temporary", "--config"]).arg(&configuration);
+    command.arg("--socket").arg(lab.socket()).args(arguments);
     command.stdout(output.try_clone().context("share the controller's log")?).stderr(output);
     let mut process = Process::spawn(lab.edge()?, "the controller", command)?;
     let start = Instant::now();

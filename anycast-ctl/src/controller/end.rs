@@ -1,0 +1,122 @@
+//! Taking the program off the interfaces, and the whole dataplane down.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{Controller, start};
+use crate::{
+    api::{
+        request::{Order, Proposal},
+        types::{Committed, HookState, HookStatus},
+    },
+    config, dataplane,
+    model::{Edit, SiteDiff},
+    numbers::Numbers,
+    runtime::Runtime,
+    store::Author,
+};
+
+impl Controller {
+    /// Does what an operator wants of the program as a whole.
+    pub(super) async fn hook(&mut self, state: HookState) -> anyhow::Result<HookStatus> {
+        let changed = match state {
+            HookState::Attached => self.set_detached(false).await?,
+            HookState::Detached => self.set_detached(true).await?,
+            HookState::Down => {
+                self.take_down().await?;
+                self.down = true;
+                true
+            }
+        };
+        Ok(HookStatus { state, changed })
+    }
+
+    /// Written down first: what is on the interfaces follows at the next start at the latest.
+    async fn set_detached(&mut self, detached: bool) -> anyhow::Result<bool> {
+        let changed = detached != self.detached;
+        self.detached = detached;
+        self.persist()?;
+        if detached {
+            self.dataplane.detach_all()?;
+        } else {
+            let interfaces = start::present(&self.site).await;
+            start::attach_missing(&mut self.dataplane, &interfaces, self.ports.mode)?;
+        }
+        Ok(changed)
+    }
+
+    /// Ends the dataplane: no packet meets its program afterwards.
+    async fn take_down(&mut self) -> anyhow::Result<()> {
+        self.dataplane.detach_all().context("detaching the XDP program")?;
+        let Some(pins) = self.dataplane.pins().cloned() else { return Ok(()) };
+        self.identity = None;
+        self.detached = false;
+        self.persist()?;
+        dataplane::clean_up(&pins).await?;
+        tracing::info!("the dataplane is down: nothing is steered");
+        Ok(())
+    }
+
+    /// Ends with the daemon what should end with it.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        if self.dataplane.pins().is_none() {
+            self.dataplane.detach_all().context("detaching the XDP program")?;
+        } else if !self.down {
+            tracing::info!("packets are steered on without the daemon; `anycast-ctl down` ends that");
+        }
+        Ok(())
+    }
+
+    /// Writes down everything beside the desired state.
+    pub(super) fn persist(&self) -> anyhow::Result<()> {
+        Ok(self.store.set_runtime(&self.runtime(self.numbers.clone()).to_document()?)?)
+    }
+
+    /// What is to be written down beside the desired state, with these numbers.
+    pub(super) fn runtime(&self, numbers: Numbers) -> Runtime {
+        Runtime {
+            identity: self.identity,
+            seed: self.drawn_seed,
+            numbers,
+            carried: self.carried.clone(),
+            marked_down: self.marks.clone(),
+            detached: self.detached,
+        }
+    }
+
+    /// Applies the site file again, if it says something else than when it was last applied.
+    pub(super) async fn apply_file(&mut self, path: Option<&Path>) {
+        let Some(path) = path else {
+            tracing::warn!("SIGHUP: no --config was given, so there is nothing to apply");
+            return;
+        };
+        match self.read_file(path).await {
+            Ok(committed) => tracing::info!(
+                revision = committed.revision,
+                changed = committed.changed,
+                "SIGHUP: applied {}",
+                path.display()
+            ),
+            Err(error) => tracing::error!("SIGHUP: {error:#}; nothing was changed"),
+        }
+    }
+
+    async fn read_file(&mut self, path: &Path) -> anyhow::Result<Committed> {
+        let text = config::read(path)?;
+        if self.store.snapshot()?.applied_file.as_deref() == Some(&text) {
+            return Ok(Committed { revision: self.revision(), changed: false, diff: SiteDiff::default() });
+        }
+        let site = config::parse(&text, &path.display().to_string())?;
+        let order = Order {
+            proposal: Proposal::Edit(Edit::Replace {
+                site: Box::new(site),
+                what: format!("apply {}", path.display()),
+            }),
+            expected: None,
+            author: Author::File { path: path.display().to_string() },
+            applied_file: Some(text),
+        };
+        Ok(self.change(order).await?)
+    }
+}

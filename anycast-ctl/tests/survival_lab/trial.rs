@@ -1,0 +1,71 @@
+//! Starting, ending and taking down, without traffic.
+
+use nix::sys::signal::Signal;
+
+use crate::host::Host;
+
+#[test]
+fn what_is_pinned_stays_and_is_taken_over() {
+    let mut host = Host::new(2);
+    host.start(&["--xdp-mode", "native"]);
+    let first = host.program("eth0").unwrap();
+    let pins = host.shell("ls /sys/fs/bpf/anycast/edge/anycast /sys/fs/bpf/anycast/edge/anycast/links");
+    assert_eq!(
+        pins.split_whitespace().collect::<Vec<_>>().join(" "),
+        format!(
+            "/sys/fs/bpf/anycast/edge/anycast: links maps-{} program /sys/fs/bpf/anycast/edge/anycast/links: eth0",
+            anycast_common::LAYOUT_VERSION
+        )
+    );
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        let before = host.program("eth0");
+        host.end(signal);
+        assert_eq!(host.program("eth0"), before, "{signal}");
+        let (code, text) = host.run("anycast", &["status"]);
+        assert!(code == 1 && text.contains("no daemon is listening"), "{text}");
+        host.start(&[]);
+        assert!(host.log_text().contains("took over"), "{}", host.log_text());
+        assert_ne!(host.program("eth0"), before, "this build's program took its place");
+    }
+    assert_ne!(host.program("eth0"), Some(first));
+
+    let (code, text) = host.run("anycast", &["down"]);
+    assert!(code == 0 && text.contains("down: nothing is steered"), "{text}{}", host.log_text());
+    assert_eq!(host.program("eth0"), None);
+    assert_eq!(host.shell("ls /sys/fs/bpf/anycast/edge"), "");
+    let (code, text) = host.run("anycast", &["down"]);
+    assert!(code == 0 && text.contains("there was nothing to take down"), "{text}");
+
+    host.start(&[]);
+    host.end(Signal::SIGKILL);
+    let (code, text) = host.run("anycast", &["down"]);
+    assert!(code == 0 && text.contains("down: nothing is steered"), "{text}");
+    assert_eq!(host.program("eth0"), None);
+}
+
+#[test]
+fn detached_stays_detached_until_attach() {
+    let mut host = Host::new(1);
+    host.start(&[]);
+    for _ in 0..2 {
+        let (code, text) = host.run("anycast", &["detach"]);
+        assert!(code == 0 && text.contains("detached"), "{text}");
+        assert_eq!(host.program("eth0"), None);
+    }
+    host.end(Signal::SIGTERM);
+    host.start(&[]);
+    assert_eq!(host.program("eth0"), None, "{}", host.log_text());
+    let (code, text) = host.run("anycast", &["attach"]);
+    assert!(code == 0, "{text}");
+    assert!(host.program("eth0").is_some());
+
+    host.end(Signal::SIGKILL);
+    let (code, text) = host.run("anycast", &["detach"]);
+    assert!(code == 0, "{text}");
+    assert_eq!(host.program("eth0"), None);
+    let (code, text) = host.run("anycast", &["attach"]);
+    assert!(code == 0, "{text}");
+    assert!(host.program("eth0").is_some());
+    let (code, text) = host.run("anycast", &["attach"]);
+    assert!(code == 0 && text.contains("as before"), "{text}");
+}
