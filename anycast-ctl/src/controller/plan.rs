@@ -1,17 +1,20 @@
 //! What a change would do, before it is made.
 
+mod notes;
+mod vip;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Controller, commit::Prepared};
 use crate::{
     api::{
         request::{Order, Proposal, RequestError},
-        types::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan},
+        types::{PlanBreaks, PlanShare, PlanStatus, PoolPlan},
     },
     condition::{Condition, Marks},
     model::{
-        Backend, Delivery, Pool, Site, SiteDiff, Vip,
-        diff::{Change, Difference, Subject},
+        Backend, Delivery, Pool, Site, SiteDiff,
+        diff::{Change, Subject},
     },
     numbers::Numbers,
     plan::{self, Plan},
@@ -105,8 +108,13 @@ impl Controller {
             revision: self.revision(),
             what,
             pools,
-            vips: after.diff.differences.iter().filter_map(|it| self.vip_plan(&after.site, it)).collect(),
-            notes: notes(&after.diff),
+            vips: after
+                .diff
+                .differences
+                .iter()
+                .filter_map(|it| vip::plan(&self.site, &after.site, it))
+                .collect(),
+            notes: notes::of(&after.diff),
             diff: after.diff,
         })
     }
@@ -244,45 +252,4 @@ impl Controller {
             })
             .collect()
     }
-
-    fn vip_plan(&self, after: &Site, difference: &Difference) -> Option<VipPlan> {
-        let Subject::Vip { vip: name } = &difference.subject else { return None };
-        let breaks = match (self.site.vip(name), after.vip(name)) {
-            (Some(was), Some(is)) => broken(was, is),
-            (Some(was), None) => Some(format!("all to {}: it is no longer steered", was.address)),
-            (None, _) => None,
-        };
-        Some(VipPlan { vip: name.clone(), change: difference.change, breaks })
-    }
-}
-
-/// Which sessions to a VIP break when it becomes otherwise.
-fn broken(was: &Vip, is: &Vip) -> Option<String> {
-    if was.address != is.address {
-        return Some(format!("all to {}: it is no longer steered", was.address));
-    }
-    if was.pool != is.pool {
-        return Some(format!("all to {}: they go to the backends of pool {}", was.address, is.pool));
-    }
-    let gone: Vec<String> =
-        was.services.iter().filter(|it| !is.services.contains(it)).map(ToString::to_string).collect();
-    (!gone.is_empty()).then(|| format!("those to {} of {}", was.address, gone.join(", ")))
-}
-
-/// What is stored at once and has its effect later.
-fn notes(diff: &SiteDiff) -> Vec<String> {
-    let of_site = diff.differences.iter().filter(|difference| difference.subject == Subject::Site);
-    of_site
-        .flat_map(|difference| &difference.fields)
-        .filter_map(|field| match field.key.as_str() {
-            key if key.starts_with("maps.") => Some(format!(
-                "{key} has its effect when maps are made: after `anycast-ctl down` and a start, which ends all sessions \
-                 that are remembered"
-            )),
-            key @ "icmp.too_big_per_second" => {
-                Some(format!("{key} has its effect when the daemon is started the next time"))
-            }
-            _ => None,
-        })
-        .collect()
 }

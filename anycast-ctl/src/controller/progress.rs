@@ -17,31 +17,14 @@ pub(super) type Told = BTreeMap<(String, IpAddr), (String, BackendState)>;
 impl Controller {
     /// Notes what came of bringing the dataplane to the desired state.
     pub(super) fn note_outcome(&mut self, outcome: &anyhow::Result<()>) {
-        let revision = self.revision();
-        let settled = self.is_settled();
+        let (revision, settled) = (self.revision(), self.is_settled());
+        let outcome = outcome.as_ref().copied().map_err(|error| format!("{error:#}"));
         let mut event = None;
         self.progress.send_if_modified(|progress| {
             let before = progress.clone();
             progress.revision = revision;
             progress.settled = settled;
-            match outcome {
-                Ok(()) => {
-                    progress.applied = revision;
-                    event = progress.behind.take().map(|_| Event::CaughtUp { revision });
-                }
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    let behind = match progress.behind.take() {
-                        Some(behind) => BehindStatus { error, attempts: behind.attempts + 1, ..behind },
-                        None => {
-                            let behind = BehindStatus { since: Utc::now(), error, attempts: 1 };
-                            event = Some(Event::Behind(behind.clone()));
-                            behind
-                        }
-                    };
-                    progress.behind = Some(behind);
-                }
-            }
+            event = judge(progress, outcome, Utc::now());
             *progress != before
         });
         event.into_iter().for_each(|event| self.tell(event));
@@ -111,5 +94,49 @@ impl Controller {
         self.site.pools.iter().flat_map(|pool| &pool.backends).all(|backend| {
             resolutions.get(&backend.address).is_some_and(|resolution| resolution.is_settled())
         })
+    }
+}
+
+/// What an attempt makes of the progress, and what watchers are told: where it gets stuck, and where it goes on.
+fn judge(progress: &mut Progress, outcome: Result<(), String>, now: Utc) -> Option<Event> {
+    let behind = progress.behind.take();
+    match (outcome, behind) {
+        (Ok(()), behind) => {
+            progress.applied = progress.revision;
+            behind.map(|_| Event::CaughtUp { revision: progress.applied })
+        }
+        (Err(error), Some(behind)) => {
+            progress.behind =
+                Some(BehindStatus { error, attempts: behind.attempts.saturating_add(1), ..behind });
+            None
+        }
+        (Err(error), None) => {
+            let behind = BehindStatus { since: now, error, attempts: 1 };
+            progress.behind = Some(behind.clone());
+            Some(Event::Behind(behind))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_falls_behind_is_told_of_once_and_counts_attempts() {
+        let (begun, later) = (Utc::from_unix(100), Utc::from_unix(101));
+        let failed = |error: &str| Err(error.to_owned());
+        let mut progress = Progress { revision: 7, applied: 6, settled: true, behind: None };
+        let behind = BehindStatus { since: begun, error: "no room".into(), attempts: 1 };
+        assert_eq!(judge(&mut progress, failed("no room"), begun), Some(Event::Behind(behind)));
+        assert_eq!(judge(&mut progress, failed("still none"), later), None);
+        assert_eq!(
+            progress.behind,
+            Some(BehindStatus { since: begun, error: "still none".into(), attempts: 2 })
+        );
+        assert!(progress.applied == 6 && !progress.has(7) && !progress.has(6));
+        assert_eq!(judge(&mut progress, Ok(()), later), Some(Event::CaughtUp { revision: 7 }));
+        assert_eq!(judge(&mut progress, Ok(()), later), None);
+        assert!(progress.has(7) && !progress.has(8));
     }
 }

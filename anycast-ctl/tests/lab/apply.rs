@@ -132,6 +132,11 @@ fn vips_and_pools_come_and_go_under_traffic() {
                 let (code, out, err) = run(&lab, words);
                 assert_eq!(code, 0, "{words}: {out}{err}");
             }
+            let (_, plan, _) = run(&lab, &format!("vip set www6 --address {v6}1 --dry-run"));
+            let breaks = format!(
+                "Sessions to VIP www6 that would break at once: all to {v6}: it is no longer steered."
+            );
+            assert!(plan.contains(&breaks), "{plan}");
             wait_for("the pool is steered", || lab.status().unwrap().all_up());
             http::who(&lab, v6).unwrap();
         }
