@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod pool;
 mod receive;
+mod reconcile;
 mod reference;
 mod run;
 mod schema;
@@ -103,6 +104,7 @@ enum Command {
     Down(hook::Down),
     Receive(receive::Receive),
     Doctor(doctor::Doctor),
+    Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
     Schema(schema::Schema),
     Completions(reference::Completions),
@@ -154,6 +156,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
         Command::Doctor(command) => command.execute(&common),
+        Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),
         Command::Schema(command) => command.execute(),
         Command::Completions(command) => command.execute(),

@@ -2,6 +2,7 @@
 
 mod collect;
 mod commit;
+mod drift;
 mod end;
 mod interfaces;
 mod plan;
@@ -126,6 +127,7 @@ pub struct Controller {
     /// Since when a pool has slots in transition; those that have none are not listed.
     moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
+    drift: drift::Watch,
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
@@ -172,6 +174,7 @@ impl Controller {
             installed,
             moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
+            drift: drift::Watch::new(options.reconcile_every),
             ports: Ports::new(present, options.xdp_mode),
             behind: false,
             down: false,
@@ -231,6 +234,7 @@ impl Controller {
                     // A sweep has its next piece ready at once: let the tasks beside this one run.
                     yield_now().await;
                 }
+                () = sleep_until(self.drift.at().into()) => self.look_for_drift(),
                 () = sleep_until(deadline.unwrap_or(self.started).into()), if deadline.is_some() => {
                     self.reconcile_or_retry();
                 }
@@ -314,6 +318,7 @@ impl Controller {
             "published a table"
         );
         self.census.insert(pool, census);
+        self.note_published(pool);
         self.note_transitions();
         self.tending.expect_flows();
         Ok(())
@@ -322,6 +327,7 @@ impl Controller {
     /// Forgets the slots of a pool that no VIP names any more.
     fn remove_table(&mut self, pool: u16) {
         self.dataplane.unpublish_table(pool);
+        self.note_published(pool);
         self.census.remove(&pool);
         self.moving_since.remove(&pool);
         self.tending.expect_flows();

@@ -21,6 +21,8 @@ use crate::{
     way::Way,
 };
 
+pub mod observe;
+
 /// What the maps should hold, or do hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Maps {

@@ -15,7 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_ctl::api::{client::Client, types::Change};
+use anycast_ctl::api::{
+    call::{Call, Terms},
+    client::Client,
+    types::BackendStatus,
+};
 use anyhow::{Context as _, ensure};
 use clap::Parser;
 use xtask::lab::OwnedLab;
@@ -92,15 +96,17 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = Client::new(lab.socket());
     let first = runtime.block_on(client.status()).context("the first status")?;
-    let up = |backend: &anycast_ctl::api::types::BackendStatus| backend.slots > 0;
+    let up = |backend: &BackendStatus| backend.slots > 0;
     ensure!(first.pools.iter().all(|pool| pool.backends.iter().all(up)), "not every backend has slots");
 
     let (mut changes, mut statuses) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
         let (pool, name) = shape.backend(round * 7);
         let weight = if round % 2 == 0 { 2 } else { 1 };
-        let change = Change::Weight { name, weight };
-        changes.push(timed(|| runtime.block_on(client.change(&pool, &change)).map(drop))?);
+        let change = Call::weigh(&pool, &name, weight);
+        changes.push(timed(|| {
+            runtime.block_on(client.change::<serde_json::Value>(&change, &Terms::default())).map(drop)
+        })?);
         statuses.push(timed(|| runtime.block_on(client.status()).map(drop))?);
     }
     let status_bytes = serde_json::to_vec(&first)?.len();

@@ -184,6 +184,10 @@ impl Question {
         Self { method: Method::GET, path, content_type: json, body: Vec::new(), revision: None, accept: json }
     }
 
+    pub(super) fn post(path: &str) -> Self {
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
     pub(super) fn accepting(self, accept: &'static str) -> Self {
         Self { accept, ..self }
     }

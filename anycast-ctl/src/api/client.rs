@@ -20,7 +20,7 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, RevisionDetail,
+        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail,
         RevisionStatus, SlotsStatus, Status, VipStatus,
     },
 };
@@ -194,6 +194,15 @@ impl Client {
         let answer = self.exchange(&call.question(terms, false), patience).await?.accepted()?;
         let in_time = answer.status != StatusCode::ACCEPTED;
         Ok(Changed { revision: answer.revision, in_time, value: answer.json()? })
+    }
+
+    /// `POST /v1/reconcile`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reconcile(&self, dry_run: bool) -> Result<ReconcileStatus, ClientError> {
+        let question = Question::post(&format!("/v1/reconcile?dry_run={dry_run}"));
+        self.exchange(&question, TIMEOUT).await?.accepted()?.json()
     }
 
     /// What a change would do. Nothing is changed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::types::{
-    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, RevisionStatus, SlotsStatus,
+    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionStatus, SlotsStatus,
     Status, VipStatus,
 };
 use crate::{
@@ -38,8 +38,13 @@ pub enum Request {
     Change(Order, Reply<Committed>),
     /// Says what a change would do.
     Plan(Order, Reply<PlanStatus>),
-    /// Brings the dataplane to the desired state, without waiting for an occasion.
-    Reconcile(Reply<()>),
+    /// Compares the maps with what should be there, and repairs them.
+    Reconcile {
+        /// Whether only to say what has drifted.
+        dry_run: bool,
+        /// What has drifted.
+        reply: Reply<ReconcileStatus>,
+    },
     /// Takes the program off the interfaces, or puts it back, or takes everything down: then the daemon ends after it answered.
     Hook(HookState, Reply<HookStatus>),
 }

@@ -2,6 +2,7 @@
 
 mod backend;
 mod change;
+mod drift;
 mod event;
 mod hook;
 mod plan;
@@ -13,6 +14,7 @@ mod vip;
 
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
+pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
 pub use hook::{HookState, HookStatus};
 pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};

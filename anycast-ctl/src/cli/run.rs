@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -16,7 +17,7 @@ use crate::{
     api::types::XdpMode,
     bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
-    instance, netlink, preflight,
+    instance, netlink, period, preflight,
 };
 
 /// Load, attach and steer; the dataplane goes on when this ends.
@@ -66,6 +67,10 @@ pub struct Run {
     #[arg(long, value_name = "GROUP", value_parser = group)]
     socket_group: Option<Gid>,
 
+    /// How often the kernel's maps are compared with what should be there, and repaired
+    #[arg(long, value_name = "PERIOD", default_value = "30s", value_parser = period::parse)]
+    reconcile_every: Duration,
+
     /// Bytes of notifications of routes and neighbours that the kernel keeps while the daemon is busy; what is lost
     /// beyond them is made up for by looking everything up again
     #[arg(long, value_name = "BYTES", default_value_t = netlink::DEFAULT_BUFFER_BYTES, hide_short_help = true)]
@@ -94,6 +99,7 @@ impl Run {
             replace: self.replace,
             xdp_mode: self.xdp_mode,
             multi_buffer: !self.no_multi_buffer,
+            reconcile_every: self.reconcile_every,
         };
         block_on(controller::run(options))?
     }

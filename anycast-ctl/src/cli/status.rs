@@ -155,6 +155,12 @@ fn verdict(status: &Status) -> String {
     for pool in pools.iter().filter(deserted) {
         text += &format!("ATTENTION: pool {} has no backend left for new flows\n", pool.name);
     }
+    if let Some(last) = status.drift.last {
+        text += &format!(
+            "Somebody changed the maps, last at {last}; repaired: {}\n",
+            status.drift.last_drifted.join("; ")
+        );
+    }
     if text.is_empty() {
         let draining = match count(BackendState::Draining) {
             0 => String::new(),

@@ -24,10 +24,8 @@ impl Controller {
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
             Request::Hook(state, reply) => drop(reply.send(self.hook(state).await.map_err(internal))),
-            Request::Reconcile(reply) => {
-                let outcome = self.reconcile();
-                self.note_outcome(&outcome);
-                drop(reply.send(outcome.map_err(internal)));
+            Request::Reconcile { dry_run, reply } => {
+                drop(reply.send(self.reconcile_drift(dry_run).map_err(internal)));
             }
         }
     }

@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub xdp_mode: Option<XdpMode>,
     /// Whether to take packets in several buffers, if the kernel hands them over.
     pub multi_buffer: bool,
+    /// How often the maps are compared with what should be there.
+    pub reconcile_every: Duration,
 }
 
 /// A dataplane that is ready to be reconciled, and all that is known of it. Packets meet what they met before.

@@ -38,6 +38,7 @@ impl Controller {
                 .collect(),
             vips: self.site.vips.iter().map(|vip| self.vip(vip)).collect::<Result<_, _>>()?,
             pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
+            drift: self.drift_status(),
             maps: self.maps(),
             reasons: self.reasons()?,
         })

@@ -1,13 +1,11 @@
 //! What the maps hold, read back.
 
-use std::collections::BTreeSet;
-
 use anycast_common::{
     limits::{MAX_BACKENDS, MAX_POOLS},
     tunnel::Tunnel,
 };
 
-use super::{Dataplane, DataplaneError, while_doing};
+use super::{Dataplane, DataplaneError};
 use crate::{
     reconcile::{Maps, Table},
     sweep::Tables as _,
@@ -32,8 +30,7 @@ impl Dataplane {
         for pool in self.pools() {
             maps.tables.insert(pool, Table { slots: 0, seed: None, members: Vec::new() });
         }
-        let devices: Result<BTreeSet<u32>, _> = self.devices.keys().collect();
-        maps.devices = devices.map_err(while_doing("listing the interfaces packets may be redirected to"))?;
+        maps.devices = self.devices()?;
         Ok(maps)
     }
 

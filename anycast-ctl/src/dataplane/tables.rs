@@ -33,6 +33,11 @@ impl Dataplane {
         self.tables_may_be_read = true;
     }
 
+    /// Lets packets find a pool's table where it was published, after somebody else changed that.
+    pub fn restore_table(&mut self, pool: u16, place: Table) {
+        self.tables.store(usize::from(pool), &[place.to_word()]);
+    }
+
     /// Writes slots and their stamps to a place no packet looks at: one pass and no copy in between, as this takes most of the
     /// time of a publication.
     fn write(&self, old: Table, new: Table, slots: &[Slot]) {

@@ -27,10 +27,14 @@ mod xdp_features;
 
 /// Everything the judge is told.
 pub async fn gather(options: &Options) -> Result<Facts, DoctorError> {
-    let status = Client::new(&options.socket).status().await;
-    let site = options.config.as_deref().map(|path| {
+    let client = Client::new(&options.socket);
+    let status = client.status().await;
+    let mut site = options.config.as_deref().map(|path| {
         config::load(path).map_err(|error| SiteFile { path: path.to_owned(), problem: error.to_string() })
     });
+    if site.is_none() && status.is_ok() {
+        site = client.site().await.ok().map(Ok);
+    }
     let pid = status.as_ref().ok().map(|status| status.pid);
     let interfaces = Interface::list().await?;
     let network = Network::gather(&interfaces).await?;

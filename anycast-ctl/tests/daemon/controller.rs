@@ -6,7 +6,7 @@ use anycast_ctl::{
         request::{Desired, Order, Proposal, Request, RequestError, Shown},
         types::{
             BackendState, BackendStatus, Committed, Event, HookStatus, PlanBreaks, PlanShare, PlanStatus,
-            PoolPlan, PoolStatus, RevisionStatus, Status,
+            PoolPlan, PoolStatus, ReconcileStatus, RevisionStatus, Status,
         },
     },
     model::{
@@ -67,8 +67,11 @@ impl Remembering {
             Request::Store(reply) => {
                 drop(reply.send(Err(RequestError::Internal("there is no store".to_owned()))));
             }
-            Request::Reconcile(reply) => drop(reply.send(Ok(()))),
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
+            Request::Reconcile { dry_run, reply } => {
+                let drifted = vec!["VIP www is missing or differs".to_owned()];
+                drop(reply.send(Ok(ReconcileStatus { drifted, repaired: !dry_run })));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod attach;
 mod clients;
 mod control;
 mod delivery;
+mod drift;
 mod edit;
 mod examples;
 mod harness;

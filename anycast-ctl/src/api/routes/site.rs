@@ -17,7 +17,7 @@ use crate::{
         request::Request,
         router::Api,
         terms::{Terms, TermsQuery},
-        types::{ApiError, Committed},
+        types::{ApiError, Committed, ReconcileStatus},
     },
     config,
     model::{Edit, Site, diff::Subject},
@@ -100,14 +100,29 @@ pub async fn put(
     api.edit(edit, Subject::Site, terms).await
 }
 
-/// Bring the dataplane to the desired state at once, and say whether that could be done
+/// The query of `POST /v1/reconcile`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReconcileQuery {
+    /// Change nothing, and say what has drifted
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Compare the kernel's maps with what should be there, put right what somebody changed, and say what that was
 #[utoipa::path(
     post,
     path = "/v1/reconcile",
     tag = "site",
-    responses((status = 204, description = "Done"), (status = "default", body = ApiError)),
+    params(ReconcileQuery),
+    responses(
+        (status = 200, description = "Done", body = ReconcileStatus),
+        (status = "default", body = ApiError),
+    ),
 )]
-pub async fn reconcile(State(api): State<Api>) -> Result<StatusCode, Refusal> {
-    api.ask(Request::Reconcile).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub async fn reconcile(
+    State(api): State<Api>,
+    Query(ReconcileQuery { dry_run }): Query<ReconcileQuery>,
+) -> Result<Json<ReconcileStatus>, Refusal> {
+    Ok(Json(api.ask(|reply| Request::Reconcile { dry_run, reply }).await?))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PoolStatus, Progress, VipStatus};
+use super::{DriftStatus, PoolStatus, Progress, VipStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +24,9 @@ pub struct Status {
     pub vips: Vec<VipStatus>,
     /// `GET /v1/pools` answers these alone.
     pub pools: Vec<PoolStatus>,
+    /// What somebody changed in the maps.
+    #[serde(default)]
+    pub drift: DriftStatus,
     /// How full the maps are that remember flows and hold tables.
     pub maps: MapsStatus,
     /// Every reason for which a packet was not delivered, in the order of their codes.

@@ -1,0 +1,128 @@
+//! Somebody changes the maps behind the daemon's back.
+
+use std::fmt::Write as _;
+
+use anycast_ctl::api::types::ReconcileStatus;
+use aya::maps::{Array, Map, MapData};
+use serde_json::Value;
+use xtask::lab::{Family, Lab};
+
+use crate::{
+    harness::{backend, status, steering, wait_for},
+    steer::spread,
+};
+
+/// The id of one of the program's maps. The kernel cuts names to 15 characters.
+fn map(lab: &Lab, name: &str) -> u64 {
+    let json = |program: &str, words: &[&str]| -> Value {
+        serde_json::from_str(&lab.run("edge", program, words).unwrap()).unwrap()
+    };
+    let links = json("ip", &["-json", "link", "show", "dev", "eth0"]);
+    let program = links[0]["xdp"]["prog"]["id"].to_string();
+    let program = json("bpftool", &["-j", "prog", "show", "id", &program]);
+    let ids = program["map_ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap());
+    let named = |id: &u64| json("bpftool", &["-j", "map", "show", "id", &id.to_string()])["name"] == name;
+    ids.into_iter().find(named).unwrap_or_else(|| panic!("no map {name}"))
+}
+
+fn bpftool(lab: &Lab, words: &str) {
+    lab.run("edge", "bpftool", &words.split(' ').collect::<Vec<_>>()).unwrap();
+}
+
+/// The bytes of an entry of an array.
+fn entry(lab: &Lab, map: u64, key: u32) -> Vec<u8> {
+    let key = hex(&key.to_le_bytes());
+    let words = format!("-j map lookup id {map} key {key}");
+    let text = lab.run("edge", "bpftool", &words.split(' ').collect::<Vec<_>>()).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let byte =
+        |byte: &Value| u8::from_str_radix(byte.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+    found["value"].as_array().unwrap().iter().map(byte).collect()
+}
+
+fn set(lab: &Lab, map: u64, key: u32, value: &[u8]) {
+    bpftool(lab, &format!("map update id {map} key {} value {}", hex(&key.to_le_bytes()), hex(value)));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::from("hex");
+    bytes.iter().for_each(|byte| write!(text, " {byte:02x}").unwrap());
+    text
+}
+
+fn reconcile(lab: &Lab, more: &[&str]) -> ReconcileStatus {
+    serde_json::from_str(&lab.ctl(&[&["reconcile", "--json"], more].concat()).unwrap()).unwrap()
+}
+
+/// Found by a dry run, which leaves it; repaired on demand; steered as before.
+fn assert_repaired(lab: &Lab, expected: &str) {
+    for (more, repaired) in [(&["--dry-run"][..], false), (&[], true)] {
+        let found = reconcile(lab, more);
+        assert_eq!(found.repaired, repaired);
+        assert!(found.drifted.iter().any(|words| words.contains(expected)), "{expected}: {found:?}");
+    }
+    assert_eq!(reconcile(lab, &[]).drifted, Vec::<String>::new());
+    for family in Family::ALL {
+        assert_eq!(spread(lab, family, 20).len(), 2, "after {expected}");
+    }
+}
+
+#[test]
+fn what_somebody_changed_is_named_and_repaired() {
+    let lab = steering(2, 0);
+    assert_eq!(reconcile(&lab, &[]).drifted, Vec::<String>::new());
+    let page = lab.ctl(&["reconcile"]).unwrap();
+    assert_eq!(page, "The maps hold what they should.\n");
+    let [backends, slots, tables, devices, directories] =
+        ["BACKENDS", "SLOTS", "TABLES", "DEVICES", "DIRECTORIES"].map(|name| map(&lab, name));
+
+    // A backend's MAC.
+    let mut value = entry(&lab, backends, 0);
+    value[2] ^= 0xff;
+    set(&lab, backends, 0, &value);
+    assert_repaired(&lab, "is reached another way, or not at all");
+
+    // Owners of a line of slots: nobody has that index.
+    let before = entry(&lab, slots, 0);
+    set(&lab, slots, 0, &[0x77; 64]);
+    assert_repaired(&lab, "16 slots of pool web");
+    assert_eq!(entry(&lab, slots, 0), before);
+
+    // A pool has no table.
+    let before = entry(&lab, tables, 1);
+    set(&lab, tables, 1, &[0; 8]);
+    assert_repaired(&lab, "is not where it was put");
+    assert_eq!(entry(&lab, tables, 1), before);
+
+    // Every VIP is gone.
+    const DIRECTORY: usize = size_of::<anycast_common::directory::Directory>();
+    let map = Map::Array(MapData::from_id(u32::try_from(directories).unwrap()).unwrap());
+    let mut copies: Array<MapData, [u8; DIRECTORY]> = map.try_into().unwrap();
+    for copy in [0, 1] {
+        copies.set(copy, [0; DIRECTORY], 0).unwrap();
+    }
+    assert_repaired(&lab, "VIP www4 is missing or differs");
+
+    let eth0 = status(&lab).interfaces[0].index;
+    bpftool(&lab, &format!("map delete id {devices} key {}", hex(&eth0.to_le_bytes())));
+    assert_repaired(&lab, "packets may not be redirected to interface eth0");
+
+    let drift = status(&lab).drift;
+    assert!(drift.repaired >= 6 && drift.last.is_some(), "{drift:?}");
+    let page = lab.ctl(&["status"]).unwrap();
+    assert!(page.contains("Somebody changed the maps, last at"), "{page}");
+    let log = lab.controller_log().unwrap();
+    assert!(log.contains("somebody changed the maps: VIP www4 is missing or differs; repairing it"), "{log}");
+}
+
+#[test]
+fn drift_is_found_without_being_asked_for() {
+    let mut lab = crate::harness::idle(2, 0);
+    lab.start_controller(&["--xdp-mode", "native", "--reconcile-every", "1s"]).unwrap();
+    let slots = map(&lab, "SLOTS");
+    let before = entry(&lab, slots, 5);
+    set(&lab, slots, 5, &[0; 64]);
+    wait_for("it is repaired", || entry(&lab, slots, 5) == before);
+    wait_for("it is counted", || status(&lab).drift.repaired > 0);
+    assert_eq!(backend(&lab, "web4", "backend1").slots + backend(&lab, "web4", "backend2").slots, 65_537);
+}
