@@ -110,7 +110,7 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             Request::Status(_)
             | Request::Site(_)
             | Request::Slots { .. }
-            | Request::Reconcile(_)
+            | Request::Reconcile { .. }
             | Request::Hook(..) => {
                 unreachable!()
             }

@@ -104,10 +104,12 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
         let (pool, name) = shape.backend(round * 7);
         let weight = if round % 2 == 0 { 2 } else { 1 };
         let change = Call::weigh(&pool, &name, weight);
-        changes.push(timed(|| {
-            runtime.block_on(client.change::<serde_json::Value>(&change, &Terms::default())).map(drop)
-        })?);
-        statuses.push(timed(|| runtime.block_on(client.status()).map(drop))?);
+        let start = Instant::now();
+        runtime.block_on(client.change::<serde_json::Value>(&change, &Terms::default()))?;
+        changes.push(start.elapsed());
+        let start = Instant::now();
+        runtime.block_on(client.status())?;
+        statuses.push(start.elapsed());
     }
     let status_bytes = serde_json::to_vec(&first)?.len();
     let figures = Figures {
@@ -124,12 +126,4 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
     }
     daemon.stop()?;
     Ok(figures)
-}
-
-fn timed<E: std::error::Error + Send + Sync + 'static>(
-    ask: impl FnOnce() -> Result<(), E>,
-) -> anyhow::Result<Duration> {
-    let start = Instant::now();
-    ask()?;
-    Ok(start.elapsed())
 }

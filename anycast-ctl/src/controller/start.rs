@@ -1,6 +1,6 @@
 //! How the daemon begins: what is desired by store and file, and the dataplane, taken over from there or made anew.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anycast_common::hash::expand_seed;
 use anyhow::{Context as _, bail};
