@@ -76,7 +76,7 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
 
     let start = Instant::now();
     let mut command = Command::new(lab.binary()?);
-    command.arg("run").arg("--config").arg(&config).arg("--socket").arg(lab.socket());
+    command.args(["run", "--temporary", "--config"]).arg(&config).arg("--socket").arg(lab.socket());
     command.args(["--xdp-mode", "native", "--log", "debug"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
     let mut daemon = lab.spawn("edge", command)?;

@@ -20,8 +20,8 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail,
-        RevisionStatus, SlotsStatus, Status, VipStatus,
+        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus,
+        RevisionDetail, RevisionStatus, SlotsStatus, Status, VipStatus,
     },
 };
 use crate::model::Site;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::types::{
-    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionStatus, SlotsStatus,
-    Status, VipStatus,
+    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionStatus,
+    SlotsStatus, Status, VipStatus,
 };
 use crate::{
     model::{Edit, Site, diff::Subject},

@@ -10,6 +10,7 @@ use crate::{
     bpffs::DEFAULT_BPFFS,
     doctor::{self, Options},
     finding::{self, State},
+    instance,
 };
 
 /// Look whether this host is an edge host that works, and say what to do where it is not.
@@ -35,9 +36,9 @@ pub struct Doctor {
     #[arg(long, value_name = "DIRECTORY", env = "ANYCAST_BPFFS", default_value = DEFAULT_BPFFS)]
     bpffs: PathBuf,
 
-    /// Directory of the daemon's store
-    #[arg(long, value_name = "DIRECTORY", default_value = "/var/lib/anycast/anycast")]
-    state_dir: PathBuf,
+    /// Directory of the daemon's store; without this, /var/lib/anycast/INSTANCE
+    #[arg(long, value_name = "DIRECTORY")]
+    state_dir: Option<PathBuf>,
 }
 
 impl Doctor {
@@ -48,8 +49,8 @@ impl Doctor {
             interfaces,
             bpffs,
             socket: common.socket(),
-            instance: "anycast".to_owned(),
-            state_directory: state_dir,
+            instance: common.instance.clone(),
+            state_directory: state_dir.unwrap_or_else(|| instance::state_dir(&common.instance)),
         };
         let report = block_on(doctor::examine(&options))?.context("look at this host")?;
         output::show(common, &report, |report| finding::page(&report.findings))?;
