@@ -1,29 +1,18 @@
 //! The store on a small disk that gets full.
 
-use std::{fs, path::Path, thread};
+use std::{fs, path::Path};
 
 use anycast_ctl::store::{Author, Commit, Embedded, Revision, Store, StoreError};
-use nix::{
-    mount::{MsFlags, mount},
-    sched::{CloneFlags, unshare},
-};
 
-/// Runs on a thread with a tmpfs of its own, which goes with it.
+use crate::disk::{inside, resize, with_size};
+
 fn on_a_disk(size: &str, test: impl FnOnce(&Path) + Send) {
-    let run = || {
-        unshare(CloneFlags::CLONE_NEWNS).unwrap();
-        let none = None::<&str>;
-        mount(none, "/", none, MsFlags::MS_PRIVATE | MsFlags::MS_REC, none).unwrap();
+    inside(|| {
         let directory = tempfile::tempdir().unwrap();
-        resize(directory.path(), MsFlags::empty(), size);
+        with_size(directory.path(), size);
         test(directory.path());
         nix::mount::umount(directory.path()).unwrap();
-    };
-    thread::scope(|scope| scope.spawn(run).join()).unwrap();
-}
-
-fn resize(directory: &Path, flags: MsFlags, size: &str) {
-    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some(format!("size={size}").as_str())).unwrap();
+    });
 }
 
 /// A change that hardly compresses, so that some of them fill a disk.
@@ -82,7 +71,7 @@ fn a_change_that_does_not_fit_is_refused_and_fits_when_there_is_room() {
         let store = Embedded::open(&state).unwrap();
         assert_eq!(whole(&store), made);
 
-        resize(disk, MsFlags::MS_REMOUNT, "32m");
+        resize(disk, "32m");
         store.commit(change(made + 1)).unwrap();
         assert_eq!(whole(&store), made + 1);
     });
@@ -111,7 +100,7 @@ fn a_full_disk_takes_no_store() {
     on_a_disk("64k", |disk| {
         let error = Embedded::open(&disk.join("state")).unwrap_err();
         assert!(matches!(error, StoreError::Full { .. }), "{error}");
-        resize(disk, MsFlags::MS_REMOUNT, "8m");
+        resize(disk, "8m");
         Embedded::open(&disk.join("state")).unwrap().commit(change(1)).unwrap();
     });
 }
