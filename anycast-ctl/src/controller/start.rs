@@ -146,9 +146,16 @@ impl Desired {
     fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>)> {
         let document = runtime.to_document()?;
         let Self { site, head, file, changed } = self;
-        let Some((path, text)) = file.filter(|_| changed) else {
-            store.set_runtime(&document)?;
-            return Ok((site, head));
+        let (path, text) = match file {
+            Some(file) if changed => file,
+            unchanged => {
+                store.set_runtime(&document)?;
+                if let Some((_, text)) = unchanged {
+                    // Or the next start would take it for another file, and undo what was changed since.
+                    store.set_applied_file(&text)?;
+                }
+                return Ok((site, head));
+            }
         };
         let record = store.commit(Commit {
             expected: head.map(|head| head.revision),
@@ -281,3 +288,6 @@ fn warn_of_sizes(site: &Site, dataplane: &Dataplane) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
