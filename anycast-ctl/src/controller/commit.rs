@@ -14,7 +14,7 @@ use crate::{
         types::{Committed, Event, RevisionStatus},
     },
     config,
-    model::{Backend, Edit, EditError, Site, SiteDiff},
+    model::{Backend, Edit, EditError, Seed, Site, SiteDiff},
     numbers::Numbers,
     store::{Commit, Record, Revision, Store, StoreError},
     transition::Census,
@@ -105,7 +105,7 @@ impl Controller {
     /// Whatever the edit, the rules of the site, or the maps that are loaded do not allow.
     pub(super) fn prepare(&self, edit: &Edit) -> Result<Prepared, RequestError> {
         let site = edit.apply(&self.site)?;
-        self.check_fixed(&site)?;
+        check_fixed(&self.site, self.seed, &site).map_err(RequestError::Invalid)?;
         let named: BTreeSet<u16> = self.census.values().flat_map(Census::named).collect();
         let numbers = self.numbers.after(&site, &named, &self.dataplane.capacity());
         let numbers =
@@ -122,34 +122,6 @@ impl Controller {
             }
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// Refuses what no running dataplane can become: every session would break.
-    fn check_fixed(&self, site: &Site) -> Result<(), RequestError> {
-        let advice = "since every session would break";
-        if site.seed != self.site.seed && site.seed != Some(self.seed) {
-            return Err(RequestError::Invalid(format!(
-                "the seed cannot change while the dataplane is loaded, {advice}: to do that run `anycast-ctl down`, and \
-                 start the daemon with the new file"
-            )));
-        }
-        for pool in &site.pools {
-            let Some(running) = self.site.pool(&pool.name) else { continue };
-            let what = if pool.slots != running.slots {
-                format!("has {} slots: their number", running.slots)
-            } else if pool.hash != running.hash {
-                format!("has the hash policy {}: it", running.hash)
-            } else if pool.seed != running.seed {
-                "has a seed of its own, or none: it".to_owned()
-            } else {
-                continue;
-            };
-            return Err(RequestError::Invalid(format!(
-                "pool {} {what} cannot change while it is steered, {advice}: add another pool, and move its VIPs there",
-                pool.name
-            )));
-        }
-        Ok(())
     }
 
     /// The newest revision; 0 before the first.
@@ -181,6 +153,34 @@ impl Controller {
             RequestError::NotFound(crate::spelling::unknown(&kind, name, names))
         })
     }
+}
+
+/// Refuses what no loaded dataplane can become: every session would break.
+pub(super) fn check_fixed(running: &Site, seed: Seed, site: &Site) -> Result<(), String> {
+    let advice = "since every session would break";
+    if site.seed != running.seed && site.seed != Some(seed) {
+        return Err(format!(
+            "the seed cannot change while the dataplane is loaded, {advice}: to do that run `anycast-ctl down`, and start \
+             the daemon with the new file"
+        ));
+    }
+    for pool in &site.pools {
+        let Some(before) = running.pool(&pool.name) else { continue };
+        let what = if pool.slots != before.slots {
+            format!("has {} slots: their number", before.slots)
+        } else if pool.hash != before.hash {
+            format!("has the hash policy {}: it", before.hash)
+        } else if pool.seed != before.seed {
+            "has a seed of its own, or none: it".to_owned()
+        } else {
+            continue;
+        };
+        return Err(format!(
+            "pool {} {what} cannot change while it is steered, {advice}: add another pool, and move its VIPs there",
+            pool.name
+        ));
+    }
+    Ok(())
 }
 
 fn stale(expected: Revision, head: Option<&Record>) -> RequestError {

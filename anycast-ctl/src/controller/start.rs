@@ -3,9 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anycast_common::hash::expand_seed;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use nix::unistd::Gid;
 
+use super::commit::check_fixed;
 use crate::{
     api::types::XdpMode,
     bpffs::Lock,
@@ -85,6 +86,10 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
         Some(pins) => find(pins, &runtime, seed, options.replace)?,
         None => None,
     };
+    if found.is_some() {
+        let running = desired.stored.as_ref().unwrap_or(&desired.site);
+        check_fixed(running, seed, &desired.site).map_err(|why| anyhow!("apply the configuration: {why}"))?;
+    }
     check_interfaces(&desired.site, pins.as_ref(), found.is_some()).await?;
 
     let sizes =
@@ -120,6 +125,8 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
 /// What is desired, and what has to be written down of it.
 struct Desired {
     site: Site,
+    /// What was desired before the file, if it says something else.
+    stored: Option<Site>,
     head: Option<Record>,
     /// Path and text of the site file, if it says something else than when it was last applied.
     file: Option<(PathBuf, String)>,
@@ -135,17 +142,23 @@ impl Desired {
         let head = snapshot.head.as_ref().map(|head| head.record.clone());
         let file = file.filter(|(_, text)| stored.is_none() || snapshot.applied_file.as_ref() != Some(text));
         let Some((path, text)) = file else {
-            return Ok(Self { site: stored.unwrap_or_default(), head, file: None, changed: false });
+            return Ok(Self {
+                site: stored.unwrap_or_default(),
+                stored: None,
+                head,
+                file: None,
+                changed: false,
+            });
         };
         let site = config::parse(&text, &path.display().to_string()).context("load the configuration")?;
         let changed = stored.as_ref() != Some(&site);
-        Ok(Self { site, head, file: Some((path, text)), changed })
+        Ok(Self { site, stored, head, file: Some((path, text)), changed })
     }
 
     /// Writes it down, with the runtime document that goes with it.
     fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>)> {
         let document = runtime.to_document()?;
-        let Self { site, head, file, changed } = self;
+        let Self { site, stored: _, head, file, changed } = self;
         let (path, text) = match file {
             Some(file) if changed => file,
             unchanged => {

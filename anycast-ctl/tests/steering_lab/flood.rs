@@ -170,15 +170,22 @@ fn context(length: usize, interface: u32) -> Vec<u8> {
     [0, length as u32, 0, interface, 0, 0].into_iter().flat_map(u32::to_ne_bytes).collect()
 }
 
+impl Report {
+    /// Made per second.
+    pub fn offered_rate(&self) -> f64 {
+        self.offered as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = |packets: u64| packets as f64 / self.elapsed.as_secs_f64() / 1e6;
+        let offered = self.offered_rate() / 1e6;
         let median = self.rates.get(self.rates.len() / 2).copied().unwrap_or_default() / 1e6;
         write!(
             f,
-            "flood: {:.2} Mpps offered, {:.2} Mpps arrived at the program and steered, {:.2} Mpps seen behind the edge, \
+            "flood: {offered:.2} Mpps offered, {:.2} Mpps arrived at the program and steered, {:.2} Mpps seen behind the edge, \
              for {:.1} s; in the median second {median:.2} Mpps, in {} of {} seconds at least 1 Mpps",
-            rate(self.offered),
             rate(self.steered),
             rate(self.returned),
             self.elapsed.as_secs_f64(),

@@ -4,6 +4,11 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+#[path = "../steering_lab/flood.rs"]
+#[allow(dead_code, reason = "of a flood of SYNs")]
+mod flood;
 mod host;
 mod refuse;
+mod streams;
+mod totals;
 mod trial;

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, ops::Sub};
 
+use xtask::lab::ROUTER;
+
 use crate::host::Host;
 
 /// Counts while nothing is under way.
@@ -15,7 +17,7 @@ pub struct Totals {
     pub refused: BTreeMap<String, u64>,
     /// IP packets that the edge's own stack got or sent on: those that met no program, or were passed.
     pub stack: u64,
-    /// Frames that the port had no room for when they were sent to it, and those that it could not send.
+    /// Frames that the port, or the router's end of the cable, had no room for or could not send.
     pub overflow: u64,
 }
 
@@ -27,16 +29,23 @@ impl Totals {
             fields.filter(|(name, _)| names(name)).map(|(_, value)| value.parse::<u64>().unwrap()).sum()
         };
         let port = host.lab.run("edge", "ethtool", &["-S", "eth0"]).unwrap();
+        let no_room = |name: &str| {
+            // What a program dropped had found room.
+            ["_drops", "_tx_errors", "_xmit_errors"].iter().any(|end| name.ends_with(end))
+                && !name.ends_with("_xdp_drops")
+        };
+        let far = host.lab.run(ROUTER, "ethtool", &["-S", &host.lab.plan().edge.name]).unwrap();
         let snmp = host.lab.inside("edge", || Ok(fs::read_to_string("/proc/thread-self/net/snmp")?)).unwrap();
         let mut ip = snmp.lines().filter_map(|line| line.strip_prefix("Ip: "));
         let (names, values) = (ip.next().unwrap(), ip.next().unwrap());
-        let stack = names.split(' ').zip(values.split(' ')).find(|(name, _)| *name == "InReceives").unwrap().1;
+        let stack =
+            names.split(' ').zip(values.split(' ')).find(|(name, _)| *name == "InReceives").unwrap().1;
         Self {
             taken: sum(&|name| name.starts_with("rx_queue_") && name.ends_with("_xdp_packets"), &port),
             steered: status.vips.iter().map(|vip| vip.traffic.packets).sum(),
             refused: status.reasons.into_iter().map(|reason| (reason.reason, reason.packets)).collect(),
             stack: stack.parse().unwrap(),
-            overflow: sum(&|name| name.ends_with("_xdp_tx_errors") || name.ends_with("_xdp_drops"), &port),
+            overflow: [&port, &far].map(|port| sum(&no_room, port)).into_iter().sum(),
         }
     }
 
@@ -56,7 +65,11 @@ impl Sub<&Self> for Totals {
         Self {
             taken: self.taken - earlier.taken,
             steered: self.steered.checked_sub(earlier.steered).expect("counters never go back"),
-            refused: self.refused.iter().map(|(name, packets)| (name.clone(), less(name, *packets))).collect(),
+            refused: self
+                .refused
+                .iter()
+                .map(|(name, packets)| (name.clone(), less(name, *packets)))
+                .collect(),
             stack: self.stack - earlier.stack,
             overflow: self.overflow - earlier.overflow,
         }

@@ -69,3 +69,41 @@ fn detached_stays_detached_until_attach() {
     let (code, text) = host.run("anycast", &["attach"]);
     assert!(code == 0 && text.contains("as before"), "{text}");
 }
+
+#[test]
+fn the_file_is_applied_when_it_changed_and_edits_stay_when_it_did_not() {
+    let mut host = Host::new(2);
+    host.start(&[]);
+    let weight = |host: &Host| host.status("anycast").pools[0].backends[0].weight;
+    let name = host.lab.plan().backends[0].name.clone();
+    let (code, text) = host.run("anycast", &["backend", "weight", "web4", &name, "7"]);
+    assert_eq!(code, 0, "{text}");
+    host.end(Signal::SIGKILL);
+    host.start(&[]);
+    assert_eq!(weight(&host), 7, "the file is as it was");
+
+    let changed = host.site().replacen("weight = 1", "weight = 3", 1);
+    std::fs::write(host.path("anycast.toml"), &changed).unwrap();
+    host.daemon.as_ref().unwrap().signal(Signal::SIGHUP).unwrap();
+    let start = std::time::Instant::now();
+    while weight(&host) != 3 {
+        assert!(start.elapsed().as_secs() < 10, "{}", host.log_text());
+    }
+
+    host.end(Signal::SIGTERM);
+    let program = host.program("eth0");
+    let slots = changed.replacen("name = \"web4\"\n", "name = \"web4\"\nslots = 101\n", 1);
+    let mut daemon = host.spawn("anycast", &slots, &[]);
+    while daemon.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(
+        host.log_text().contains("pool web4 has 65537 slots: their number cannot change"),
+        "{}",
+        host.log_text()
+    );
+    assert_eq!(host.program("eth0"), program);
+    host.daemon = Some(host.spawn("anycast", &changed, &[]));
+    host.wait_until_ready();
+    assert_eq!(weight(&host), 3);
+}
