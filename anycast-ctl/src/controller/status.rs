@@ -174,7 +174,7 @@ impl Controller {
         let number = self.numbers.vip(&vip.name, &vip.pool).map(|numbers| numbers.number);
         let carried = self.carried.vip(&vip.name).cloned().unwrap_or_default();
         let pool = self.site.pool(&vip.pool);
-        let backends = pool
+        let mut backends = pool
             .into_iter()
             .flat_map(|pool| self.backends(pool))
             .map(|backend| {
@@ -184,6 +184,8 @@ impl Controller {
             .collect::<anyhow::Result<Vec<_>>>()?;
         let mut traffic = carried.traffic;
         backends.iter().for_each(|backend| traffic += backend.traffic);
+        // A thousand VIPs of a thousand backends are a million pairs: most have nothing to tell.
+        backends.retain(|backend| backend.traffic != Traffic::default());
         for cell in self.numbers.leaving_cells().into_iter().filter(|cell| cell.vip == vip.name) {
             traffic += self.dataplane.traffic(cell.counter)?.into();
         }

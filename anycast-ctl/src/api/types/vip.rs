@@ -55,7 +55,7 @@ pub struct VipStatus {
     pub reasons: Vec<ReasonStatus>,
     /// How packets to this VIP came to their outcome, where that is worth counting; details with no packets are left out.
     pub details: Vec<DetailStatus>,
-    /// Delivered per backend, removed ones included.
+    /// Delivered per backend, removed ones included; backends that got nothing are left out.
     pub backends: Vec<VipBackendStatus>,
 }
 
