@@ -50,6 +50,12 @@ impl Vip {
 
     /// Some service is UDP's.
     pub const SERVES_UDP: u32 = 32;
+
+    /// The slot follows from the source address.
+    pub const HASH_SOURCE: u32 = 64;
+
+    /// The slot follows from source and destination address.
+    pub const HASH_ADDRESSES: u32 = 128;
 }
 
 /// A service as one word, never 0: VIP number, protocol, port.
@@ -71,6 +77,8 @@ pub const fn service_key(vip: u16, protocol: u8, port: u16) -> u64 {
 pub struct Directory {
     /// Keys the places of both tables.
     pub seed: u64,
+    /// Keeps buckets from straddling cache lines.
+    pub reserved: [u64; 7],
     /// The VIP table.
     pub vips: [Vip; VIP_BUCKETS],
     /// The service table: keys, 0 where empty.

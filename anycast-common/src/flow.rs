@@ -49,6 +49,26 @@ impl Flow {
         }
         mix64(sum ^ key.word(5))
     }
+
+    /// What is hashed in place of a flow where all flows between two addresses go to one backend.
+    #[inline(always)]
+    pub const fn of_addresses(&self) -> Self {
+        Self {
+            source: self.source,
+            destination: self.destination,
+            source_port: 0,
+            destination_port: 0,
+            protocol: 0,
+        }
+    }
+
+    /// What is hashed in place of a flow where all flows of a source go to one backend.
+    #[inline(always)]
+    pub const fn of_source(&self) -> Self {
+        let nowhere =
+            if self.destination.is_v4() { Address::from_v4([0; 4]) } else { Address::from_v6([0; 16]) };
+        Self { destination: nowhere, ..self.of_addresses() }
+    }
 }
 
 #[cfg(test)]

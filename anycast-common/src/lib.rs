@@ -20,6 +20,7 @@ pub mod fragment;
 pub mod hash;
 pub mod identity;
 pub mod limits;
+pub mod lookups;
 mod numbered;
 pub mod packet;
 pub mod parse;
@@ -34,4 +35,4 @@ pub mod tunnel;
 mod pod;
 
 /// Version of the map layouts below. A controller may only adopt maps of its own version.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;

@@ -5,13 +5,14 @@
 use anycast_common::{
     detail::Detail,
     directory::{Directory, Vip},
+    lookups::Lookups,
     parse::{self, IpHeader, Message},
     reason::Reason,
 };
 
 use crate::{
     backend::{self, Way},
-    count, fragment, icmp,
+    count, fragment, icmp, maps,
     packet::Packet,
     steer::{self, Target},
     vip,
@@ -22,6 +23,7 @@ use crate::{
 pub fn target<H: IpHeader>(
     packet: &Packet<'_>,
     offset: usize,
+    lookups: &Lookups,
     directory: &Directory,
     vip: &Vip,
 ) -> Result<Target, Reason> {
@@ -29,7 +31,8 @@ pub fn target<H: IpHeader>(
     if let Some(reason) = choose::<H>(packet, offset & 31, directory, vip, &mut chosen) {
         return Err(reason);
     }
-    let way = backend::find(chosen.0 as u16).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
+    let way =
+        backend::find(lookups, chosen.0 as u16).filter(Way::is_usable).ok_or(Reason::BackendUnusable)?;
     Ok(Target { way, hash: (chosen.0 >> 32) as u32, opens_flow: false })
 }
 
@@ -45,16 +48,17 @@ fn choose<H: IpHeader>(
     chosen: &mut Chosen,
 ) -> Option<Reason> {
     let choose = || {
+        let lookups = maps::lookups().ok_or(Reason::NoBackend)?;
         let ip = H::parse(packet, offset)?;
         let upper = parse::upper(packet, &ip)?;
         if upper.protocol != H::ICMP {
-            return fragment::follow(packet, &ip, &upper, vip);
+            return fragment::follow(packet, &ip, &upper, lookups, vip);
         }
         match parse::icmp(packet, &ip, &upper, vip)? {
             Message::EchoRequest => Err(icmp::answer_echo(packet, &ip, &upper)),
             Message::Error(transport) => {
                 vip::check_service(directory, vip, &transport.flow)?;
-                let target = steer::backend(vip, &transport)?;
+                let target = steer::backend(lookups, vip, &transport)?;
                 count::detail(vip, Detail::IcmpError);
                 Ok(target)
             }

@@ -2,9 +2,9 @@
 
 use core::ptr::read_volatile;
 
-use anycast_common::{backend::Backend, tunnel::Tunnel};
+use anycast_common::{backend::Backend, lookups::Lookups, tunnel::Tunnel};
 
-use crate::maps::{BACKENDS, TUNNELS};
+use crate::maps::TUNNELS;
 
 /// A backend, to be read word by word: what is not looked at is not loaded.
 #[derive(Clone, Copy)]
@@ -105,9 +105,9 @@ impl Manner {
 
 /// The backend with that index.
 #[inline(always)]
-pub fn find(index: u16) -> Option<Way> {
-    let words = BACKENDS.get_ptr(u32::from(index))?.cast::<u64>();
-    // SAFETY: a value of the map, aligned to 8 bytes.
+pub fn find(lookups: &Lookups, index: u16) -> Option<Way> {
+    let words = (&raw const *lookups.backends.get(usize::from(index))?).cast::<u64>();
+    // SAFETY: a row of the map, aligned to 8 bytes.
     Some(Way { index, words, first: unsafe { read_volatile(words) } })
 }
 

@@ -50,7 +50,7 @@ pub fn deliver<H: IpHeader>(
         return Err(Reason::TtlExpired);
     }
     let departure = departure(packet, &target.way)?;
-    let hop = H::with_hop_limit(hop, hop_limit - 1);
+    let hop = H::one_hop_less(hop);
     if manner.delivery() == Delivery::L2.code() {
         l2::deliver::<H>(packet, ip.offset, hop, &target.way).map_err(|_| Reason::BadHeader)?;
     } else {

@@ -8,6 +8,7 @@ use anycast_common::{
     directory::Vip,
     flow::Flow,
     fragment::{Arrival, Datagram, FragmentKey, Received},
+    lookups::Lookups,
     parse::{Ip, IpHeader, Transport, Upper, protocol},
     pin::Pin,
     reason::Reason,
@@ -42,13 +43,14 @@ pub fn follow<H: IpHeader>(
     packet: &Packet<'_>,
     ip: &Ip<H>,
     upper: &Upper,
+    lookups: &Lookups,
     vip: &Vip,
 ) -> Result<Target, Reason> {
     let start = upper.fragment_offset();
     let stop = start + (ip.end() - upper.offset).div_ceil(8) as u16;
     let key = H::fragment_key(packet, ip, upper).map_err(|_| Reason::BadFragment)?;
-    let followed = remembered(&key, vip, start, stop);
-    if let Some(way) = backend::find(followed as u16) {
+    let followed = remembered(&key, lookups, vip, start, stop);
+    if let Some(way) = backend::find(lookups, followed as u16).filter(|_| followed as u16 != NO_BACKEND) {
         return Ok(Target { way, hash: (followed >> 16) as u32, opens_flow: false });
     }
     count::detail(vip, Detail::FragmentStray);
@@ -57,7 +59,7 @@ pub fn follow<H: IpHeader>(
     vip::check_protocol(vip, protocol)?;
     let (source, destination) = (ip.source, ip.destination);
     let flow = Flow { source, destination, source_port: 0, destination_port: 0, protocol };
-    steer::backend(vip, &Transport { flow, kind: Kind::Datagram })
+    steer::backend(lookups, vip, &Transport { flow, kind: Kind::Datagram })
 }
 
 #[inline(never)]
@@ -68,7 +70,7 @@ fn insert(key: &FragmentKey, datagram: &Datagram) {
 
 /// Index of the backend that a datagram goes to, or [`NO_BACKEND`], and above its 16 bits the hash of the datagram's flow.
 #[inline(never)]
-fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> u64 {
+fn remembered(key: &FragmentKey, lookups: &Lookups, vip: &Vip, start: u16, stop: u16) -> u64 {
     const NONE: u64 = NO_BACKEND as u64;
     let Some(datagram) = FRAGMENTS.get_ptr_mut(key) else { return NONE };
     // SAFETY: a value of the map, aligned to 8 bytes, which other CPUs change in whole words.
@@ -77,7 +79,7 @@ fn remembered(key: &FragmentKey, vip: &Vip, start: u16, stop: u16) -> u64 {
         return NONE;
     }
     let is_same = |way: &Way| way.is_usable() && way.generation() == pin.generation();
-    if backend::find(pin.backend()).filter(is_same).is_none() {
+    if backend::find(lookups, pin.backend()).filter(is_same).is_none() {
         return NONE;
     }
     count::detail(vip, Detail::FragmentFollowed);

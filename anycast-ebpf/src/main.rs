@@ -18,6 +18,7 @@ mod vip;
 
 use anycast_common::{
     directory::{Directory, Vip},
+    lookups::Lookups,
     parse::{self, Ip, IpHeader, Link, Upper},
     reason::{Reason, Verdict},
 };
@@ -75,12 +76,13 @@ fn walk(ctx: &XdpContext) -> Result<Departure, Refusal> {
 #[inline(always)]
 fn walk_ip<H: IpHeader>(packet: &Packet<'_>, offset: usize) -> Result<Departure, Refusal> {
     let ip = H::parse(packet, offset)?;
-    let directory = vip::directory()?;
+    let lookups = maps::lookups().ok_or(Reason::NotVip)?;
+    let directory = vip::directory(lookups);
     let vip = vip::find(directory, &ip)?;
     let refuse = |reason| Refusal { vip: vip.number, reason };
 
     let upper = parse::upper(packet, &ip).map_err(refuse)?;
-    let target = target(packet, &ip, &upper, directory, vip).map_err(refuse)?;
+    let target = target(packet, &ip, &upper, lookups, directory, vip).map_err(refuse)?;
     let departure = deliver::deliver(packet, &ip, vip, &target).map_err(refuse)?;
     count::delivered(vip, &ip, &target);
     Ok(departure)
@@ -92,15 +94,16 @@ fn target<H: IpHeader>(
     packet: &Packet<'_>,
     ip: &Ip<H>,
     upper: &Upper,
+    lookups: &Lookups,
     directory: &Directory,
     vip: &Vip,
 ) -> Result<Target, Reason> {
     if upper.is_later_fragment() || upper.protocol == H::ICMP {
-        return apart::target::<H>(packet, ip.offset, directory, vip);
+        return apart::target::<H>(packet, ip.offset, lookups, directory, vip);
     }
     let transport = parse::transport(packet, ip, upper, vip)?;
     vip::check_service(directory, vip, &transport.flow)?;
-    let target = steer::backend(vip, &transport)?;
+    let target = steer::backend(lookups, vip, &transport)?;
     if upper.fragment != 0 {
         fragment::remember(packet, ip, upper, vip, &target);
     }

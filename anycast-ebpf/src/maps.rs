@@ -6,17 +6,16 @@
 use core::ptr::{read_volatile, write_volatile};
 
 use anycast_common::{
-    backend::Backend,
     counter::{DETAIL_COUNTERS, REASON_COUNTERS, Spent, Traffic},
-    directory::Directory,
     fragment::{Datagram, FragmentKey},
     identity::Identity,
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_PINS, DEFAULT_TRAFFIC_COUNTERS, FRAGMENTED_DATAGRAMS,
-        MAX_BACKENDS, MAX_POOLS, SLOTS_PER_LINE,
+        MAX_BACKENDS, SLOTS_PER_LINE,
     },
+    lookups::Lookups,
     pin::{Filter, FlowKey, Record},
-    slot::{Slot, SlotLine, StampLine, Table},
+    slot::{Slot, SlotLine, StampLine},
     tunnel::Tunnel,
 };
 use aya_ebpf::{
@@ -30,25 +29,13 @@ use aya_ebpf::{
 #[map]
 pub static IDENTITY: Array<Identity> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Which of the two directories packets use: 0 or 1.
+/// VIPs, services, tables, backends: all that a packet looks up by number. One value, found once.
 #[map]
-pub static ACTIVE_DIRECTORY: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-
-/// VIPs and services, twice: one in use, one to be filled.
-#[map]
-pub static DIRECTORIES: Array<Directory> = Array::with_max_entries(2, BPF_F_MMAPABLE);
-
-/// Pool index to where its table lies.
-#[map]
-pub static TABLES: Array<Table> = Array::with_max_entries(MAX_POOLS as u32, BPF_F_MMAPABLE);
+pub static LOOKUPS: Array<Lookups> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// The slot arena: tables of all pools, in use and to be filled.
 #[map]
 pub static SLOTS: Array<SlotLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
-
-/// Backend index to how it is reached.
-#[map]
-pub static BACKENDS: Array<Backend> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
 
 /// Backend index to the outer headers of its packets, if it has any.
 #[map]
@@ -120,12 +107,10 @@ pub fn multi_buffer() -> bool {
     MULTI_BUFFER.load() != 0
 }
 
-/// A pool's table, in one load.
+/// The value of [`LOOKUPS`].
 #[inline(always)]
-pub fn table(pool: u16) -> Option<Table> {
-    let table = TABLES.get_ptr(u32::from(pool))?;
-    // SAFETY: a value of the map, aligned to 8 bytes; stores to it are whole words.
-    Some(unsafe { read_volatile(table) })
+pub fn lookups() -> Option<&'static Lookups> {
+    LOOKUPS.get(0)
 }
 
 /// Slot `index` of a line, in one load.

@@ -8,11 +8,12 @@ use anycast_common::{
     directory::Vip,
     flow::Flow,
     hash::{HashKey, KEY_WORDS},
-    limits::SLOTS_PER_LINE,
+    limits::{MAX_POOLS, SLOTS_PER_LINE},
+    lookups::Lookups,
     parse::Transport,
     pin::{FlowKey, Pin, Record},
     reason::Reason,
-    slot::NO_BACKEND,
+    slot::{NO_BACKEND, Table},
     steer::{Choice, Entry, FlowMap, Kind, Usable, Why, World, choose},
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
@@ -47,12 +48,18 @@ pub struct Target {
 
 /// The backend a packet goes to.
 #[inline(always)]
-pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
-    let table = maps::table(vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
+pub fn backend(lookups: &Lookups, vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
+    let table = table(lookups, vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
     let hash = transport.flow.wide_hash(&LoadedKey);
-    let slot = table.slot_of((hash >> 32) as u32);
+    let point = match vip.flags & (Vip::HASH_SOURCE | Vip::HASH_ADDRESSES) {
+        0 => hash,
+        Vip::HASH_SOURCE => transport.flow.of_source().wide_hash(&LoadedKey),
+        _ => transport.flow.of_addresses().wide_hash(&LoadedKey),
+    };
+    let slot = table.slot_of((point >> 32) as u32);
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
-    let place = Place { hash, line, index: slot % SLOTS_PER_LINE as u32, idle_timeout: vip.idle_timeout };
+    let index = slot % SLOTS_PER_LINE as u32;
+    let place = Place { lookups, hash, line, index, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
     let Choice { index, why, backend } = choose(&place, slot, &transport.flow, transport.kind);
     match backend {
@@ -65,6 +72,14 @@ pub fn backend(vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     }
 }
 
+/// A pool's table, in one load.
+#[inline(always)]
+fn table(lookups: &Lookups, pool: u16) -> Option<Table> {
+    let table = &raw const *lookups.tables.get(usize::from(pool) % MAX_POOLS)?;
+    // SAFETY: a word of the map; stores to it are whole words.
+    Some(unsafe { read_volatile(table) })
+}
+
 /// Ticks since boot.
 #[inline(always)]
 pub fn now() -> u32 {
@@ -73,7 +88,8 @@ pub fn now() -> u32 {
 }
 
 /// The slot a packet falls into, and the maps around it.
-struct Place {
+struct Place<'a> {
+    lookups: &'a Lookups,
     hash: u64,
     line: u32,
     index: u32,
@@ -87,7 +103,7 @@ impl Usable for Way {
     }
 }
 
-impl World for Place {
+impl World for Place<'_> {
     type Backend = Way;
 
     #[inline(always)]
@@ -117,7 +133,7 @@ impl World for Place {
 
     #[inline(always)]
     fn backend(&self, index: u16) -> Option<Way> {
-        backend::find(index).filter(Way::is_usable)
+        backend::find(self.lookups, index).filter(Way::is_usable)
     }
 
     #[inline(always)]

@@ -22,8 +22,10 @@ pub struct Link {
 #[inline(always)]
 pub fn link(packet: &impl PacketBytes) -> Result<Link, Reason> {
     let Copied(ethernet): Copied<EthHdr> = packet.read(0).map_err(|_| Reason::NotIp)?;
-    if tags(ethernet.ether_type) == 0 {
-        return Ok(Link { length: EthHdr::LEN, ether_type: ethernet.ether_type });
+    let ether_type = ethernet.ether_type;
+    // The first two say what the third does, sooner.
+    if ether_type == EtherType::Ipv4 as u16 || ether_type == EtherType::Ipv6 as u16 || tags(ether_type) == 0 {
+        return Ok(Link { length: EthHdr::LEN, ether_type });
     }
     let Copied(tag): Copied<VlanHdr> = packet.read(EthHdr::LEN).map_err(|_| Reason::NotIp)?;
     let length = EthHdr::LEN + VlanHdr::LEN + tags(tag.ether_type) * VlanHdr::LEN;

@@ -95,6 +95,8 @@ pub trait IpHeader: Wire {
     fn hop_limit(hop: Self::Hop) -> u8;
     /// The same bytes with another hop limit.
     fn with_hop_limit(hop: Self::Hop, hop_limit: u8) -> Self::Hop;
+    /// The same bytes with a hop limit that is one less. It must not be 0.
+    fn one_hop_less(hop: Self::Hop) -> Self::Hop;
 }
 
 impl IpHeader for Ipv4Hdr {
@@ -161,6 +163,11 @@ impl IpHeader for Ipv4Hdr {
         let (old, new) = (u16::from_be_bytes([ttl, protocol]), u16::from_be_bytes([hop_limit, protocol]));
         let [high, low] = checksum::update(u16::from_be_bytes([high, low]), old, new).to_be_bytes();
         [hop_limit, protocol, high, low]
+    }
+
+    #[inline(always)]
+    fn one_hop_less(hop: Self::Hop) -> Self::Hop {
+        checksum::decrement_ttl(hop)
     }
 }
 
@@ -230,5 +237,10 @@ impl IpHeader for Ipv6Hdr {
     #[inline(always)]
     fn with_hop_limit([next_header, _]: Self::Hop, hop_limit: u8) -> Self::Hop {
         [next_header, hop_limit]
+    }
+
+    #[inline(always)]
+    fn one_hop_less([next_header, hop_limit]: Self::Hop) -> Self::Hop {
+        [next_header, hop_limit.wrapping_sub(1)]
     }
 }

@@ -132,14 +132,8 @@ fn tcp<H: IpHeader>(packet: &impl PacketBytes, ip: &Ip<H>, upper: &Upper) -> Res
     }
     let Copied(header): Copied<TcpHdr> = packet.read(upper.offset).map_err(|_| Reason::Truncated)?;
     let flow = flow(ip, upper, u16::from_be_bytes(header.source), u16::from_be_bytes(header.dest));
-    let kind = if header.syn() != 0 && header.ack() == 0 {
-        Kind::Opens
-    } else if header.rst() != 0 || header.fin() != 0 {
-        Kind::Ends
-    } else {
-        Kind::Continues
-    };
-    Ok(Transport { flow, kind })
+    let flags = header.fin() | header.syn() << 1 | header.rst() << 2 | header.ack() << 4;
+    Ok(Transport { flow, kind: Kind::of_tcp(flags) })
 }
 
 #[inline(always)]

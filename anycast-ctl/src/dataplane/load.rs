@@ -3,13 +3,16 @@
 use std::{path::Path, time::Instant};
 
 use anycast_common::{
+    backend::Backend,
     clock,
     counter::{detail_counter, reason_counter},
+    directory::Directory,
     hash::{KEY_WORDS, expand_seed},
     limits::{
         DEFAULT_ARENA_LINES, DEFAULT_EMBRYONIC, DEFAULT_ERRORS_PER_TICK, DEFAULT_PINS,
         DEFAULT_TRAFFIC_COUNTERS, MAX_POOLS, MAX_VIPS, SLOTS_PER_LINE,
     },
+    lookups::Lookups,
     slot::Table,
 };
 use aya::{
@@ -29,7 +32,7 @@ use super::{
     directory::ActiveDirectory,
     flows::FlowMap,
     grace,
-    mapped::MappedArray,
+    mapped::{MappedArray, field},
     shape::{self, IDENTITY, SHAPES},
 };
 
@@ -125,14 +128,15 @@ pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, 
         loaded => loaded?,
     };
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
-    let tables = mapped(&mut ebpf, "TABLES")?;
+    let lookups = mapped(&mut ebpf, "LOOKUPS")?;
+    let tables = lookups.part(field!(Lookups, tables), size_of::<Table>());
     let published: Vec<Table> = (0..MAX_POOLS).map(|pool| Table::from_word(tables.load(pool))).collect();
     Ok(Dataplane {
         hash_key: key,
         identity: mapped(&mut ebpf, IDENTITY)?,
         directory: ActiveDirectory::new(
-            mapped(&mut ebpf, "DIRECTORIES")?,
-            mapped(&mut ebpf, "ACTIVE_DIRECTORY")?,
+            lookups.part(field!(Lookups, directories), size_of::<Directory>()),
+            lookups.part(field!(Lookups, active_directory), size_of::<u64>()),
         ),
         tables,
         slots: mapped(&mut ebpf, "SLOTS")?,
@@ -140,7 +144,7 @@ pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, 
         pins: FlowMap::new(take(&mut ebpf, "PINS")?, "PINS")?,
         embryonic: FlowMap::new(take(&mut ebpf, "EMBRYONIC")?, "EMBRYONIC")?,
         filter: mapped(&mut ebpf, "FILTER")?,
-        backends: mapped(&mut ebpf, "BACKENDS")?,
+        backends: lookups.part(field!(Lookups, backends), size_of::<Backend>()),
         tunnels: mapped(&mut ebpf, "TUNNELS")?,
         arena: Arena::holding(options.arena_lines(), &published, grace::wait),
         capacity: Capacity {

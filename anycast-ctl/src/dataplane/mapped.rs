@@ -2,9 +2,13 @@
 
 use std::{
     num::NonZeroUsize,
+    ops::Range,
     os::fd::AsFd,
     ptr::NonNull,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
 };
 
 use aya::maps::MapData;
@@ -12,16 +16,36 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::DataplaneError;
 
-/// A `BPF_MAP_TYPE_ARRAY` with `BPF_F_MMAPABLE` (Linux 5.5), seen as 64-bit words.
+/// Where in a value of that type a field lies, in bytes.
+macro_rules! field {
+    ($value:ty, $field:ident) => {{
+        const fn size<T>(_: fn(&$value) -> &T) -> usize {
+            size_of::<T>()
+        }
+        let start = std::mem::offset_of!($value, $field);
+        start..start + size(|value| &value.$field)
+    }};
+}
+pub(super) use field;
+
+/// A `BPF_MAP_TYPE_ARRAY` with `BPF_F_MMAPABLE` (Linux 5.5), or an array inside its value, seen as 64-bit words.
 pub struct MappedArray {
-    start: NonNull<AtomicU64>,
-    length: NonZeroUsize,
+    mapping: Arc<Mapping>,
+    /// Its first word.
+    first: usize,
     words: usize,
     words_per_value: usize,
 }
 
-// SAFETY: the mapping is plain memory that belongs to this value alone; access goes through atomics.
-unsafe impl Send for MappedArray {}
+struct Mapping {
+    start: NonNull<AtomicU64>,
+    length: NonZeroUsize,
+}
+
+// SAFETY: the mapping is plain memory; access goes through atomics of the size that the other side uses for that array.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
 
 impl MappedArray {
     /// Maps all values of the map.
@@ -35,7 +59,25 @@ impl MappedArray {
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a fresh shared mapping, at an address of the kernel's choice, of a map that has that many bytes.
         let start = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, map.fd().as_fd(), 0) };
-        Ok(Self { start: start.map_err(failed)?.cast(), length, words, words_per_value })
+        let mapping = Arc::new(Mapping { start: start.map_err(failed)?.cast(), length });
+        Ok(Self { mapping, first: 0, words, words_per_value })
+    }
+
+    /// An array of values of `value_size` bytes that lies in these bytes of this one.
+    ///
+    /// # Panics
+    ///
+    /// If that is no whole number of words, or reaches beyond this one.
+    pub fn part(&self, bytes: Range<usize>, value_size: usize) -> Self {
+        const WORD: usize = size_of::<u64>();
+        assert!(bytes.end <= self.words * WORD, "bytes {bytes:?} of a map of {} words", self.words);
+        assert!([bytes.start, bytes.end, value_size].iter().all(|it| it.is_multiple_of(WORD)), "{bytes:?}");
+        Self {
+            mapping: Arc::clone(&self.mapping),
+            first: self.first + bytes.start / WORD,
+            words: bytes.len() / WORD,
+            words_per_value: value_size / WORD,
+        }
     }
 
     /// Stores words from the start of value `index` on, the last one with release ordering.
@@ -116,20 +158,20 @@ impl MappedArray {
 
     fn half(&self, half: usize) -> &AtomicU32 {
         assert!(half / 2 < self.words, "half-word {half} of a map of {} words", self.words);
-        // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`. No two threads of this process
-        // access the map at a time: `Self` is not `Sync`.
-        unsafe { self.start.cast::<AtomicU32>().add(half).as_ref() }
+        // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`. What is accessed in halves is so by
+        // the kernel's side, and by one thread of this process at a time.
+        unsafe { self.mapping.start.cast::<AtomicU32>().add(2 * self.first + half).as_ref() }
     }
 
     fn word(&self, word: usize) -> &AtomicU64 {
         assert!(word < self.words, "word {word} of a map of {} words", self.words);
         // SAFETY: inside the mapping, which is page-aligned and lives as long as `self`; the kernel side accesses it
         // in aligned words of 32 or 64 bits.
-        unsafe { self.start.add(word).as_ref() }
+        unsafe { self.mapping.start.add(self.first + word).as_ref() }
     }
 }
 
-impl Drop for MappedArray {
+impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping that `new` made, of which no reference outlives `self`.
         if let Err(error) = unsafe { munmap(self.start.cast(), self.length.get()) } {

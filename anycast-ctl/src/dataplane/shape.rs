@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use anycast_common::{
-    backend::Backend,
     counter::{Spent, Traffic},
-    directory::Directory,
     fragment::{Datagram, FragmentKey},
     identity::Identity,
+    lookups::Lookups,
     pin::{Filter, FlowKey, Record},
-    slot::{SlotLine, StampLine, Table},
+    slot::{SlotLine, StampLine},
     tunnel::Tunnel,
 };
 use aya::maps::MapInfo;
@@ -32,14 +31,11 @@ const fn shape<K, V>(name: &'static str) -> Shape {
 }
 
 /// Every map that outlasts the daemon: all but what the program uses within one packet, and its constants.
-pub const SHAPES: [Shape; 17] = [
+pub const SHAPES: [Shape; 14] = [
     shape::<u32, Identity>(IDENTITY),
-    shape::<u32, u32>("ACTIVE_DIRECTORY"),
-    shape::<u32, Directory>("DIRECTORIES"),
-    shape::<u32, Table>("TABLES"),
+    shape::<u32, Lookups>("LOOKUPS"),
     shape::<u32, SlotLine>("SLOTS"),
     shape::<u32, StampLine>("STAMPS"),
-    shape::<u32, Backend>("BACKENDS"),
     shape::<u32, Tunnel>("TUNNELS"),
     shape::<FlowKey, Record>("PINS"),
     shape::<FlowKey, Record>("EMBRYONIC"),
