@@ -264,6 +264,7 @@ fn directory(site: &Site, numbers: &Numbers) -> Vec<DirectoryEntry> {
                 ordinal,
                 drop_unknown_port: vip.on_unknown_port == OnUnknownPort::Drop,
                 answer_echo: vip.echo,
+                hash: pool.hash,
                 udp: pool.udp,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
                 services,

@@ -12,7 +12,7 @@ use anycast_common::{
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry},
     maglev::{self, Member},
-    model::UdpPolicy,
+    model::{HashPolicy, UdpPolicy},
 };
 use anyhow::ensure;
 use serde::{Serialize, Serializer};
@@ -153,6 +153,7 @@ pub fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 ordinal: pool.vip_ordinal(ip),
                 drop_unknown_port: false,
                 answer_echo: true,
+                hash: HashPolicy::FiveTuple,
                 udp: UdpPolicy::Stateless,
                 // Nothing times out while the benchmark runs.
                 idle_timeout_ticks: 100_000,

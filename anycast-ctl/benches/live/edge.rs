@@ -4,7 +4,7 @@ use anycast_common::{backend::Backend, slot::Slot};
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions},
     maglev::{self, Member},
-    model::{Seed, UdpPolicy},
+    model::{HashPolicy, Seed, UdpPolicy},
 };
 use anyhow::Context as _;
 use nix::net::if_::if_nametoindex;
@@ -55,6 +55,7 @@ impl Edge {
                     ordinal: ordinal.into(),
                     drop_unknown_port: false,
                     answer_echo: true,
+                    hash: HashPolicy::FiveTuple,
                     udp: UdpPolicy::Stateless,
                     idle_timeout_ticks: 300,
                     services: vec![format!("tcp/{HTTP_PORT}").parse()?],

@@ -11,7 +11,7 @@ use anycast_common::{
 use zerocopy::{FromBytes as _, FromZeros, IntoBytes, TryFromBytes};
 
 use super::{grace, mapped::MappedArray};
-use crate::model::{Protocol, Service, UdpPolicy};
+use crate::model::{HashPolicy, Protocol, Service, UdpPolicy};
 
 /// Seeds tried before giving up. At full occupancy, a quarter of the buckets, nearly every first one fits.
 const ATTEMPTS: u64 = 64;
@@ -34,6 +34,8 @@ pub struct DirectoryEntry {
     pub drop_unknown_port: bool,
     /// Whether the program answers echo requests.
     pub answer_echo: bool,
+    /// What of a packet decides which slot of its pool it falls into.
+    pub hash: HashPolicy,
     /// How UDP flows of its pool are remembered.
     pub udp: UdpPolicy,
     /// Ticks after which a flow of its pool that shows no packet is taken for ended.
@@ -69,6 +71,8 @@ impl DirectoryEntry {
             ordinal: vip.ordinal,
             drop_unknown_port: has(Vip::DROP_UNKNOWN_PORT),
             answer_echo: has(Vip::ANSWER_ECHO),
+            // The program hashes the whole flow: no flag tells it otherwise.
+            hash: HashPolicy::FiveTuple,
             udp: if has(Vip::UDP_PINNED) {
                 UdpPolicy::Pinned
             } else if has(Vip::UDP_QUIC) {

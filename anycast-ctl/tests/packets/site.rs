@@ -7,7 +7,10 @@ use anycast_common::{
     slot::Slot,
     tunnel::{GUE_PORT, Tunnel},
 };
-use anycast_ctl::{dataplane::DirectoryEntry, model::UdpPolicy};
+use anycast_ctl::{
+    dataplane::DirectoryEntry,
+    model::{HashPolicy, UdpPolicy},
+};
 
 /// `BPF_PROG_TEST_RUN` lets packets arrive on the loopback interface.
 pub const INGRESS: u32 = 1;
@@ -177,6 +180,7 @@ pub fn directory(udp: UdpPolicy, answer_echo: bool) -> Vec<DirectoryEntry> {
             ordinal: u32::from(number),
             drop_unknown_port,
             answer_echo,
+            hash: HashPolicy::FiveTuple,
             udp,
             idle_timeout_ticks: IDLE_TIMEOUT,
             services: services.iter().map(|text| text.parse().unwrap()).collect(),

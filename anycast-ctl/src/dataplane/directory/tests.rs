@@ -10,6 +10,7 @@ fn entry(number: u16, address: IpAddr, services: &[&str]) -> DirectoryEntry {
         ordinal: u32::from(number) * 16,
         drop_unknown_port: number.is_multiple_of(2),
         answer_echo: true,
+        hash: HashPolicy::FiveTuple,
         udp: UdpPolicy::Stateless,
         idle_timeout_ticks: 300,
         services: services.iter().map(|text| text.parse().unwrap()).collect(),
