@@ -40,6 +40,13 @@ impl Address {
         self.words
     }
 
+    /// The bits of `other` where the mask, for both words, has ones, and its own elsewhere.
+    #[inline(always)]
+    pub(crate) const fn select(&self, other: &Self, mask: u64) -> Self {
+        let ([a, b], [c, d]) = (self.words, other.words);
+        Self { words: [a ^ ((a ^ c) & mask), b ^ ((b ^ d) & mask)] }
+    }
+
     /// The 16 bytes in network order.
     pub fn octets(&self) -> [u8; 16] {
         let mut octets = [0; 16];

@@ -50,24 +50,13 @@ impl Flow {
         mix64(sum ^ key.word(5))
     }
 
-    /// What is hashed in place of a flow where all flows between two addresses go to one backend.
+    /// What is hashed in place of a flow where all flows of a source go to one backend, or else all flows between two addresses.
     #[inline(always)]
-    pub const fn of_addresses(&self) -> Self {
-        Self {
-            source: self.source,
-            destination: self.destination,
-            source_port: 0,
-            destination_port: 0,
-            protocol: 0,
-        }
-    }
-
-    /// What is hashed in place of a flow where all flows of a source go to one backend.
-    #[inline(always)]
-    pub const fn of_source(&self) -> Self {
-        let nowhere =
-            if self.destination.is_v4() { Address::from_v4([0; 4]) } else { Address::from_v6([0; 16]) };
-        Self { destination: nowhere, ..self.of_addresses() }
+    pub fn narrowed(&self, to_source: bool) -> Self {
+        // Without a branch: the verifier would walk all that follows once more.
+        let mask = u64::from(to_source).wrapping_neg();
+        let destination = self.destination.select(&self.source, mask);
+        Self { source: self.source, destination, source_port: 0, destination_port: 0, protocol: 0 }
     }
 }
 

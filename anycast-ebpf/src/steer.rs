@@ -51,10 +51,10 @@ pub struct Target {
 pub fn backend(lookups: &Lookups, vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
     let table = table(lookups, vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
     let hash = transport.flow.wide_hash(&LoadedKey);
-    let point = match vip.flags & (Vip::HASH_SOURCE | Vip::HASH_ADDRESSES) {
-        0 => hash,
-        Vip::HASH_SOURCE => transport.flow.of_source().wide_hash(&LoadedKey),
-        _ => transport.flow.of_addresses().wide_hash(&LoadedKey),
+    let point = if vip.flags & (Vip::HASH_SOURCE | Vip::HASH_ADDRESSES) == 0 {
+        hash
+    } else {
+        transport.flow.narrowed(vip.flags & Vip::HASH_SOURCE != 0).wide_hash(&LoadedKey)
     };
     let slot = table.slot_of((point >> 32) as u32);
     let line = table.first_line() + slot / SLOTS_PER_LINE as u32;

@@ -52,12 +52,17 @@ impl DirectoryEntry {
             UdpPolicy::Pinned => Vip::UDP_PINNED,
             UdpPolicy::Quic => Vip::UDP_QUIC,
         };
+        let hash = match self.hash {
+            HashPolicy::FiveTuple => 0,
+            HashPolicy::SourceAddress => Vip::HASH_SOURCE,
+            HashPolicy::SourceAndDestination => Vip::HASH_ADDRESSES,
+        };
         let echo = if self.answer_echo { Vip::ANSWER_ECHO } else { 0 };
         let services = self.services.iter().fold(0, |flags, service| match service.protocol {
             Protocol::Tcp => flags | Vip::SERVES_TCP,
             Protocol::Udp => flags | Vip::SERVES_UDP,
         });
-        unknown_port | udp | echo | services
+        unknown_port | udp | hash | echo | services
     }
 
     /// As a directory has it.
@@ -71,8 +76,13 @@ impl DirectoryEntry {
             ordinal: vip.ordinal,
             drop_unknown_port: has(Vip::DROP_UNKNOWN_PORT),
             answer_echo: has(Vip::ANSWER_ECHO),
-            // The program hashes the whole flow: no flag tells it otherwise.
-            hash: HashPolicy::FiveTuple,
+            hash: if has(Vip::HASH_SOURCE) {
+                HashPolicy::SourceAddress
+            } else if has(Vip::HASH_ADDRESSES) {
+                HashPolicy::SourceAndDestination
+            } else {
+                HashPolicy::FiveTuple
+            },
             udp: if has(Vip::UDP_PINNED) {
                 UdpPolicy::Pinned
             } else if has(Vip::UDP_QUIC) {

@@ -11,7 +11,7 @@ use anycast_common::{
 };
 use anycast_ctl::{
     dataplane::{Dataplane, LoadOptions},
-    model::Seed,
+    model::{HashPolicy, Seed},
 };
 use aya::{
     maps::{HashMap, Map, MapData},
@@ -96,7 +96,7 @@ impl Harness {
         dataplane.set_backend(ELSEWHERE, Backend { ifindex: 4_000_000, ..backend(ELSEWHERE) });
         dataplane.publish_table(2, &[Slot::stable(UNRESOLVED); 7]).unwrap();
         dataplane.publish_table(3, &[Slot::stable(ELSEWHERE); 7]).unwrap();
-        dataplane.publish_directory(&directory(L2.udp, L2.echo)).unwrap();
+        dataplane.publish_directory(&directory(&L2)).unwrap();
         let map_ids = program(&mut dataplane).info().unwrap().map_ids().unwrap().unwrap();
         let counters = Counters::new(&map_ids);
         let last = counters.read();
@@ -120,8 +120,9 @@ impl Harness {
         if *state == self.state {
             return;
         }
-        if (state.udp, state.echo) != (self.state.udp, self.state.echo) {
-            self.dataplane.publish_directory(&directory(state.udp, state.echo)).unwrap();
+        let published = |state: &State| (state.udp, state.hash, state.echo);
+        if published(state) != published(&self.state) {
+            self.dataplane.publish_directory(&directory(state)).unwrap();
         }
         if state.slot != self.state.slot {
             self.set_slots(state.slot);
@@ -215,7 +216,12 @@ impl Harness {
 
     /// The backend that owns a flow, from the published table.
     pub fn owner_of(&self, flow: &Flow) -> u16 {
-        let slot = Table::new(0, SLOTS).slot_of(flow.hash(&expand_seed(SEED)));
+        let hashed = match self.state.hash {
+            HashPolicy::FiveTuple => *flow,
+            HashPolicy::SourceAddress => flow.narrowed(true),
+            HashPolicy::SourceAndDestination => flow.narrowed(false),
+        };
+        let slot = Table::new(0, SLOTS).slot_of(hashed.hash(&expand_seed(SEED)));
         self.slots[slot as usize].current()
     }
 

@@ -77,6 +77,8 @@ pub struct State {
     pub slot: Option<Slot>,
     /// UDP policy of every pool.
     pub udp: UdpPolicy,
+    /// What of a packet is hashed, in every pool.
+    pub hash: HashPolicy,
     /// Whether echo requests are answered.
     pub echo: bool,
     /// A backend that is not usable.
@@ -95,6 +97,7 @@ pub const L2: State = State {
     mtu: u16::MAX - 48,
     slot: None,
     udp: UdpPolicy::Stateless,
+    hash: HashPolicy::FiveTuple,
     echo: true,
     down: None,
     generation: 0,
@@ -170,8 +173,8 @@ pub fn backend(index: u16) -> Backend {
     }
 }
 
-/// All VIPs, with that policy for UDP.
-pub fn directory(udp: UdpPolicy, answer_echo: bool) -> Vec<DirectoryEntry> {
+/// All VIPs.
+pub fn directory(&State { udp, hash, echo: answer_echo, .. }: &State) -> Vec<DirectoryEntry> {
     let entry =
         |&(number, address, pool, services, drop_unknown_port): &(_, &str, _, &[&str], _)| DirectoryEntry {
             address: address.parse().unwrap(),
@@ -180,7 +183,7 @@ pub fn directory(udp: UdpPolicy, answer_echo: bool) -> Vec<DirectoryEntry> {
             ordinal: u32::from(number),
             drop_unknown_port,
             answer_echo,
-            hash: HashPolicy::FiveTuple,
+            hash,
             udp,
             idle_timeout_ticks: IDLE_TIMEOUT,
             services: services.iter().map(|text| text.parse().unwrap()).collect(),

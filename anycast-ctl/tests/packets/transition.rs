@@ -18,7 +18,7 @@ use etherparse::TcpHeader;
 use crate::{
     harness::{Harness, Outcome, SEED},
     packet::{self, L4, Packet, client},
-    site::{IDLE_TIMEOUT, SLOTS, backend, directory},
+    site::{IDLE_TIMEOUT, L2, SLOTS, State, backend, directory},
     table::reach,
 };
 
@@ -238,7 +238,7 @@ fn stateless_datagrams_follow_the_slot() {
 #[test]
 fn pinned_datagrams_stay_from_the_first_one_on() {
     let mut harness = Harness::new();
-    harness.dataplane.publish_directory(&directory(UdpPolicy::Pinned, true)).unwrap();
+    harness.dataplane.publish_directory(&directory(&State { udp: UdpPolicy::Pinned, ..L2 })).unwrap();
     for vip in VIPS {
         publish(&mut harness, Slot::stable(A));
         assert_eq!(reach(&mut harness, "first datagram", &datagram(vip, 1, true)), A);
@@ -253,7 +253,7 @@ fn pinned_datagrams_stay_from_the_first_one_on() {
 #[test]
 fn quic_initials_open_and_short_headers_continue() {
     let mut harness = Harness::new();
-    harness.dataplane.publish_directory(&directory(UdpPolicy::Quic, true)).unwrap();
+    harness.dataplane.publish_directory(&directory(&State { udp: UdpPolicy::Quic, ..L2 })).unwrap();
     publish(&mut harness, Slot::in_transition(B, A));
     let rows: [(&str, &[u8], bool); 8] = [
         ("version 1 initial", &[0xc3, 0, 0, 0, 1, 8], true),
