@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, process::Command};
 
 use anycast_common::reason::Reason;
+use anycast_ctl::preflight::{KernelRelease, Surroundings};
 
 use crate::{
     harness::{Harness, Outcome},
@@ -67,9 +68,12 @@ fn backends_behind_another_interface_are_redirected_to() {
 
 #[test]
 fn the_programs_stay_small() {
+    // Older verifiers find fewer states alike, and walk more of them.
+    let current = KernelRelease { major: 6, minor: 12 };
+    let limit = if Surroundings::gather().unwrap().release().unwrap() < current { 80_000 } else { 60_000 };
     for mut harness in [Harness::new(), Harness::linear()] {
         let (name, (instructions, jitted_bytes)) = (harness.dataplane.program_name(), harness.program_size());
         println!("{name}: verified instructions {instructions}, JIT bytes {jitted_bytes}");
-        assert!(instructions < 60_000, "{name}: {instructions}");
+        assert!(instructions < limit, "{name}: {instructions}");
     }
 }
