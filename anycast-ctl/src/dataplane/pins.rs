@@ -3,8 +3,8 @@
 //! ```text
 //!  BPFFS/edge/INSTANCE/program                the loaded program
 //!                      links/INTERFACE        its attachments
-//!                      maps-5/IDENTITY, …     5: the layout's version
-//!                      maps-5-next/…          maps that are to take their place
+//!                      maps-6/IDENTITY, …     6: the layout's version
+//!                      maps-6-next/…          maps that are to take their place
 //! ```
 //!
 //! Maps are made under the second name, and get the first one when every attachment has the program that uses them. Which
