@@ -20,7 +20,7 @@ pub const fn decrement_ttl(bytes: [u8; 4]) -> [u8; 4] {
     let word = u32::from_le_bytes(bytes);
     let sum = (word >> 16) + 1;
     let sum = sum + (sum >= 0xffff) as u32;
-    ((word & 0xffff) - 1 | sum << 16).to_le_bytes()
+    (((word & 0xffff) - 1) | (sum << 16)).to_le_bytes()
 }
 
 /// As [`update`], for data that may be all zeroes but for the word that changes: the result is never 0, which is wrong for such

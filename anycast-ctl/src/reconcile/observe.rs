@@ -96,7 +96,10 @@ mod tests {
     use anycast_common::backend::Backend;
 
     use super::*;
-    use crate::{dataplane::DirectoryEntry, model::UdpPolicy};
+    use crate::{
+        dataplane::DirectoryEntry,
+        model::{HashPolicy, UdpPolicy},
+    };
 
     fn entry(number: u16) -> DirectoryEntry {
         DirectoryEntry {
@@ -106,6 +109,7 @@ mod tests {
             ordinal: 0,
             drop_unknown_port: false,
             answer_echo: true,
+            hash: HashPolicy::FiveTuple,
             udp: UdpPolicy::Stateless,
             idle_timeout_ticks: 1,
             services: vec!["tcp/80".parse().unwrap()],
