@@ -226,9 +226,9 @@ impl Controller {
                 }
                 changed = self.ports.changed() => {
                     changed.context("following interfaces: the watch has ended")?;
-                    self.tend_interfaces();
+                    self.tend_interfaces().await;
                 }
-                _ = retry.tick(), if self.behind || self.ports.is_unsettled() => self.try_again(),
+                _ = retry.tick(), if self.behind || self.ports.is_unsettled() => self.try_again().await,
                 () = sleep_until(self.tending.sweep_at().into()) => {
                     self.sweep();
                     // A sweep has its next piece ready at once: let the tasks beside this one run.
@@ -247,15 +247,18 @@ impl Controller {
         self.resolver.set_addresses(backends.map(|backend| backend.address).collect::<BTreeSet<_>>());
     }
 
-    fn try_again(&mut self) {
-        if self.ports.is_unsettled() { self.tend_interfaces() } else { self.reconcile_or_retry() }
+    async fn try_again(&mut self) {
+        if self.ports.is_unsettled() { self.tend_interfaces().await } else { self.reconcile_or_retry() }
     }
 
     fn reconcile_or_retry(&mut self) {
         let outcome = self.reconcile();
+        let told = self.progress_status().behind.map(|behind| behind.error);
         self.note_outcome(&outcome);
-        if let Err(error) = outcome {
-            tracing::error!("{error:#}; trying again in {} s", RETRY.as_secs());
+        if let Err(error) = outcome.map_err(|error| format!("{error:#}"))
+            && Some(&error) != told.as_ref()
+        {
+            tracing::error!("{error}; trying again every {} s", RETRY.as_secs());
         }
     }
 
@@ -272,8 +275,9 @@ impl Controller {
             self.installed.note(operation);
         }
         self.collect()?;
+        // The maps are. Whether packets come to them is another question.
         self.behind = false;
-        Ok(())
+        self.ports.check()
     }
 
     fn apply(&mut self, operation: &Operation) -> anyhow::Result<()> {

@@ -178,8 +178,13 @@ fn idle_timeout_ticks(pool: &Pool) -> u32 {
 
 /// The steps from `installed` to `wanted`.
 pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
-    let mut operations: Vec<Operation> =
-        wanted.devices.difference(&installed.devices).map(|&device| Operation::AddDevice(device)).collect();
+    let used: BTreeSet<u32> = installed.backends.values().map(|backend| backend.ifindex).collect();
+    let left = installed.devices.difference(&wanted.devices).copied();
+    let (left, foreign): (Vec<u32>, Vec<u32>) = left.partition(|device| used.contains(device));
+    // First, as they may take the room of those that are to come.
+    let mut operations: Vec<Operation> = foreign.into_iter().map(Operation::RemoveDevice).collect();
+    operations
+        .extend(wanted.devices.difference(&installed.devices).map(|&device| Operation::AddDevice(device)));
     let suspended = wanted.backends.keys().filter(|&&index| must_suspend(installed, wanted, index));
     operations.extend(suspended.map(|&index| Operation::SuspendBackend(index)));
     operations
@@ -202,8 +207,7 @@ pub fn operations(installed: &Maps, wanted: &Maps) -> Vec<Operation> {
     operations.extend(gone.map(|&pool| Operation::RemoveTable(pool)));
     let gone = installed.backends.keys().filter(|index| !wanted.backends.contains_key(index));
     operations.extend(gone.map(|&index| Operation::ClearBackend(index)));
-    operations
-        .extend(installed.devices.difference(&wanted.devices).map(|&device| Operation::RemoveDevice(device)));
+    operations.extend(left.into_iter().map(Operation::RemoveDevice));
     operations
 }
 

@@ -15,7 +15,7 @@ use crate::api::{
 
 /// Show what is steered where, and why something is not.
 ///
-/// Begins with one line that says whether all is well. Counters run since the daemon started. Packets that were not
+/// Begins with one line that says whether all is well. Counters run since the maps were made, over restarts. Packets that were not
 /// delivered are listed by reason, with those to other addresses: `not_vip` and `not_ip`. Verdict `answer`: the sender got an
 /// answer from here. Details say what else was special about packets to a VIP, whatever became of them.
 #[derive(Debug, Args)]

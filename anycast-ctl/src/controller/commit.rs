@@ -74,7 +74,7 @@ impl Controller {
         self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
         self.watch_addresses();
         if other_interfaces {
-            self.tend_interfaces();
+            self.tend_interfaces().await;
         }
         self.reconcile_or_retry();
         Ok(Committed { revision: self.revision(), changed: true, diff })

@@ -50,10 +50,11 @@ impl Controller {
     async fn take_down(&mut self) -> anyhow::Result<()> {
         self.dataplane.detach_all().context("detaching the XDP program")?;
         let Some(pins) = self.dataplane.pins().cloned() else { return Ok(()) };
+        // What is written down still fits what is pinned, if this process ends in between.
+        dataplane::clean_up(&pins).await?;
         self.identity = None;
         self.detached = false;
         self.persist()?;
-        dataplane::clean_up(&pins).await?;
         tracing::info!("the dataplane is down: nothing is steered");
         Ok(())
     }

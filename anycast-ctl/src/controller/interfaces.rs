@@ -28,11 +28,13 @@ pub(super) struct Ports {
     problems: Vec<(String, String)>,
     /// Whether an attachment failed, and is to be tried again.
     unsettled: bool,
+    /// An interface of the site that the program is not attached to, and why.
+    unattached: Option<String>,
 }
 
 impl Ports {
     pub(super) fn new(present: watch::Receiver<Interfaces>, mode: Option<XdpMode>) -> Self {
-        Self { present, mode, problems: Vec::new(), unsettled: false }
+        Self { present, mode, problems: Vec::new(), unsettled: false, unattached: None }
     }
 
     /// Waits for the next change.
@@ -43,6 +45,15 @@ impl Ports {
     /// Whether something is to be tried again.
     pub(super) const fn is_unsettled(&self) -> bool {
         self.unsettled
+    }
+
+    /// Whether the program is on every interface of the site, or was before the interface went away.
+    ///
+    /// # Errors
+    ///
+    /// The first that it could not be attached to, and why.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.unattached.clone().map_or(Ok(()), |problem| Err(anyhow::Error::msg(problem)))
     }
 
     /// What is wrong with an interface of the site.
@@ -87,11 +98,20 @@ fn step(name: &str, attached: Option<u32>, present: &[Interface], program: Optio
 
 impl Controller {
     /// Brings the attachments to what interfaces there are. What fails is shown in the status and tried again.
-    pub(super) fn tend_interfaces(&mut self) {
+    pub(super) async fn tend_interfaces(&mut self) {
         if self.detached {
+            (self.ports.problems, self.ports.unsettled, self.ports.unattached) = (Vec::new(), false, None);
             return;
         }
-        let present = self.ports.present.borrow_and_update().clone();
+        let noted = self.ports.present.borrow_and_update().clone();
+        // No notification tells of a program that was attached since: what was noted may not have ours yet.
+        let present = match Interface::list().await {
+            Ok(present) => present,
+            Err(error) => {
+                tracing::warn!(%error, "listing interfaces; going by the last list");
+                noted.to_vec()
+            }
+        };
         let program = self.dataplane.program_id();
         let mut problems = Vec::new();
         let left = self.leave_interfaces();
@@ -131,10 +151,18 @@ impl Controller {
                 tracing::error!(interface = name, "{problem}");
             }
         }
+        let attached = |name: &String| self.dataplane.attachments().iter().any(|it| it.interface == *name);
+        let unattached = problems.iter().find(|(name, _)| !attached(name));
+        self.ports.unattached = unattached.map(|(name, problem)| format!("interface {name}: {problem}"));
         self.ports.problems = problems;
+        let is_as_told = self.ports.check().is_ok() == self.progress.borrow().behind.is_none();
         // With an interface go its redirects, and its index may be another's.
         match self.dataplane.devices() {
-            Ok(devices) if devices == self.installed.devices && !self.behind => {}
+            Ok(devices)
+                if devices == self.installed.devices
+                    && !self.behind
+                    && is_as_told
+                    && !self.ports.unsettled => {}
             Ok(devices) => {
                 self.installed.devices = devices;
                 self.reconcile_or_retry();

@@ -14,6 +14,7 @@ use crate::{
     dataplane::{Dataplane, LoadOptions, PinnedAttachment, PinnedMaps, Pins, PinsError},
     interface::Interface,
     model::{Seed, Site},
+    numbers::Carried,
     reconcile::Maps,
     runtime::Runtime,
     store::{Author, Commit, Embedded, Record, Snapshot, Store},
@@ -106,12 +107,14 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
             let (dataplane, identity) = match pins {
                 None => (Dataplane::load(&sizes)?, None),
                 Some(pins) => {
-                    let (dataplane, identity) = Dataplane::load_pinned(&sizes, &pins)?;
+                    let (dataplane, identity) = Dataplane::load_pinned(&sizes, &pins, runtime.identity)?;
                     (dataplane, Some(identity))
                 }
             };
             runtime.identity = identity;
             runtime.numbers = runtime.numbers.for_fresh_maps();
+            // Everything is counted from zero, or totals would be of some counters and not of others.
+            runtime.carried = Carried::default();
             (dataplane, Maps::default())
         }
     };

@@ -27,9 +27,13 @@ pub struct Pinned {
 
 impl Dataplane {
     /// Loads the program onto new maps, which stay when this process ends. Returns their identity: what is written down of
-    /// them says so. Nothing is attached yet, and what is pinned besides is left as it is.
-    pub fn load_pinned(options: &LoadOptions, pins: &Pins) -> Result<(Self, u64), DataplaneError> {
-        let pinned = Pinned { pins: pins.clone(), maps: pins.begin()? };
+    /// them says so. Nothing is attached yet, and the maps that were written down as `in_use` are left as they are.
+    pub fn load_pinned(
+        options: &LoadOptions,
+        pins: &Pins,
+        in_use: Option<u64>,
+    ) -> Result<(Self, u64), DataplaneError> {
+        let pinned = Pinned { pins: pins.clone(), maps: pins.begin(in_use)? };
         let dataplane = load::load(options, Some(pinned))?;
         let identity = draw().map_err(super::while_doing("drawing an identity from /dev/urandom"))?;
         dataplane.identity.store(0, &Identity::new(identity, &dataplane.hash_key).to_words());

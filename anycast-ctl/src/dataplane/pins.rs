@@ -101,12 +101,17 @@ impl Pins {
         Ok(None)
     }
 
-    /// An empty directory for maps that are to be made.
+    /// An empty directory for maps that are to be made, beside those that were written down as `identity`.
     ///
     /// # Errors
     /// `Bpffs`
-    pub fn begin(&self) -> Result<PinnedMaps, PinsError> {
+    pub fn begin(&self, identity: Option<u64>) -> Result<PinnedMaps, PinsError> {
         let next = self.next_maps();
+        if identity.is_some() && read_identity(&next).map(|found| found.identity) == identity {
+            // In use since before their name was theirs: what comes now may end before anything else is written down.
+            bpffs::remove_all(&self.maps())?;
+            bpffs::rename(&next, &self.maps())?;
+        }
         bpffs::remove_all(&next)?;
         bpffs::create(&next)?;
         bpffs::create(&self.directory.join("links"))?;
@@ -130,13 +135,20 @@ impl Pins {
         Ok(())
     }
 
-    /// Removes everything. The program is detached first.
+    /// Removes everything. The program is detached first. Maps are made to look like those that somebody began to make, so
+    /// that a process that ends before all of them are gone leaves nothing that the next one must not touch.
     ///
     /// # Errors
     /// `Bpffs`
     pub fn remove(&self) -> Result<(), PinsError> {
         bpffs::remove_all(&self.directory.join("links"))?;
         bpffs::remove(&self.program())?;
+        let (maps, next) = (self.maps(), self.next_maps());
+        if maps.exists() {
+            bpffs::remove_all(&next)?;
+            bpffs::rename(&maps, &next)?;
+        }
+        bpffs::remove(&next.join(shape::IDENTITY))?;
         Ok(bpffs::remove_all(&self.directory)?)
     }
 

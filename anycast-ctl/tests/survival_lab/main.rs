@@ -4,11 +4,17 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod faults;
 #[path = "../steering_lab/flood.rs"]
 #[allow(dead_code, reason = "of a flood of SYNs")]
 mod flood;
+mod held;
+mod hook;
 mod host;
+mod instances;
+mod kill;
 mod refuse;
 mod streams;
 mod totals;
 mod trial;
+mod zero;
