@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read as _,
+    net::IpAddr,
     path::PathBuf,
     process::{Command, Stdio},
     thread,
@@ -79,6 +80,14 @@ pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < SOON, "waited in vain for this: {what}");
         thread::sleep(POLL);
     }
+}
+
+/// Puts a VIP on the edge's loopback, usable at once: without `nodad` the kernel takes an IPv6 address for tentative until a
+/// worker of its own comes to it, on loopback too.
+pub fn hold(lab: &Lab, vip: IpAddr) {
+    let address = vip.to_string();
+    let nodad: &[&str] = if vip.is_ipv6() { &["nodad"] } else { &[] };
+    lab.run("edge", "ip", &[&["address", "add", &address, "dev", "lo"], nodad].concat()).unwrap();
 }
 
 /// What the edge counted for one backend, and what came in at that backend's host.

@@ -11,7 +11,7 @@ use std::{
 use xtask::lab::{Family, Lab};
 
 use crate::{
-    harness::{assert_counters_agree, idle, refused, site, steering, wait_for},
+    harness::{assert_counters_agree, hold, idle, refused, site, steering, wait_for},
     http,
 };
 
@@ -101,7 +101,7 @@ fn an_unknown_port_is_left_to_the_edge() {
     let lab = steering(1, 0);
     for family in Family::ALL {
         let vip = lab.plan().vips.of(family);
-        lab.run("edge", "ip", &["addr", "add", &vip.to_string(), "dev", "lo"]).unwrap();
+        hold(&lab, vip);
         let before = refused(&lab, "unknown_port_passed");
         let error = http::connect(&lab, vip, 81, SHORT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "the edge's stack answers: {error}");
@@ -118,7 +118,7 @@ fn an_unknown_port_can_be_dropped() {
     wait_for("the backend is up", || lab.status().unwrap().all_up());
     for family in Family::ALL {
         let vip = lab.plan().vips.of(family);
-        lab.run("edge", "ip", &["addr", "add", &vip.to_string(), "dev", "lo"]).unwrap();
+        hold(&lab, vip);
         let before = refused(&lab, "unknown_port_dropped");
         let error = http::connect(&lab, vip, 81, SHORT).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock), "{error}");

@@ -144,13 +144,14 @@ impl Pair {
             ),
         );
         for (host, interface, own, more) in [
-            (&backend, "eth0", "11", ["192.0.2.1/32", "2001:db8::1/128"]),
-            (&neighbour, "p0", "10", ["198.51.100.7/32", "2001:db8:ffff::7/128"]),
+            (&backend, "eth0", "11", ["192.0.2.1/32", "2001:db8::1/128 nodad"]),
+            (&neighbour, "p0", "10", ["198.51.100.7/32", "2001:db8:ffff::7/128 nodad"]),
         ] {
+            // Without it an IPv6 address is tentative until a worker of the kernel comes to it, on loopback too.
             host.run("ip", &format!("addr add 10.0.0.{own}/24 dev {interface}"));
             host.run("ip", &format!("addr add fd00::{own}/64 dev {interface} nodad"));
             for address in more {
-                host.run("ip", &format!("addr add {address} dev lo"));
+                host.run("ip", &format!("addr add dev lo {address}"));
             }
         }
         neighbour.run("ip", "link set p0 up");

@@ -6,7 +6,8 @@ use xtask::lab::session::{Ending, Record};
 
 use crate::changes::{Event, Fleet, Kind};
 
-/// A session must end within this of the loss of its backend.
+/// A session must end within this of the loss of its backend, as the client's host sees it: how long the client then waits for a
+/// core is not the edge's doing.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What came of all sessions.
@@ -16,6 +17,8 @@ pub struct Verdict {
     reset: usize,
     /// Time from the loss of its backend to a session's end.
     reset_after: Vec<Duration>,
+    /// Time from a session's end, as its host saw it, until the client did.
+    noticed_after: Vec<Duration>,
     /// Longest silence of each session that finished.
     silences: Vec<Duration>,
     bytes: (u64, u64),
@@ -29,6 +32,7 @@ pub fn judge(records: &[Record], fleet: &Fleet<'_>, asked: Duration) -> Verdict 
     for record in records {
         verdict.bytes.0 += record.sent.bytes;
         verdict.bytes.1 += record.received.bytes;
+        verdict.noticed_after.push(record.noticed.saturating_sub(record.ended));
         match judge_one(record, fleet) {
             Ok(None) => {
                 verdict.finished += 1;
@@ -56,6 +60,7 @@ pub fn judge(records: &[Record], fleet: &Fleet<'_>, asked: Duration) -> Verdict 
         }
     }
     verdict.reset_after.sort();
+    verdict.noticed_after.sort();
     verdict.silences.sort();
     verdict
 }
@@ -126,7 +131,11 @@ impl fmt::Display for Verdict {
         )?;
         let (sent, received) = self.bytes;
         writeln!(f, "{:.1} MB to and {:.1} MB from the backends", sent as f64 / 1e6, received as f64 / 1e6)?;
-        for (what, times) in [("reset after", &self.reset_after), ("longest silence", &self.silences)] {
+        for (what, times) in [
+            ("reset after", &self.reset_after),
+            ("noticed by the client after", &self.noticed_after),
+            ("longest silence", &self.silences),
+        ] {
             let (half, most, max) = (at(times, 0.5), at(times, 0.99), at(times, 1.0));
             writeln!(f, "{what}: median {half:.3?}, 99 % {most:.3?}, max {max:.3?}")?;
         }

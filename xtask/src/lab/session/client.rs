@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, Result, anyhow};
@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::{
+    arrival::{self, Resets, Stamps},
     server::SESSION_PORT,
     talk::{Amount, Side, Talk},
 };
@@ -71,8 +72,10 @@ pub struct Record {
     pub longest_silence: Duration,
     /// When the last line from the backend came.
     pub heard: Duration,
-    /// When it ended.
+    /// When it ended: when its last line or its RST reached the client's host, if that is known.
     pub ended: Duration,
+    /// When the client came to know of that, which a busy machine delays.
+    pub noticed: Duration,
     /// How it ended.
     pub ending: Ending,
 }
@@ -101,6 +104,7 @@ pub struct Sessions {
     books: Arc<Mutex<Books>>,
     stop: Option<watch::Sender<bool>>,
     thread: Option<thread::JoinHandle<Result<()>>>,
+    resets: Resets,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +117,7 @@ impl Sessions {
     /// Starts opening sessions from the client's namespace to both VIPs.
     pub fn start(lab: &Lab, pattern: Pattern) -> Result<Self> {
         let namespace = lab.client()?.try_clone()?;
+        let resets = Resets::watch(&namespace)?;
         let start = std::time::Instant::now();
         let books = Arc::new(Mutex::new(Books::default()));
         let (stop, stopped) = watch::channel(false);
@@ -136,7 +141,7 @@ impl Sessions {
         };
         let thread =
             thread::Builder::new().name("sessions".to_owned()).spawn(body).context("start the client")?;
-        Ok(Self { start, books, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { start, books, stop: Some(stop), thread: Some(thread), resets })
     }
 
     /// Time since the start.
@@ -163,7 +168,25 @@ impl Sessions {
         if let Some(thread) = self.thread.take() {
             thread.join().map_err(|_| anyhow!("hold sessions: the client panicked"))??;
         }
-        Ok(std::mem::take(&mut lock(&self.books).records))
+        let mut records = std::mem::take(&mut lock(&self.books).records);
+        let stamps = self.resets.finish()?;
+        let (real, now) = (SystemTime::now(), self.start.elapsed());
+        for record in records.iter_mut().filter(|record| record.ending == Ending::Reset) {
+            record.set_reset(&stamps, |stamp| {
+                now.saturating_sub(real.duration_since(stamp).unwrap_or_default())
+            });
+        }
+        Ok(records)
+    }
+}
+
+impl Record {
+    /// Notes when its RST came: the last one before the client noticed, for a host may ignore those before.
+    fn set_reset(&mut self, stamps: &Stamps, since_start: impl Fn(SystemTime) -> Duration) {
+        let stamps = stamps.get(&(self.family, self.port)).into_iter().flatten();
+        let times = stamps.map(|stamp| since_start(*stamp));
+        let its_own = times.filter(|time| (self.opened..=self.noticed).contains(time));
+        self.ended = its_own.max().unwrap_or(self.noticed);
     }
 }
 
@@ -253,6 +276,8 @@ struct Session {
     talk: Talk,
     longest_silence: Duration,
     heard: Duration,
+    /// How long the last line lay there before it was read.
+    late: Duration,
 }
 
 impl Session {
@@ -268,11 +293,12 @@ impl Session {
             talk,
             longest_silence: Duration::ZERO,
             heard: opened,
+            late: Duration::ZERO,
         }
     }
 
-    fn record(self, ended: Duration, ending: Ending) -> Record {
-        let Self { family, port, opened, greeted, backend, talk, longest_silence, heard, .. } = self;
+    fn record(self, noticed: Duration, ending: Ending) -> Record {
+        let Self { family, port, opened, greeted, backend, talk, longest_silence, heard, late, .. } = self;
         let Talk { sent, received, .. } = talk;
         Record {
             family,
@@ -284,7 +310,8 @@ impl Session {
             received,
             longest_silence,
             heard,
-            ended,
+            ended: noticed.saturating_sub(late),
+            noticed,
             ending,
         }
     }
@@ -328,6 +355,7 @@ impl Session {
                     heard = Instant::now();
                     self.heard = seat.start.elapsed();
                     if line.starts_with("bye ") {
+                        self.late = arrival::since_last_data(lines.get_ref().get_ref().as_ref());
                         self.talk.compare(&line).map_err(Ending::Corrupt)?;
                         let confirmed = ending && self.talk.is_confirmed();
                         return if confirmed { Ok(()) } else { Err(Ending::Corrupt("an early bye".to_owned())) };

@@ -15,6 +15,7 @@
 //!
 //! A number that is missing, a line of another session and a byte that changed all end the session as corrupt.
 
+mod arrival;
 mod client;
 mod server;
 mod talk;
