@@ -34,6 +34,8 @@ impl Pins {
     /// # Errors
     /// `Bpffs`
     pub fn lock(bpffs: &Path) -> Result<Lock, ReceiveError> {
+        // By the name that was given, not that of the directory below it.
+        bpffs::check(bpffs)?;
         Ok(Lock::take(&root(bpffs))?)
     }
 

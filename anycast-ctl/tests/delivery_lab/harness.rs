@@ -170,7 +170,9 @@ impl Stage {
         for family in Family::ALL {
             let vip = self.vip_status(family);
             for (name, mode) in &self.members {
-                let traffic = vip.backends.iter().find(|it| it.name == *name).unwrap().traffic;
+                // Those without traffic are left out.
+                let traffic = vip.backends.iter().find(|it| it.name == *name).map(|it| it.traffic);
+                let traffic = traffic.unwrap_or_default();
                 let mut host = server::arrived(self.lab.namespace(name).unwrap(), family).unwrap();
                 let mut edge =
                     Arrived { packets: traffic.packets, bytes: traffic.bytes, syns: traffic.new_flows };

@@ -1,9 +1,11 @@
 //! Somebody changes the maps behind the daemon's back.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, num::NonZeroUsize, os::fd::AsFd as _};
 
+use anycast_common::{directory::Directory, lookups::Lookups, slot::Table};
 use anycast_ctl::api::types::ReconcileStatus;
-use aya::maps::{Array, Map, MapData};
+use aya::maps::MapData;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use serde_json::Value;
 use xtask::lab::{Family, Lab};
 
@@ -44,6 +46,28 @@ fn set(lab: &Lab, map: u64, key: u32, value: &[u8]) {
     bpftool(lab, &format!("map update id {map} key {} value {}", hex(&key.to_le_bytes()), hex(value)));
 }
 
+/// The map value that the daemon and packets share, for the rest of this process.
+fn lookups(lab: &Lab) -> *mut Lookups {
+    let data = MapData::from_id(u32::try_from(map(lab, "LOOKUPS")).unwrap()).unwrap();
+    let length = NonZeroUsize::new(size_of::<Lookups>()).unwrap();
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a fresh shared mapping, at an address of the kernel's choice, of a map that has that many bytes.
+    unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, data.fd().as_fd(), 0) }.unwrap().cast().as_ptr()
+}
+
+/// Changes what lies there, and answers what did before.
+fn change<T: Copy>(at: *mut T, change: impl FnOnce(T) -> T) -> T {
+    let before = read(at);
+    // SAFETY: `at` is within a mapping of [`lookups`], plain memory that other processes write as well.
+    unsafe { at.write_volatile(change(before)) };
+    before
+}
+
+fn read<T: Copy>(at: *mut T) -> T {
+    // SAFETY: as above.
+    unsafe { at.read_volatile() }
+}
+
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::from("hex");
     bytes.iter().for_each(|byte| write!(text, " {byte:02x}").unwrap());
@@ -73,14 +97,18 @@ fn what_somebody_changed_is_named_and_repaired() {
     assert_eq!(reconcile(&lab, &[]).drifted, Vec::<String>::new());
     let page = lab.ctl(&["reconcile"]).unwrap();
     assert_eq!(page, "The maps hold what they should.\n");
-    let [backends, slots, tables, devices, directories] =
-        ["BACKENDS", "SLOTS", "TABLES", "DEVICES", "DIRECTORIES"].map(|name| map(&lab, name));
+    let [slots, devices] = ["SLOTS", "DEVICES"].map(|name| map(&lab, name));
+    let shared = lookups(&lab);
 
     // A backend's MAC.
-    let mut value = entry(&lab, backends, 0);
-    value[2] ^= 0xff;
-    set(&lab, backends, 0, &value);
+    // SAFETY: the value is as large as that.
+    let backend = unsafe { &raw mut (*shared).backends[0] };
+    let before = change(backend, |mut backend| {
+        backend.destination[2] ^= 0xff;
+        backend
+    });
     assert_repaired(&lab, "is reached another way, or not at all");
+    assert_eq!(read(backend), before);
 
     // Owners of a line of slots: nobody has that index.
     let before = entry(&lab, slots, 0);
@@ -89,17 +117,19 @@ fn what_somebody_changed_is_named_and_repaired() {
     assert_eq!(entry(&lab, slots, 0), before);
 
     // A pool has no table.
-    let before = entry(&lab, tables, 1);
-    set(&lab, tables, 1, &[0; 8]);
+    // SAFETY: as above.
+    let table = unsafe { &raw mut (*shared).tables[1] };
+    let before = change(table, |_| Table::default());
     assert_repaired(&lab, "is not where it was put");
-    assert_eq!(entry(&lab, tables, 1), before);
+    assert_eq!(read(table), before);
 
     // Every VIP is gone.
-    const DIRECTORY: usize = size_of::<anycast_common::directory::Directory>();
-    let map = Map::Array(MapData::from_id(u32::try_from(directories).unwrap()).unwrap());
-    let mut copies: Array<MapData, [u8; DIRECTORY]> = map.try_into().unwrap();
     for copy in [0, 1] {
-        copies.set(copy, [0; DIRECTORY], 0).unwrap();
+        // SAFETY: as above; a directory is numbers alone, for which zero is a value.
+        unsafe {
+            let directory: *mut Directory = &raw mut (*shared).directories[copy];
+            directory.write_bytes(0, 1);
+        }
     }
     assert_repaired(&lab, "VIP www4 is missing or differs");
 
