@@ -82,12 +82,17 @@ pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Puts a VIP on the edge's loopback, usable at once: without `nodad` the kernel takes an IPv6 address for tentative until a
-/// worker of its own comes to it, on loopback too.
+/// Makes the edge hold a VIP, and waits until its stack takes packets to it: to an IPv6 address the kernel has a worker lay the
+/// route, which comes to it when nobody configures interfaces, or takes down those of an earlier lab.
+#[track_caller]
 pub fn hold(lab: &Lab, vip: IpAddr) {
     let address = vip.to_string();
+    // Without it the address could not even be bound until then, on loopback too.
     let nodad: &[&str] = if vip.is_ipv6() { &["nodad"] } else { &[] };
     lab.run("edge", "ip", &[&["address", "add", &address, "dev", "lo"], nodad].concat()).unwrap();
+    wait_for("packets to the VIP stay on the edge", || {
+        lab.run("edge", "ip", &["route", "get", &address]).is_ok_and(|route| route.starts_with("local "))
+    });
 }
 
 /// What the edge counted for one backend, and what came in at that backend's host.

@@ -147,12 +147,17 @@ impl Pair {
             (&backend, "eth0", "11", ["192.0.2.1/32", "2001:db8::1/128 nodad"]),
             (&neighbour, "p0", "10", ["198.51.100.7/32", "2001:db8:ffff::7/128 nodad"]),
         ] {
-            // Without it an IPv6 address is tentative until a worker of the kernel comes to it, on loopback too.
             host.run("ip", &format!("addr add 10.0.0.{own}/24 dev {interface}"));
             host.run("ip", &format!("addr add fd00::{own}/64 dev {interface} nodad"));
             for address in more {
                 host.run("ip", &format!("addr add dev lo {address}"));
             }
+            // An IPv6 address is tentative and without a route until a worker of the kernel comes to it, on loopback too; with
+            // `nodad` only the latter.
+            let address = more[1].split('/').next().unwrap();
+            wait_for("packets to the host's own address stay there", || {
+                spawn(host, "ip", &["route", "get", address]).stdout.starts_with(b"local ")
+            });
         }
         neighbour.run("ip", "link set p0 up");
         let pair = Self { backend, neighbour };

@@ -13,7 +13,7 @@ const AWAY: Duration = Duration::from_millis(1600);
 const ALWAYS: usize = 3;
 
 /// Three times as long as a session that hears nothing sends nothing, and shorter than they last.
-const IDLE_TIMEOUT: &str = "5s";
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,6 +165,10 @@ impl<'a> Fleet<'a> {
 pub fn site(lab: &SiteFile) -> String {
     let pool = |family: Family| format!("name = \"{}\"\n", family.pool_name());
     Family::ALL.iter().fold(lab.to_toml(), |text, &family| {
-        text.replacen(&pool(family), &format!("{}idle_timeout = \"{IDLE_TIMEOUT}\"\n", pool(family)), 1)
+        text.replacen(
+            &pool(family),
+            &format!("{}idle_timeout = \"{}s\"\n", pool(family), IDLE_TIMEOUT.as_secs()),
+            1,
+        )
     })
 }

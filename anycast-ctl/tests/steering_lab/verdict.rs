@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use xtask::lab::session::{Ending, Record};
 
-use crate::changes::{Event, Fleet, Kind};
+use crate::changes::{Event, Fleet, IDLE_TIMEOUT, Kind};
 
 /// A session must end within this of the loss of its backend, as the client's host sees it: how long the client then waits for a
 /// core is not the edge's doing.
@@ -15,6 +15,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 pub struct Verdict {
     finished: usize,
     reset: usize,
+    /// Reset after the client, which waited for a core, had said nothing for longer than flows are remembered.
+    forgotten: usize,
     /// Time from the loss of its backend to a session's end.
     reset_after: Vec<Duration>,
     /// Time from a session's end, as its host saw it, until the client did.
@@ -42,6 +44,7 @@ pub fn judge(records: &[Record], fleet: &Fleet<'_>, asked: Duration) -> Verdict 
                 verdict.reset += 1;
                 verdict.reset_after.push(after);
             }
+            Err(_) if is_forgotten(record) => verdict.forgotten += 1,
             Err(fault) => {
                 let of = record.backend.as_deref().unwrap_or("no backend yet");
                 let when = (record.opened, record.greeted, record.ended.min(asked));
@@ -98,6 +101,12 @@ fn judge_one(record: &Record, fleet: &Fleet<'_>) -> Result<Option<Duration>, Str
     }
 }
 
+/// Whether nothing but the handshake passed for as long as it takes to be taken for ended.
+fn is_forgotten(record: &Record) -> bool {
+    let spoke = record.spoke.unwrap_or(record.ended);
+    record.ending == Ending::Reset && spoke.saturating_sub(record.opened) > IDLE_TIMEOUT
+}
+
 fn explains(loss: &Event, record: &Record) -> bool {
     loss.after >= record.opened && loss.before <= record.ended && record.ended <= loss.after + AT_ONCE
 }
@@ -126,8 +135,8 @@ impl fmt::Display for Verdict {
         };
         writeln!(
             f,
-            "{} sessions finished with their data intact, {} ended with their backend",
-            self.finished, self.reset
+            "{} sessions finished with their data intact, {} ended with their backend, {} were forgotten before they began",
+            self.finished, self.reset, self.forgotten
         )?;
         let (sent, received) = self.bytes;
         writeln!(f, "{:.1} MB to and {:.1} MB from the backends", sent as f64 / 1e6, received as f64 / 1e6)?;

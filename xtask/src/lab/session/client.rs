@@ -60,6 +60,8 @@ pub struct Record {
     pub port: u16,
     /// Before its SYN.
     pub opened: Duration,
+    /// When the client sent its first line.
+    pub spoke: Option<Duration>,
     /// When the backend said its name.
     pub greeted: Option<Duration>,
     /// The backend that has it.
@@ -132,6 +134,7 @@ impl Sessions {
         };
         let body = move || {
             namespace.enter()?;
+            super::take_precedence()?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -271,6 +274,7 @@ struct Session {
     key: u64,
     port: u16,
     opened: Duration,
+    spoke: Option<Duration>,
     greeted: Option<Duration>,
     backend: Option<String>,
     talk: Talk,
@@ -288,6 +292,7 @@ impl Session {
             key,
             port: 0,
             opened,
+            spoke: None,
             greeted: None,
             backend: None,
             talk,
@@ -298,12 +303,15 @@ impl Session {
     }
 
     fn record(self, noticed: Duration, ending: Ending) -> Record {
-        let Self { family, port, opened, greeted, backend, talk, longest_silence, heard, late, .. } = self;
+        let Self {
+            family, port, opened, spoke, greeted, backend, talk, longest_silence, heard, late, ..
+        } = self;
         let Talk { sent, received, .. } = talk;
         Record {
             family,
             port,
             opened,
+            spoke,
             greeted,
             backend,
             sent,
@@ -331,6 +339,7 @@ impl Session {
         stream.set_nodelay(true)?;
         let (reader, mut writer) = stream.split();
         let mut lines = BufReader::new(reader).lines();
+        self.spoke = Some(seat.start.elapsed());
         writer.write_all(format!("open {:x}\n", self.key).as_bytes()).await?;
         let greeting = timeout(patience, lines.next_line()).await.map_err(|_| Ending::TimedOut)??;
         let greeting = greeting.ok_or(Ending::Closed)?;

@@ -48,6 +48,7 @@ impl Server {
         let body = move || {
             let start = || {
                 namespace.enter()?;
+                super::take_precedence()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let _inside = runtime.enter();
                 let listeners = [listen(vips.v4.into())?, listen(vips.v6.into())?];
