@@ -10,7 +10,9 @@ mod progress;
 mod requests;
 mod start;
 mod status;
+mod tally;
 mod tending;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -101,11 +103,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
 
 /// The desired state, what the maps hold, and what leads from one to the other. Everything happens in one task.
 pub struct Controller {
-    site: Site,
+    site: Arc<Site>,
     seed: Seed,
-    numbers: Numbers,
+    numbers: Arc<Numbers>,
     /// What was counted for names whose counters others have by now.
-    carried: Carried,
+    carried: Arc<Carried>,
     /// Backends that the operator marked down.
     marks: Marks,
     store: Arc<dyn Store>,
@@ -131,6 +133,8 @@ pub struct Controller {
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
+    /// Whether counters are to be collected as soon as nobody reads them.
+    collects_later: bool,
     /// Which maps these are; `None` when they end with the daemon.
     identity: Option<u64>,
     /// The seed that was drawn for a site that names none.
@@ -155,8 +159,8 @@ impl Controller {
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
             seed,
-            numbers: runtime.numbers,
-            carried: runtime.carried,
+            numbers: Arc::new(runtime.numbers),
+            carried: Arc::new(runtime.carried),
             marks: runtime.marked_down,
             identity: runtime.identity,
             drawn_seed: runtime.seed,
@@ -177,9 +181,10 @@ impl Controller {
             drift: drift::Watch::new(options.reconcile_every),
             ports: Ports::new(present, options.xdp_mode),
             behind: false,
+            collects_later: false,
             down: false,
             started: Instant::now(),
-            site,
+            site: Arc::new(site),
             _lock: lock,
         };
         controller.note_transitions();
@@ -228,7 +233,9 @@ impl Controller {
                     changed.context("following interfaces: the watch has ended")?;
                     self.tend_interfaces().await;
                 }
-                _ = retry.tick(), if self.behind || self.ports.is_unsettled() => self.try_again().await,
+                _ = retry.tick(), if self.behind || self.collects_later || self.ports.is_unsettled() => {
+                    self.try_again().await;
+                }
                 () = sleep_until(self.tending.sweep_at().into()) => {
                     self.sweep();
                     // A sweep has its next piece ready at once: let the tasks beside this one run.

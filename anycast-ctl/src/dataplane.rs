@@ -7,6 +7,7 @@ mod arena;
 mod attach;
 mod batch;
 mod clock;
+mod counters;
 mod directory;
 mod error;
 mod filter;
@@ -18,24 +19,18 @@ mod mapped;
 mod observe;
 #[cfg(feature = "packet-log")]
 mod packet_log;
+mod percpu;
 mod persist;
 mod pins;
 mod shape;
 mod tables;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use anycast_common::{
-    backend::Backend,
-    counter::{Traffic, detail_counter, reason_counter},
-    detail::{Detail, MAX_DETAILS},
-    hash::KEY_WORDS,
-    reason::{MAX_REASONS, Reason},
-    tunnel::Tunnel,
-};
+use anycast_common::{backend::Backend, counter::Traffic, hash::KEY_WORDS, reason::Reason, tunnel::Tunnel};
 use aya::{
     Ebpf,
-    maps::{DevMapHash, MapData, MapError, PerCpuArray, PerCpuValues},
+    maps::{DevMapHash, MapData, MapError},
 };
 
 pub(crate) use self::attach::explain;
@@ -47,11 +42,13 @@ pub use self::{
     attach::{AttachError, Attachment},
     batch::Batch,
     clock::now_ticks,
+    counters::{Counted, Counters, Reach},
     directory::{DirectoryEntry, DirectoryError},
     error::PinsError,
     flows::FlowMap,
     link::PinnedAttachment,
     load::{LoadOptions, PROGRAM},
+    percpu::{Count, PerCpuCounters},
     persist::{Pinned, attach_pinned, clean_up, detach_pinned},
     pins::{PinnedMaps, Pins},
 };
@@ -84,6 +81,9 @@ pub enum DataplaneError {
         /// Why it failed.
         error: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Counters cannot be cleared.
+    #[error("somebody reads the counters: they can be cleared afterwards")]
+    CountersAreRead,
     /// No room for another slot table.
     #[error(
         "no room for a table of {slots} slots: the slot arena holds {capacity} in all; give pools fewer slots"
@@ -133,9 +133,7 @@ pub struct Dataplane {
     /// Whether a packet may still be on its way to a tunnel's backend that was suspended or cleared.
     tunnels_may_be_read: bool,
     devices: DevMapHash<MapData>,
-    traffic: PerCpuArray<MapData, Traffic>,
-    reasons: PerCpuArray<MapData, u64>,
-    details: PerCpuArray<MapData, u64>,
+    counters: Arc<Counters>,
 }
 
 impl Dataplane {
@@ -229,48 +227,39 @@ impl Dataplane {
         }
     }
 
-    /// Delivered traffic of one (VIP, backend) pair, all CPUs together.
-    pub fn traffic(&self, counter: u32) -> Result<Traffic, DataplaneError> {
-        let values = self.traffic.get(&counter, 0).map_err(while_doing("reading traffic counters"))?;
-        let mut sum = Traffic::default();
-        values.iter().for_each(|value| sum += *value);
-        Ok(sum)
+    /// The counters, to be read on any thread. For as long as somebody has them none is cleared.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
     }
 
-    /// Sets a traffic counter back to zero, before another pair gets it.
-    pub fn clear_traffic(&mut self, counter: u32) -> Result<(), DataplaneError> {
-        let doing = "clearing traffic counters";
-        let cpus = aya::util::nr_cpus().map_err(|(_, error)| while_doing(doing)(error))?;
-        let zero = PerCpuValues::try_from(vec![Traffic::default(); cpus]).map_err(while_doing(doing))?;
-        self.traffic.set(counter, zero, 0).map_err(while_doing(doing))
+    /// The counters, to be cleared: nobody may be reading them.
+    fn counters_mut(&mut self) -> Result<&mut Counters, DataplaneError> {
+        Arc::get_mut(&mut self.counters).ok_or(DataplaneError::CountersAreRead)
+    }
+
+    /// Whether somebody has the counters to read them.
+    pub fn counters_are_read(&self) -> bool {
+        Arc::strong_count(&self.counters) > 1
+    }
+
+    /// Delivered traffic of one (VIP, backend) pair, all CPUs together.
+    pub fn traffic(&self, counter: u32) -> Result<Traffic, DataplaneError> {
+        Ok(self.counters.read(&Reach::of([counter], []))?.traffic(counter))
     }
 
     /// Packets not delivered for that reason, all CPUs together. VIP 0: those that were no VIP's.
     pub fn refused(&self, vip: u16, reason: Reason) -> Result<u64, DataplaneError> {
-        let index = reason_counter(vip, reason.code());
-        let values = self.reasons.get(&index, 0).map_err(while_doing("reading reason counters"))?;
-        Ok(values.iter().sum())
+        Ok(self.counters.read(&Reach::of([], [vip]))?.refused(vip, reason))
     }
 
-    /// Packets to a VIP with that detail, all CPUs together.
-    pub fn detail(&self, vip: u16, detail: Detail) -> Result<u64, DataplaneError> {
-        let index = detail_counter(vip, detail.code());
-        let values = self.details.get(&index, 0).map_err(while_doing("reading detail counters"))?;
-        Ok(values.iter().sum())
+    /// Sets a traffic counter back to zero, before another pair gets it.
+    pub fn clear_traffic(&mut self, counter: u32) -> Result<(), DataplaneError> {
+        self.counters_mut()?.clear_traffic(counter)
     }
 
     /// Sets the reason and detail counters of a VIP's number back to zero, before another one gets it.
     pub fn clear_vip(&mut self, vip: u16) -> Result<(), DataplaneError> {
-        let doing = "clearing reason and detail counters";
-        let cpus = aya::util::nr_cpus().map_err(|(_, error)| while_doing(doing)(error))?;
-        let zero = || PerCpuValues::try_from(vec![0_u64; cpus]).map_err(while_doing(doing));
-        for code in 0..MAX_REASONS as u32 {
-            self.reasons.set(reason_counter(vip, code), zero()?, 0).map_err(while_doing(doing))?;
-        }
-        for code in 0..MAX_DETAILS as u32 {
-            self.details.set(detail_counter(vip, code), zero()?, 0).map_err(while_doing(doing))?;
-        }
-        Ok(())
+        self.counters_mut()?.clear_vip(vip)
     }
 
     /// Returns when every packet that is being steered at the call has been steered and counted.

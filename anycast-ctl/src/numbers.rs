@@ -8,9 +8,10 @@
 mod carried;
 mod counters;
 mod leaving;
+mod pairs;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::IpAddr,
 };
 
@@ -23,6 +24,7 @@ use crate::model::{Backend, Pool, Site};
 pub use self::{
     carried::{Carried, VipCounts},
     leaving::{Cell, Leaving},
+    pairs::Pairs,
 };
 
 /// Removed backends that are remembered, all pools together.
@@ -160,9 +162,7 @@ impl Numbers {
         next.number_pools(site)?;
         next.number_vips(site, capacity)?;
         for pool in &site.pools {
-            pool.backends
-                .iter()
-                .try_for_each(|backend| next.seat(&pool.name, backend, capacity.traffic_counters))?;
+            next.seat(pool, capacity.traffic_counters)?;
         }
         next.forget(named);
         Ok(next)
@@ -223,15 +223,6 @@ impl Numbers {
         let mut removed: Vec<&Occupant> = occupants.filter(|occupant| occupant.is_removed()).collect();
         removed.sort_by_key(|occupant| occupant.removed);
         removed
-    }
-
-    /// The traffic counters of a VIP and a backend of its pool, present or removed: what they counted is the sum.
-    pub fn traffic_counters(&self, vip: &str, pool: &str, address: IpAddr) -> Vec<u32> {
-        let ordinal = self.pools.get(pool).and_then(|pool| pool.ordinals.get(vip));
-        match (self.occupant(pool, address), ordinal) {
-            (Some(occupant), Some(&ordinal)) => occupant.counters(ordinal).collect(),
-            (None | Some(_), _) => Vec::new(),
-        }
     }
 
     fn occupant(&self, pool: &str, address: IpAddr) -> Option<&Occupant> {
@@ -306,44 +297,42 @@ impl Numbers {
         Ok(())
     }
 
-    fn seat(&mut self, pool: &str, backend: &Backend, counters: u32) -> Result<(), NumbersError> {
-        let pool = self.pools.entry(pool.to_owned()).or_default();
-        let needed = pool.ordinals.values().max().map_or(0, |ordinal| ordinal + 1);
-        let occupant = match pool.backends.get_mut(&backend.address) {
-            Some(occupant) => {
-                occupant.backend = backend.clone();
-                if occupant.removed.take().is_some() {
-                    // Its flows were reset: none of them may be taken up again.
-                    occupant.generation = next_generation(&mut self.generations, occupant.index);
-                }
-                occupant
-            }
-            None => {
-                let index = match self.free_indices.pop() {
-                    Some(index) => index,
-                    None if self.generations.len() < MAX_BACKENDS => {
-                        self.generations.push(u16::MAX);
-                        (self.generations.len() - 1) as u16
+    /// Gives every backend of a pool its seat, with a counter for each VIP of the pool.
+    fn seat(&mut self, pool: &Pool, counters: u32) -> Result<(), NumbersError> {
+        let numbers = self.pools.entry(pool.name.clone()).or_default();
+        let needed = numbers.ordinals.values().max().map_or(0, |ordinal| ordinal + 1);
+        for backend in &pool.backends {
+            let occupant = match numbers.backends.entry(backend.address) {
+                Entry::Occupied(entry) => {
+                    let occupant = entry.into_mut();
+                    occupant.backend = backend.clone();
+                    if occupant.removed.take().is_some() {
+                        // Its flows were reset: none of them may be taken up again.
+                        occupant.generation = next_generation(&mut self.generations, occupant.index);
                     }
-                    None => return Err(NumbersError::Indices),
-                };
-                let generation = next_generation(&mut self.generations, index);
-                let blocks = Vec::new();
-                pool.backends.entry(backend.address).or_insert(Occupant {
-                    backend: backend.clone(),
-                    index,
-                    generation,
-                    blocks,
-                    removed: None,
-                })
+                    occupant
+                }
+                Entry::Vacant(entry) => {
+                    let index = match self.free_indices.pop() {
+                        Some(index) => index,
+                        None if self.generations.len() < MAX_BACKENDS => {
+                            self.generations.push(u16::MAX);
+                            (self.generations.len() - 1) as u16
+                        }
+                        None => return Err(NumbersError::Indices),
+                    };
+                    let generation = next_generation(&mut self.generations, index);
+                    let (backend, blocks) = (backend.clone(), Vec::new());
+                    entry.insert(Occupant { backend, index, generation, blocks, removed: None })
+                }
+            };
+            let length = occupant.blocks.last().map(|block| block.length);
+            if length.unwrap_or_default() < needed {
+                // A pool that grows will grow again.
+                let length = if length.is_none() { needed } else { needed.next_power_of_two() };
+                let block = self.counters.allocate(length, counters);
+                occupant.blocks.push(block.ok_or(NumbersError::Counters(counters))?);
             }
-        };
-        let length = occupant.blocks.last().map(|block| block.length);
-        if length.unwrap_or_default() < needed {
-            // A pool that grows will grow again.
-            let length = if length.is_none() { needed } else { needed.next_power_of_two() };
-            let block = self.counters.allocate(length, counters);
-            occupant.blocks.push(block.ok_or(NumbersError::Counters(counters))?);
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! Taking down what was counted for whatever has gone from the site, before its counters go to others.
 
+use std::sync::Arc;
+
 use anycast_common::{detail::Detail, reason::Reason};
 
 use super::Controller;
+use crate::{dataplane::Reach, numbers::Carried};
 
 impl Controller {
     /// Reads the counters of what is leaving for the last time, clears them, and gives their numbers free. Nothing that
@@ -12,27 +15,36 @@ impl Controller {
     ///
     /// What cannot be read or cleared: it is tried again, and nothing is added twice.
     pub(super) fn collect(&mut self) -> anyhow::Result<()> {
+        // Whoever reads the counters goes by where they belonged when it began.
+        self.collects_later = self.dataplane.counters_are_read();
+        if self.collects_later {
+            return Ok(());
+        }
         // As a run that was ended between writing down and clearing left them.
         self.clear_counted()?;
         if self.numbers.leaving().is_empty() {
             return Ok(());
         }
         self.dataplane.wait_for_packets();
-        let mut carried = self.carried.clone();
-        for cell in self.numbers.leaving_cells() {
-            carried.add_traffic(&cell, self.dataplane.traffic(cell.counter)?.into());
+        let mut carried = Carried::clone(&self.carried);
+        let cells = self.numbers.leaving_cells();
+        let vips = &self.numbers.leaving().vips;
+        let reach = Reach::of(cells.iter().map(|cell| cell.counter), vips.iter().map(|(_, number)| *number));
+        let counted = self.dataplane.counters().read(&reach)?;
+        for cell in &cells {
+            carried.add_traffic(cell, counted.traffic(cell.counter).into());
         }
-        for (name, number) in &self.numbers.leaving().vips {
+        for (name, number) in vips {
             for reason in Reason::ALL {
-                carried.add_reason(name, reason.code(), self.dataplane.refused(*number, *reason)?);
+                carried.add_reason(name, reason.code(), counted.refused(*number, *reason));
             }
             for detail in Detail::ALL {
-                carried.add_detail(name, detail.code(), self.dataplane.detail(*number, *detail)?);
+                carried.add_detail(name, detail.code(), counted.detail(*number, *detail));
             }
         }
         carried.trim(&self.numbers);
-        self.carried = carried;
-        self.numbers.note_counted();
+        self.carried = Arc::new(carried);
+        Arc::make_mut(&mut self.numbers).note_counted();
         self.persist()?;
         self.clear_counted()
     }
@@ -47,7 +59,7 @@ impl Controller {
         for (_, number) in &self.numbers.counted().vips {
             self.dataplane.clear_vip(*number)?;
         }
-        self.numbers.release_counted();
+        Arc::make_mut(&mut self.numbers).release_counted();
         Ok(())
     }
 }

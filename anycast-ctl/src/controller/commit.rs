@@ -69,8 +69,8 @@ impl Controller {
         drop(self.events.send(Event::Revision(RevisionStatus::from(&record))));
         self.head = Some(record);
         let other_interfaces = self.site.interfaces != site.interfaces;
-        self.numbers = numbers;
-        self.site = site;
+        self.numbers = Arc::new(numbers);
+        self.site = Arc::new(site);
         self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
         self.watch_addresses();
         if other_interfaces {

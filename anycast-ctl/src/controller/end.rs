@@ -12,7 +12,7 @@ use crate::{
     },
     config, dataplane,
     model::{Edit, SiteDiff},
-    numbers::Numbers,
+    numbers::{Carried, Numbers},
     runtime::Runtime,
     store::Author,
 };
@@ -71,7 +71,7 @@ impl Controller {
 
     /// Writes down everything beside the desired state.
     pub(super) fn persist(&self) -> anyhow::Result<()> {
-        Ok(self.store.set_runtime(&self.runtime(self.numbers.clone()).to_document()?)?)
+        Ok(self.store.set_runtime(&self.runtime(Numbers::clone(&self.numbers)).to_document()?)?)
     }
 
     /// What is to be written down beside the desired state, with these numbers.
@@ -80,7 +80,7 @@ impl Controller {
             identity: self.identity,
             seed: self.drawn_seed,
             numbers,
-            carried: self.carried.clone(),
+            carried: Carried::clone(&self.carried),
             marked_down: self.marks.clone(),
             detached: self.detached,
         }

@@ -83,7 +83,7 @@ impl Controller {
                     marks.insert(key)
                 };
                 let marked = Some((pool.clone(), backend.clone()));
-                let (site, numbers) = (self.site.clone(), self.numbers.clone());
+                let (site, numbers) = (Site::clone(&self.site), Numbers::clone(&self.numbers));
                 let word = if *up { "up" } else { "down" };
                 let what = format!("backend mark {pool} {backend} {word}");
                 (After { site, numbers, marks, diff: SiteDiff::default(), marked }, what)

@@ -47,7 +47,7 @@ impl Controller {
         let mut told = Told::new();
         for pool in &self.site.pools {
             for backend in &pool.backends {
-                let state = self.backend_state(&pool.name, backend);
+                let state = self.backend_state(pool, backend);
                 let key = (pool.name.clone(), backend.address);
                 let before = self.told.get(&key).map(|(_, state)| *state);
                 if before != Some(state) {

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Controller;
+use super::{
+    Controller,
+    view::{View, backends},
+};
 use crate::{
     api::{
         request::{Desired, Request, RequestError, Shown},
         types::{RevisionStatus, SlotOwner, SlotRun, SlotsStatus},
     },
-    model::{Backend, Pool, diff::Subject},
+    model::{Backend, Pool, Site, diff::Subject},
     spelling::unknown,
 };
 
@@ -16,10 +19,14 @@ impl Controller {
     /// Answers; whoever asked may be gone, which is no error.
     pub(super) async fn answer(&mut self, request: Request) {
         match request {
-            Request::Status(reply) => drop(reply.send(self.status().map_err(internal))),
+            Request::Status(reply) => {
+                self.look(move |view| drop(reply.send(view.status().map_err(internal))));
+            }
             Request::Site(reply) => drop(reply.send(Ok(self.desired()))),
             Request::Store(reply) => drop(reply.send(Ok(Arc::clone(&self.store)))),
-            Request::Show(subject, reply) => drop(reply.send(self.show(&subject))),
+            Request::Show(subject, reply) => {
+                self.look(move |view| drop(reply.send(view.show(&subject).map_err(internal))));
+            }
             Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
@@ -31,33 +38,7 @@ impl Controller {
     }
 
     fn desired(&self) -> Desired {
-        Desired { record: self.head.as_ref().map(RevisionStatus::from), site: self.site.clone() }
-    }
-
-    fn show(&self, subject: &Subject) -> Result<Shown, RequestError> {
-        let shown = match subject {
-            Subject::Site => None,
-            Subject::Pool { pool } => self
-                .site
-                .pool(pool)
-                .map(|pool| self.pool(pool))
-                .transpose()
-                .map_err(internal)?
-                .map(Shown::Pool),
-            Subject::Vip { vip } => {
-                let vip = self.site.vip(vip).map(|vip| self.vip(vip));
-                vip.transpose().map_err(internal)?.map(Shown::Vip)
-            }
-            Subject::Backend { pool, backend: name } => {
-                let found = self.site.pool(pool).and_then(|pool| pool.backend(name)).or_else(|| {
-                    let removed = self.numbers.removed(pool).into_iter().map(|occupant| &occupant.backend);
-                    removed.rev().find(|backend| backend.name == *name)
-                });
-                let status = found.map(|backend| self.backend_status(pool, backend)).transpose();
-                status.map_err(internal)?.map(Shown::Backend)
-            }
-        };
-        Ok(shown.unwrap_or(Shown::Nothing))
+        Desired { record: self.head.as_ref().map(RevisionStatus::from), site: Site::clone(&self.site) }
     }
 
     /// The slot table of a pool, as packets see it.
@@ -85,7 +66,7 @@ impl Controller {
 
     /// Backends by index, the removed ones included.
     fn names<'a>(&'a self, pool: &'a Pool) -> std::collections::BTreeMap<u16, &'a Backend> {
-        self.backends(pool)
+        backends(&self.numbers, pool)
             .filter_map(|backend| Some((self.numbers.get(&pool.name, backend.address)?.index, backend)))
             .collect()
     }
@@ -97,6 +78,31 @@ impl Controller {
 
     pub(super) fn no_pool(&self, name: &str) -> RequestError {
         RequestError::NotFound(unknown("pool", name, self.site.pools.iter().map(|pool| pool.name.as_str())))
+    }
+}
+
+impl View {
+    fn show(&self, subject: &Subject) -> anyhow::Result<Shown> {
+        let shown = match subject {
+            Subject::Site => None,
+            Subject::Pool { pool } => {
+                let pool = self.site.pool(pool).map(|pool| self.status_of_pool(pool));
+                pool.transpose()?.map(Shown::Pool)
+            }
+            Subject::Vip { vip } => {
+                let vip = self.site.vip(vip).map(|vip| self.status_of_vip(vip));
+                vip.transpose()?.map(Shown::Vip)
+            }
+            Subject::Backend { pool, backend: name } => {
+                let found = self.site.pool(pool).and_then(|pool| pool.backend(name)).or_else(|| {
+                    let removed = self.numbers.removed(pool).into_iter().map(|occupant| &occupant.backend);
+                    removed.rev().find(|backend| backend.name == *name)
+                });
+                let status = found.map(|backend| self.status_of_backend(pool, backend));
+                status.transpose()?.map(Shown::Backend)
+            }
+        };
+        Ok(shown.unwrap_or(Shown::Nothing))
     }
 }
 

@@ -2,61 +2,88 @@
 
 use anycast_common::{detail::Detail, reason::Reason};
 
-use super::Controller;
+use super::{
+    Controller,
+    tally::Tally,
+    view::{View, backends},
+};
 use crate::{
     api::types::{
-        BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, DrainStatus, InterfaceStatus, MapStatus,
-        MapsStatus, NextHopStatus, PoolStatus, ReasonStatus, Status, Traffic, TransitionStatus,
-        VipBackendStatus, VipStatus,
+        BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, DrainStatus, MapStatus, MapsStatus,
+        NextHopStatus, PoolStatus, ReasonStatus, Status, TransitionStatus, VipStatus,
     },
     condition::Condition,
-    interface,
+    dataplane::{Counted, Reach},
     model::{Backend, Pool, Vip},
     neighbour::NextHop,
     utc::Utc,
     way::{NoWay, Way},
 };
 
-impl Controller {
+impl View {
     /// The whole picture.
-    pub(super) fn status(&self) -> anyhow::Result<Status> {
-        let attachments = self.dataplane.attachments().iter();
+    pub fn status(self) -> anyhow::Result<Status> {
+        let counted = self.counters.read(&Reach {
+            traffic: vec![self.numbers.traffic_counters_given()],
+            ..Reach::of([], self.rows())
+        })?;
+        let mut tally = Tally::of(&self, &self.site.pools, &counted);
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            multi_buffer: self.dataplane.takes_multi_buffer(),
-            desired: self.progress_status(),
-            interfaces: attachments
-                .map(|attachment| InterfaceStatus {
-                    name: attachment.interface.clone(),
-                    index: attachment.ifindex,
-                    mode: attachment.mode,
-                    present: interface::exists(attachment.ifindex),
-                    detail: self.ports.problem(&attachment.interface).map(str::to_owned),
-                })
-                .collect(),
-            vips: self.site.vips.iter().map(|vip| self.vip(vip)).collect::<Result<_, _>>()?,
-            pools: self.site.pools.iter().map(|pool| self.pool(pool)).collect::<Result<_, _>>()?,
-            drift: self.drift_status(),
+            multi_buffer: self.multi_buffer,
+            vips: self.site.vips.iter().map(|vip| self.vip(vip, &mut tally)).collect(),
+            pools: self.site.pools.iter().map(|pool| self.pool(pool, &tally)).collect(),
             maps: self.maps(),
-            reasons: self.reasons()?,
+            reasons: self.reasons(&counted),
+            desired: self.progress,
+            interfaces: self.interfaces,
+            drift: self.drift,
         })
     }
 
-    /// One backend of the site, or one that was removed from it.
-    pub(super) fn backend_status(&self, pool: &str, backend: &Backend) -> anyhow::Result<BackendStatus> {
-        let (removed, delivery) = match self.site.pool(pool) {
-            Some(pool) => {
-                let there = pool.backends.iter().any(|other| other.address == backend.address);
-                (!there, pool.delivery_of(backend))
-            }
-            None => (true, backend.delivery.unwrap_or_default()),
-        };
-        let resolutions = self.resolutions.borrow();
-        let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
-        let way = if removed { Err(NoWay::Unknown) } else { way };
-        let (condition, now) = (self.condition(pool, backend), Utc::now());
+    /// A pool of the site alone.
+    pub fn status_of_pool(&self, pool: &Pool) -> anyhow::Result<PoolStatus> {
+        let of_backend =
+            |backend: &Backend| self.numbers.traffic_counters_of_backend(&pool.name, backend.address);
+        let counters = backends(&self.numbers, pool).flat_map(of_backend);
+        let counted = self.counters.read(&self.reach(counters, None))?;
+        Ok(self.pool(pool, &Tally::of(self, [pool], &counted)))
+    }
+
+    /// A VIP of the site alone.
+    pub fn status_of_vip(&self, vip: &Vip) -> anyhow::Result<VipStatus> {
+        let counters = self.numbers.traffic_counters_of_vip(&vip.name, &vip.pool);
+        let number = self.numbers.vip(&vip.name, &vip.pool).map(|numbers| numbers.number);
+        let counted = self.counters.read(&self.reach(counters, number))?;
+        Ok(self.vip(vip, &mut Tally::of(self, self.site.pool(&vip.pool), &counted)))
+    }
+
+    /// A backend alone, of the site or removed from it.
+    pub fn status_of_backend(&self, pool: &str, backend: &Backend) -> anyhow::Result<BackendStatus> {
+        let counters = self.numbers.traffic_counters_of_backend(pool, backend.address);
+        let counted = self.counters.read(&self.reach(counters, None))?;
+        let gone = Pool::new(pool, Vec::new());
+        let pool = self.site.pool(pool).unwrap_or(&gone);
+        Ok(self.backend(pool, backend, self.entitled(pool), &Tally::of(self, [pool], &counted)))
+    }
+
+    /// These counters, and those that are read for the last time.
+    fn reach(&self, counters: impl IntoIterator<Item = u32>, vip: Option<u16>) -> Reach {
+        let leaving = self.numbers.leaving_cells().into_iter().map(|cell| cell.counter);
+        Reach::of(counters.into_iter().chain(leaving), vip)
+    }
+
+    /// Rows of reason and detail counters.
+    fn rows(&self) -> impl Iterator<Item = u16> {
+        std::iter::once(0).chain(self.numbers.vip_numbers())
+    }
+
+    fn backend(&self, pool: &Pool, backend: &Backend, entitled: u64, tally: &Tally<'_>) -> BackendStatus {
+        let removed = !self.numbers.is_present(&pool.name, backend.address);
+        let way = if removed { Err(NoWay::Unknown) } else { self.way(pool, backend) };
+        let (condition, now) = (self.condition(&pool.name, backend), Utc::now());
         let state = if removed { BackendState::Removed } else { judged(&condition, way.is_ok()) };
         let detail = match (state, &way) {
             (BackendState::Down, _) => Some("marked down".to_owned()),
@@ -66,47 +93,36 @@ impl Controller {
             (BackendState::Draining | BackendState::Unresolved, Err(no_way)) => Some(no_way.to_string()),
             (_, _) => None,
         };
-        let seat = self.numbers.get(pool, backend.address);
-        let swept = self.figures().swept;
-        let mut traffic = self.carried.backend(pool, backend.address);
-        for vip in self.site.vips.iter().filter(|vip| vip.pool == pool) {
-            traffic += self.traffic(vip, backend)?;
-        }
-        Ok(BackendStatus {
+        let seat = self.numbers.get(&pool.name, backend.address);
+        let owned = |index: u16| self.census(&pool.name)?.owned.get(&index).copied();
+        let pins = |index: u16| self.figures.swept.pins_by_backend.get(&index).copied();
+        BackendStatus {
             name: backend.name.clone(),
             address: backend.address,
             weight: backend.weight,
-            delivery,
+            delivery: pool.delivery_of(backend),
             mtu: way.as_ref().ok().and_then(|way| way.mtu),
             state,
             detail,
             next_hop: way.ok().and_then(|way| way.next_hop).map(next_hop_status),
-            slots: seat.map_or(0, |seat| self.slots_owned(seat.index)),
-            slots_wanted: self.slots_wanted(pool, backend),
-            pins: seat.and_then(|seat| swept.pins_by_backend.get(&seat.index)).copied().unwrap_or_default(),
+            slots: seat.and_then(|seat| owned(seat.index)).unwrap_or_default(),
+            slots_wanted: if removed || !condition.is_eligible() {
+                0
+            } else {
+                share(pool.slots, backend.weight, entitled)
+            },
+            pins: seat.and_then(|seat| pins(seat.index)).unwrap_or_default(),
             drain: condition.draining.filter(|_| !removed).map(|drain| DrainStatus {
                 remaining_seconds: drain.until.map(|until| until.since(now).as_secs()),
             }),
-            traffic,
-        })
+            traffic: tally.backend(&pool.name, backend.address),
+        }
     }
 
-    /// The state of one backend of the site, without a look at any counter.
-    pub(super) fn backend_state(&self, pool: &str, backend: &Backend) -> BackendState {
-        let delivery = self.site.pool(pool).map(|pool| pool.delivery_of(backend)).unwrap_or_default();
-        let resolutions = self.resolutions.borrow();
-        let way = Way::find(delivery, backend.address, resolutions.get(&backend.address), &self.site.tunnel);
-        judged(&self.condition(pool, backend), way.is_ok())
-    }
-
-    /// What a backend may do.
-    pub(super) fn condition(&self, pool: &str, backend: &Backend) -> Condition {
-        Condition::of(&self.marks, pool, backend)
-    }
-
-    pub(super) fn pool(&self, pool: &Pool) -> anyhow::Result<PoolStatus> {
-        let backends = self.backends(pool);
-        Ok(PoolStatus {
+    fn pool(&self, pool: &Pool, tally: &Tally<'_>) -> PoolStatus {
+        let entitled = self.entitled(pool);
+        let backends = backends(&self.numbers, pool);
+        PoolStatus {
             name: pool.name.clone(),
             slots: pool.slots,
             delivery: pool.delivery,
@@ -114,26 +130,19 @@ impl Controller {
             on_down: pool.on_down,
             idle_timeout_seconds: pool.idle_timeout.as_secs(),
             transition: self.transition(pool),
-            backends: backends
-                .map(|backend| self.backend_status(&pool.name, backend))
-                .collect::<Result<_, _>>()?,
-        })
+            backends: backends.map(|backend| self.backend(pool, backend, entitled, tally)).collect(),
+        }
     }
 
     fn transition(&self, pool: &Pool) -> TransitionStatus {
-        let number = self.numbers.pool(&pool.name);
-        let Some((number, census)) = number.and_then(|number| Some((number, self.census(number)?))) else {
+        let Some((number, census)) = self.numbers.pool(&pool.name).zip(self.census(&pool.name)) else {
             return TransitionStatus::default();
         };
-        let owner = |index: u16| {
-            self.backends(pool)
-                .find(|it| self.numbers.get(&pool.name, it.address).is_some_and(|seat| seat.index == index))
-        };
-        let mut base_owners: Vec<BaseOwnerStatus> = census
-            .based
-            .iter()
-            .filter_map(|(&index, &slots)| {
-                let Backend { name, address, .. } = owner(index)?;
+        let mut base_owners: Vec<BaseOwnerStatus> = backends(&self.numbers, pool)
+            .filter(|_| !census.based.is_empty())
+            .filter_map(|Backend { name, address, .. }| {
+                let seat = self.numbers.get(&pool.name, *address)?;
+                let slots = *census.based.get(&seat.index)?;
                 Some(BaseOwnerStatus { name: name.clone(), address: *address, slots })
             })
             .collect();
@@ -145,67 +154,40 @@ impl Controller {
         }
     }
 
-    /// What the backend's weight entitles it to, if it may take new flows.
-    fn slots_wanted(&self, pool: &str, backend: &Backend) -> u32 {
-        let Some(found) = self.site.pool(pool) else { return 0 };
-        let takes_part = |it: &&Backend| self.condition(pool, it).is_eligible();
-        let weight = |it: &Backend| u64::from(it.weight);
-        let total: u64 = found.backends.iter().filter(takes_part).map(weight).sum();
-        let own = found.backends.iter().filter(takes_part).find(|it| it.address == backend.address);
-        let half = total / 2;
-        let slots = own.map_or(0, |own| weight(own) * u64::from(found.slots) + half).checked_div(total);
-        slots.and_then(|slots| u32::try_from(slots).ok()).unwrap_or_default()
+    /// The weights of those backends of a pool that may take new flows.
+    fn entitled(&self, pool: &Pool) -> u64 {
+        let eligible = pool.backends.iter().filter(|it| self.condition(&pool.name, it).is_eligible());
+        eligible.map(|it| u64::from(it.weight)).sum()
     }
 
     fn maps(&self) -> MapsStatus {
-        let figures = self.figures();
+        let figures = &self.figures;
         let slots = self.census.values().flat_map(|census| census.owned.values());
         MapsStatus {
             pins: map_status(figures.swept.pins, figures.pins_capacity),
             embryonic: map_status(figures.swept.embryonic, figures.embryonic_capacity),
-            slots: MapStatus {
-                used: slots.map(|&slots| u64::from(slots)).sum(),
-                capacity: self.dataplane.arena_slots(),
-            },
+            slots: MapStatus { used: slots.map(|&slots| u64::from(slots)).sum(), capacity: self.arena_slots },
         }
     }
 
-    pub(super) fn vip(&self, vip: &Vip) -> anyhow::Result<VipStatus> {
+    fn vip(&self, vip: &Vip, tally: &mut Tally<'_>) -> VipStatus {
         let number = self.numbers.vip(&vip.name, &vip.pool).map(|numbers| numbers.number);
         let carried = self.carried.vip(&vip.name).cloned().unwrap_or_default();
-        let pool = self.site.pool(&vip.pool);
-        let mut backends = pool
-            .into_iter()
-            .flat_map(|pool| self.backends(pool))
-            .map(|backend| {
-                let traffic = self.traffic(vip, backend)?;
-                Ok(VipBackendStatus { name: backend.name.clone(), address: backend.address, traffic })
-            })
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let counted = tally.counted;
+        let delivered = tally.take_vip(&vip.name);
         let mut traffic = carried.traffic;
-        backends.iter().for_each(|backend| traffic += backend.traffic);
-        // A thousand VIPs of a thousand backends are a million pairs: most have nothing to tell.
-        backends.retain(|backend| backend.traffic != Traffic::default());
-        for cell in self.numbers.leaving_cells().into_iter().filter(|cell| cell.vip == vip.name) {
-            traffic += self.dataplane.traffic(cell.counter)?.into();
-        }
-        let mut reasons = Vec::new();
-        for &reason in Reason::ALL {
-            let counted = number.map_or(Ok(0), |number| self.dataplane.refused(number, reason))?;
-            let before = carried.reasons.get(&reason.code()).copied().unwrap_or_default();
-            reasons.push(reason_status(reason, counted + before));
-        }
-        let mut details = Vec::new();
-        for &detail in Detail::ALL {
-            let counted = number.map_or(Ok(0), |number| self.dataplane.detail(number, detail))?;
-            let before = carried.details.get(&detail.code()).copied().unwrap_or_default();
-            details.push(DetailStatus {
-                code: detail.code(),
-                detail: detail.label().to_owned(),
-                packets: counted + before,
-            });
-        }
-        Ok(VipStatus {
+        traffic += delivered.traffic;
+        let before =
+            |code, of: &std::collections::BTreeMap<u32, u64>| of.get(&code).copied().unwrap_or_default();
+        let reasons = Reason::ALL.iter().map(|&reason| {
+            let packets = number.map_or(0, |number| counted.refused(number, reason));
+            reason_status(reason, packets + before(reason.code(), &carried.reasons))
+        });
+        let details = Detail::ALL.iter().map(|&detail| {
+            let packets = number.map_or(0, |number| counted.detail(number, detail));
+            detail_status(detail, packets + before(detail.code(), &carried.details))
+        });
+        VipStatus {
             name: vip.name.clone(),
             address: vip.address,
             services: vip.services.clone(),
@@ -213,40 +195,36 @@ impl Controller {
             on_unknown_port: vip.on_unknown_port,
             echo: vip.echo,
             traffic,
-            reasons: reasons.into_iter().filter(|reason| reason.packets > 0).collect(),
-            details: details.into_iter().filter(|detail| detail.packets > 0).collect(),
-            backends,
-        })
+            reasons: reasons.filter(|reason| reason.packets > 0).collect(),
+            details: details.filter(|detail| detail.packets > 0).collect(),
+            backends: delivered.backends,
+        }
     }
 
     /// All VIPs together, and what was no VIP's.
-    fn reasons(&self) -> anyhow::Result<Vec<ReasonStatus>> {
-        let rows: Vec<u16> = std::iter::once(0).chain(self.numbers.vip_numbers()).collect();
-        Reason::ALL
-            .iter()
-            .map(|&reason| {
-                let mut packets = self.carried.refused(reason.code());
-                for &number in &rows {
-                    packets += self.dataplane.refused(number, reason)?;
-                }
-                Ok(reason_status(reason, packets))
-            })
-            .collect()
+    fn reasons(&self, counted: &Counted) -> Vec<ReasonStatus> {
+        let total = |reason: Reason| {
+            let counted: u64 = self.rows().map(|number| counted.refused(number, reason)).sum();
+            reason_status(reason, counted + self.carried.refused(reason.code()))
+        };
+        Reason::ALL.iter().map(|&reason| total(reason)).collect()
     }
+}
 
-    /// Backends of a pool, the removed ones last.
-    pub(super) fn backends<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Backend> {
-        let removed = self.numbers.removed(&pool.name).into_iter().map(|occupant| &occupant.backend);
-        pool.backends.iter().chain(removed)
+impl Controller {
+    /// The state of a backend of the site, without a look at any counter.
+    pub(super) fn backend_state(&self, pool: &Pool, backend: &Backend) -> BackendState {
+        let resolutions = self.resolutions.borrow();
+        let resolution = resolutions.get(&backend.address);
+        let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel);
+        judged(&Condition::of(&self.marks, &pool.name, backend), way.is_ok())
     }
+}
 
-    fn traffic(&self, vip: &Vip, backend: &Backend) -> anyhow::Result<Traffic> {
-        let mut traffic = Traffic::default();
-        for counter in self.numbers.traffic_counters(&vip.name, &vip.pool, backend.address) {
-            traffic += self.dataplane.traffic(counter)?.into();
-        }
-        Ok(traffic)
-    }
+/// What its weight entitles a backend to, of that weight in all.
+fn share(slots: u32, weight: u32, total: u64) -> u32 {
+    let share = (u64::from(weight) * u64::from(slots) + total / 2).checked_div(total);
+    share.and_then(|slots| u32::try_from(slots).ok()).unwrap_or_default()
 }
 
 /// The state of a backend that the site has.
@@ -271,6 +249,10 @@ fn reason_status(reason: Reason, packets: u64) -> ReasonStatus {
         verdict: reason.verdict().label().to_owned(),
         packets,
     }
+}
+
+fn detail_status(detail: Detail, packets: u64) -> DetailStatus {
+    DetailStatus { code: detail.code(), detail: detail.label().to_owned(), packets }
 }
 
 fn next_hop_status(next_hop: &NextHop) -> NextHopStatus {

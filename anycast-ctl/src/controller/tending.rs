@@ -87,11 +87,6 @@ impl Controller {
         self.census.get(&pool)
     }
 
-    /// Slots a backend owns.
-    pub(super) fn slots_owned(&self, index: u16) -> u32 {
-        self.census.values().filter_map(|census| census.owned.get(&index)).sum()
-    }
-
     /// When a drain's deadline passes the next time, as the present clock has it.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let backends = self.site.pools.iter().flat_map(|pool| &pool.backends);

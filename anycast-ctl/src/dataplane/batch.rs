@@ -1,4 +1,4 @@
-//! Reading a hash map many entries at a time: `BPF_MAP_LOOKUP_BATCH` (Linux 5.6), which aya does not have.
+//! Reading a map many entries at a time: `BPF_MAP_LOOKUP_BATCH` (Linux 5.6, 5.13 for per-CPU arrays), which aya does not have.
 
 use std::{
     io,
@@ -7,13 +7,57 @@ use std::{
 
 use anycast_common::pin::{FlowKey, Record};
 use aya::maps::MapData;
-use zerocopy::FromZeros as _;
+use zerocopy::{FromBytes, FromZeros as _, IntoBytes};
 
 /// Entries read by one call, unless a bucket of the map holds more. A sweep does as many in one go, and were all of them to
 /// be deleted, which takes 2 or 3 us each, it should not hold up the daemon for longer than a millisecond or two.
 const ENTRIES: usize = 512;
 
-/// Room for the entries of one call.
+/// What one call came to.
+pub struct Read {
+    /// Its result: `ENOENT` when the map ends with what was read.
+    pub result: io::Result<()>,
+    /// Entries read.
+    pub entries: usize,
+    /// Where the next call reads on.
+    pub cursor: u32,
+}
+
+/// Reads as many entries as there are `keys`, from a cursor on, `None` being the start. For hash maps a cursor is the number
+/// of a bucket (kernel/bpf/hashtab.c, `__htab_map_lookup_and_delete_batch`), for arrays the last index read
+/// (kernel/bpf/syscall.c, `generic_map_lookup_batch`).
+///
+/// # Safety
+///
+/// `K` has the size of the map's keys. There is room in `values` for what the map has under so many keys: of a per-CPU map a
+/// value for each possible CPU, each of a multiple of 8 bytes.
+pub unsafe fn lookup<K: FromBytes + IntoBytes, V: FromBytes + IntoBytes>(
+    map: &MapData,
+    cursor: Option<u32>,
+    keys: &mut [K],
+    values: &mut [V],
+) -> Read {
+    const BPF_MAP_LOOKUP_BATCH: libc::c_int = 24;
+    let (from, mut next) = (cursor.unwrap_or_default(), 0_u32);
+    let mut attributes = Attributes {
+        in_batch: cursor.map_or(0, |_| &raw const from as u64),
+        out_batch: &raw mut next as u64,
+        keys: keys.as_mut_ptr() as u64,
+        values: values.as_mut_ptr() as u64,
+        count: u32::try_from(keys.len()).unwrap_or(u32::MAX),
+        map_fd: map.fd().as_fd().as_raw_fd() as u32,
+        elem_flags: 0,
+        flags: 0,
+    };
+    let size = size_of::<Attributes>();
+    // SAFETY: the pointers are to live memory: a cursor in and out, `count` keys, and as many values, which is the caller's
+    // promise. The kernel writes at most that many.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_LOOKUP_BATCH, &raw mut attributes, size) };
+    let result = if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    Read { result, entries: attributes.count as usize, cursor: next }
+}
+
+/// Room for the flows of one call.
 #[derive(Debug, Default)]
 pub struct Batch {
     keys: Vec<FlowKey>,
@@ -34,14 +78,15 @@ impl Batch {
         self.reserve(ENTRIES);
         loop {
             self.filled = 0;
-            let (result, count, next) = self.call(map, cursor);
-            match result.map_err(|error| (error.raw_os_error(), error)) {
+            // SAFETY: `FlowMap` takes no map with keys and values of other sizes, and there are as many of both.
+            let read = unsafe { lookup(map, cursor, &mut self.keys, &mut self.records) };
+            match read.result.map_err(|error| (error.raw_os_error(), error)) {
                 Ok(()) => {
-                    self.filled = count;
-                    return Ok(Some(next));
+                    self.filled = read.entries;
+                    return Ok(Some(read.cursor));
                 }
                 Err((Some(libc::ENOENT), _)) => {
-                    self.filled = count;
+                    self.filled = read.entries;
                     return Ok(None);
                 }
                 // One bucket holds more than there is room for.
@@ -56,29 +101,6 @@ impl Batch {
             self.keys.resize(entries, FlowKey::new_zeroed());
             self.records.resize(entries, Record::new_zeroed());
         }
-    }
-
-    /// One call: its result, the entries read, the next cursor.
-    fn call(&mut self, map: &MapData, cursor: Option<u32>) -> (io::Result<()>, usize, u32) {
-        const BPF_MAP_LOOKUP_BATCH: libc::c_int = 24;
-        // For hash maps a cursor is the number of a bucket (kernel/bpf/hashtab.c, __htab_map_lookup_and_delete_batch).
-        let (from, mut next) = (cursor.unwrap_or_default(), 0_u32);
-        let mut attributes = Attributes {
-            in_batch: cursor.map_or(0, |_| &raw const from as u64),
-            out_batch: &raw mut next as u64,
-            keys: self.keys.as_mut_ptr() as u64,
-            values: self.records.as_mut_ptr() as u64,
-            count: u32::try_from(self.keys.len()).unwrap_or(u32::MAX),
-            map_fd: map.fd().as_fd().as_raw_fd() as u32,
-            elem_flags: 0,
-            flags: 0,
-        };
-        let size = size_of::<Attributes>();
-        // SAFETY: the pointers are to live memory: a cursor in and out, and `count` keys and values of the map's sizes,
-        // which `Dataplane` checks when it takes the map. The kernel writes at most that many.
-        let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_LOOKUP_BATCH, &raw mut attributes, size) };
-        let result = if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
-        (result, attributes.count as usize, next)
     }
 }
 

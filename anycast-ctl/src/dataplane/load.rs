@@ -1,6 +1,6 @@
 //! Loading the embedded object into the kernel.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anycast_common::{
     backend::Backend,
@@ -17,7 +17,7 @@ use anycast_common::{
 };
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
-    maps::{DevMapHash, Map, MapData, PerCpuArray},
+    maps::{DevMapHash, Map, MapData},
     programs::{ProgramError, Xdp},
 };
 
@@ -29,6 +29,7 @@ use crate::{
 use super::{
     Dataplane, DataplaneError, Pinned, PinnedMaps, PinsError,
     arena::Arena,
+    counters::Counters,
     directory::ActiveDirectory,
     flows::FlowMap,
     grace,
@@ -156,12 +157,7 @@ pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, 
         tunnels_may_be_read: false,
         devices: DevMapHash::try_from(take(&mut ebpf, "DEVICES")?)
             .map_err(|_| DataplaneError::Missing("DEVICES"))?,
-        traffic: PerCpuArray::try_from(take(&mut ebpf, "TRAFFIC")?)
-            .map_err(|_| DataplaneError::Missing("TRAFFIC"))?,
-        reasons: PerCpuArray::try_from(take(&mut ebpf, "REASONS")?)
-            .map_err(|_| DataplaneError::Missing("REASONS"))?,
-        details: PerCpuArray::try_from(take(&mut ebpf, "DETAILS")?)
-            .map_err(|_| DataplaneError::Missing("DETAILS"))?,
+        counters: Arc::new(Counters::new(|name| take(&mut ebpf, name))?),
         attachments: Vec::new(),
         pinned,
         entry,

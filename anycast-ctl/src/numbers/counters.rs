@@ -27,6 +27,11 @@ pub struct CounterRanges {
 }
 
 impl CounterRanges {
+    /// Nobody has a counter from here on.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
     /// The first free block of that length below `capacity`.
     pub fn allocate(&mut self, length: u32, capacity: u32) -> Option<Block> {
         if let Some(position) = self.free.iter().position(|block| block.length >= length) {

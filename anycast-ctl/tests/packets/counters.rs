@@ -1,16 +1,14 @@
-//! Every counter of the loaded program, read in three calls.
+//! Every counter of the loaded program, read in a few calls.
 
-use std::{
-    collections::BTreeMap,
-    os::fd::{AsFd as _, AsRawFd as _},
-};
+use std::collections::BTreeMap;
 
 use anycast_common::{
     counter::Traffic,
     detail::{Detail, MAX_DETAILS},
     reason::{MAX_REASONS, Reason},
 };
-use aya::maps::{MapData, MapInfo};
+use anycast_ctl::dataplane::{Count, PerCpuCounters};
+use aya::maps::{Map, MapData, MapInfo};
 
 use crate::site::{BACKENDS, COUNTERS_PER_BACKEND};
 
@@ -19,10 +17,9 @@ const VIPS: usize = 16;
 
 /// The maps, by handles of their own.
 pub struct Counters {
-    reasons: MapData,
-    details: MapData,
-    traffic: MapData,
-    cpus: usize,
+    reasons: PerCpuCounters<u64>,
+    details: PerCpuCounters<u64>,
+    traffic: PerCpuCounters<Traffic>,
 }
 
 /// The sums over all CPUs, as they lie in the maps.
@@ -47,50 +44,35 @@ pub struct Delta {
 impl Counters {
     /// The maps of the program with these maps.
     pub fn new(map_ids: &[u32]) -> Self {
-        let map = |name| by_name(map_ids, name);
         Self {
-            reasons: map("REASONS"),
-            details: map("DETAILS"),
-            traffic: map("TRAFFIC"),
-            cpus: aya::util::nr_cpus().unwrap(),
+            reasons: array(map_ids, "REASONS"),
+            details: array(map_ids, "DETAILS"),
+            traffic: array(map_ids, "TRAFFIC"),
         }
     }
 
     /// The counters as they are.
     pub fn read(&self) -> Snapshot {
-        let traffic = COUNTERS_PER_BACKEND as usize * usize::from(BACKENDS);
+        let traffic = sums(&self.traffic, COUNTERS_PER_BACKEND * u32::from(BACKENDS));
         Snapshot {
-            reasons: self.sums(&self.reasons, VIPS * MAX_REASONS, 1),
-            details: self.sums(&self.details, VIPS * MAX_DETAILS, 1),
-            traffic: self.sums(&self.traffic, traffic, size_of::<Traffic>() / size_of::<u64>()),
+            reasons: sums(&self.reasons, (VIPS * MAX_REASONS) as u32),
+            details: sums(&self.details, (VIPS * MAX_DETAILS) as u32),
+            traffic: traffic.iter().flat_map(|it| [it.packets, it.bytes, it.new_flows]).collect(),
         }
     }
+}
 
-    /// The first `entries` entries of a per-CPU array, of so many words each.
-    fn sums(&self, map: &MapData, entries: usize, words: usize) -> Vec<u64> {
-        const BPF_MAP_LOOKUP_BATCH: libc::c_int = 24;
-        let mut keys = vec![0_u32; entries];
-        let mut values = vec![0_u64; entries * self.cpus * words];
-        let mut next = 0_u32;
-        let mut attributes = Batch {
-            in_batch: 0,
-            out_batch: &raw mut next as u64,
-            keys: keys.as_mut_ptr() as u64,
-            values: values.as_mut_ptr() as u64,
-            count: entries as u32,
-            map_fd: map.fd().as_fd().as_raw_fd() as u32,
-            elem_flags: 0,
-            flags: 0,
-        };
-        let size = size_of::<Batch>();
-        // SAFETY: the pointers are to live memory with room for that many keys and values, each of one element per CPU.
-        let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_LOOKUP_BATCH, &raw mut attributes, size) };
-        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-        let entry = |entry: usize, word: usize| {
-            (0..self.cpus).map(|cpu| values[(entry * self.cpus + cpu) * words + word]).sum()
-        };
-        (0..entries * words).map(|index| entry(index / words, index % words)).collect()
-    }
+/// The first `entries` counters.
+fn sums<V: Count>(map: &PerCpuCounters<V>, entries: u32) -> Vec<V> {
+    let (mut counted, mut sums) = (Vec::new(), vec![V::default(); entries as usize]);
+    map.read(0..entries, &mut counted).unwrap();
+    counted.into_iter().for_each(|(index, sum)| sums[index as usize] = sum);
+    sums
+}
+
+/// One of these maps. The kernel keeps the first 15 bytes of a name.
+fn array<V: Count>(map_ids: &[u32], name: &str) -> PerCpuCounters<V> {
+    PerCpuCounters::new(Map::PerCpuArray(by_name(map_ids, name)).try_into().unwrap()).unwrap()
 }
 
 impl Snapshot {
@@ -130,17 +112,4 @@ impl Delta {
 pub fn by_name(map_ids: &[u32], name: &str) -> MapData {
     let has_name = |id: u32| MapInfo::from_id(id).unwrap().name_as_str() == Some(name);
     MapData::from_id(map_ids.iter().copied().find(|&id| has_name(id)).unwrap()).unwrap()
-}
-
-/// `struct { … } batch` of `union bpf_attr`, include/uapi/linux/bpf.h.
-#[repr(C)]
-struct Batch {
-    in_batch: u64,
-    out_batch: u64,
-    keys: u64,
-    values: u64,
-    count: u32,
-    map_fd: u32,
-    elem_flags: u64,
-    flags: u64,
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
 
+mod batches;
 mod counters;
 mod decode;
 mod difference;
