@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn what_is_reached_is_in_order_and_each_once() {
-        let reach = Reach::of([7, 3, 4, 3, 5, 9], [2, 0, 1]);
-        assert_eq!(reach, Reach { traffic: vec![3..6, 7..8, 9..10], vips: vec![0..3] });
+        let reach = Reach::of([7, 3, 4, 3, 5, 9], [2, 0, 1, 6]);
+        assert_eq!(reach, Reach { traffic: vec![3..6, 7..8, 9..10], vips: vec![0..3, 6..7] });
         assert_eq!(Reach::of([], []), Reach::default());
     }
 

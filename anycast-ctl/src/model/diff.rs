@@ -1,6 +1,9 @@
 //! What differs between two sites, for people and for programs. The order of entries makes no difference.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,19 +90,21 @@ impl SiteDiff {
     /// What became otherwise from one site to another.
     pub fn between(before: &Site, after: &Site) -> Self {
         let mut diff = Self::default();
-        let (before, after) = (facts::of(before), facts::of(after));
-        let old: std::collections::BTreeMap<_, _> =
-            before.iter().map(|(subject, facts)| (subject, facts)).collect();
+        let (before, after) = (facts::things(before), facts::things(after));
+        let old: BTreeMap<_, _> = before.iter().map(|(subject, thing)| (subject, thing)).collect();
         let mut there = BTreeSet::new();
-        for (subject, facts) in &after {
+        for (subject, thing) in &after {
             there.insert(subject);
             match old.get(subject) {
-                Some(earlier) => diff.note(Change::Changed, subject, fields(earlier, facts)),
-                None => diff.note(Change::Added, subject, fields(&[], facts)),
+                Some(earlier) if *earlier == thing => (),
+                Some(earlier) => {
+                    diff.note(Change::Changed, subject, fields(&earlier.facts(), &thing.facts()));
+                }
+                None => diff.note(Change::Added, subject, fields(&[], &thing.facts())),
             }
         }
-        for (subject, facts) in before.iter().filter(|(subject, _)| !there.contains(subject)) {
-            diff.note(Change::Removed, subject, fields(facts, &[]));
+        for (subject, thing) in before.iter().filter(|(subject, _)| !there.contains(subject)) {
+            diff.note(Change::Removed, subject, fields(&thing.facts(), &[]));
         }
         diff
     }

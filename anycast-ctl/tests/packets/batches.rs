@@ -1,11 +1,15 @@
 //! Counters read in batches, beside the same read one by one.
 
+use std::ops::Range;
+
 use anycast_common::counter::Traffic;
-use anycast_ctl::dataplane::PerCpuCounters;
+use anycast_ctl::dataplane::{DataplaneError, PerCpuCounters};
 use aya::{
     maps::{PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
+
+use crate::harness::Harness;
 
 /// More than one call reads, on any host.
 const ENTRIES: u32 = 30_000;
@@ -31,12 +35,12 @@ fn batches_find_what_single_reads_do() {
         map.set(index, PerCpuValues::try_from(values).unwrap(), 0).unwrap();
     }
     let in_batches = PerCpuCounters::new(map).unwrap();
-    let read = |counters: &PerCpuCounters<Traffic>, range: std::ops::Range<u32>| {
+    let read = |counters: &PerCpuCounters<Traffic>, range: Range<u32>| {
         let mut counted = Vec::new();
         counters.read(range, &mut counted).unwrap();
         counted
     };
-    let within = |range: &std::ops::Range<u32>| {
+    let within = |range: &Range<u32>| {
         expected.iter().copied().filter(|(index, _)| range.contains(index)).collect::<Vec<_>>()
     };
     // All of it, one entry, none, the last one, and beyond the end.
@@ -49,4 +53,16 @@ fn batches_find_what_single_reads_do() {
     for range in ranges.iter().chain([&beyond]) {
         assert!(read(&one_by_one, range.clone()) == within(range), "one by one: {range:?}");
     }
+}
+
+#[test]
+fn counters_are_not_cleared_while_somebody_reads_them() {
+    let dataplane = &mut Harness::new().dataplane;
+    let reader = dataplane.counters();
+    assert!(dataplane.counters_are_read());
+    assert!(matches!(dataplane.clear_traffic(0), Err(DataplaneError::CountersAreRead)));
+    assert!(matches!(dataplane.clear_vip(1), Err(DataplaneError::CountersAreRead)));
+    drop(reader);
+    dataplane.clear_traffic(0).unwrap();
+    dataplane.clear_vip(1).unwrap();
 }

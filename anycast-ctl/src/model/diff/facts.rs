@@ -18,17 +18,38 @@ pub struct Fact {
     pub secret: bool,
 }
 
-/// Every thing of a site with its facts.
-pub fn of(site: &Site) -> Vec<(Subject, Vec<Fact>)> {
-    let mut things = vec![(Subject::Site, site_facts(site))];
-    for pool in &site.pools {
-        things.push((Subject::Pool { pool: pool.name.clone() }, pool_facts(pool)));
-        for backend in &pool.backends {
-            let subject = Subject::Backend { pool: pool.name.clone(), backend: backend.name.clone() };
-            things.push((subject, backend_facts(backend)));
+/// One thing of a site. Things that are equal have the same facts: most are, so that facts are only told of the others.
+#[derive(PartialEq)]
+pub enum Thing<'a> {
+    Site(&'a Site),
+    Pool(&'a Pool),
+    Backend(&'a Backend),
+    Vip(&'a Vip),
+}
+
+impl Thing<'_> {
+    /// What it is made of.
+    pub fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Site(site) => site_facts(site),
+            Self::Pool(pool) => pool_facts(pool),
+            Self::Backend(backend) => backend_facts(backend),
+            Self::Vip(vip) => vip_facts(vip),
         }
     }
-    let vips = site.vips.iter().map(|vip| (Subject::Vip { vip: vip.name.clone() }, vip_facts(vip)));
+}
+
+/// Every thing of a site.
+pub fn things(site: &Site) -> Vec<(Subject, Thing<'_>)> {
+    let mut things = vec![(Subject::Site, Thing::Site(site))];
+    for pool in &site.pools {
+        things.push((Subject::Pool { pool: pool.name.clone() }, Thing::Pool(pool)));
+        for backend in &pool.backends {
+            let subject = Subject::Backend { pool: pool.name.clone(), backend: backend.name.clone() };
+            things.push((subject, Thing::Backend(backend)));
+        }
+    }
+    let vips = site.vips.iter().map(|vip| (Subject::Vip { vip: vip.name.clone() }, Thing::Vip(vip)));
     things.extend(vips);
     things
 }
