@@ -33,6 +33,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(1);
 
+/// Who asks for one status after another waits this long at most for the next to be begun, which is no part of its cost.
+const REST: Duration = Duration::from_secs(1);
+
 /// Starts the daemon on large sites and changes them. Needs root.
 #[derive(Parser)]
 struct Options {
@@ -107,6 +110,7 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
         let start = Instant::now();
         runtime.block_on(client.change::<serde_json::Value>(&change, &Terms::default()))?;
         changes.push(start.elapsed());
+        thread::sleep(REST);
         let start = Instant::now();
         runtime.block_on(client.status())?;
         statuses.push(start.elapsed());

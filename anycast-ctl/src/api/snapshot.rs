@@ -1,7 +1,7 @@
 //! Statuses for everybody who asks: however many they are, the controller is asked by one at a time.
 //!
 //! Those who come while a status is made wait for the next one, so that nobody is told what was before the question. Under
-//! load the maker rests between two: the controller spends a fifth of its time on them at most.
+//! load the maker rests between two: they take a fifth of a CPU at most, and counters can be cleared in between.
 
 use std::{
     sync::{Arc, OnceLock},
