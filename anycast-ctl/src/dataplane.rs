@@ -74,7 +74,7 @@ pub enum DataplaneError {
         error: nix::Error,
     },
     /// A map operation failed.
-    #[error("{doing}: {error}")]
+    #[error("{doing}: {}", with_cause(.error.as_ref()))]
     Map {
         /// What was being done.
         doing: &'static str,
@@ -291,6 +291,13 @@ impl Dataplane {
     pub fn attachments(&self) -> &[Attachment] {
         &self.attachments
     }
+}
+
+/// An error of a system call tells its name, and only its source tells what the kernel answered.
+fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    let cause = error.source().map(ToString::to_string).filter(|cause| !text.contains(cause));
+    cause.map_or_else(|| text.clone(), |cause| format!("{text}: {cause}"))
 }
 
 fn while_doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(

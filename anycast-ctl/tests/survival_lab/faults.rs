@@ -171,7 +171,8 @@ fn a_map_that_is_full_of_others_entries_is_put_right() {
         host.run("anycast", &["backend", "remove", "web4", "far", "--wait=15"]);
     }
     let behind = watcher.wait_for("behind");
-    assert!(behind[0].contains("allowing redirects to an interface"), "{behind:?}");
+    let why = "allowing redirects to an interface: `bpf_map_update_elem` failed: Argument list too long";
+    assert!(behind[0].contains(why), "{behind:?}");
     watcher.wait_for("caught-up");
     let left = host.shell(&format!("bpftool -j map dump pinned {}", devices()));
     let left: serde_json::Value = serde_json::from_str(&left).unwrap();
