@@ -1,6 +1,6 @@
 //! Is this machine an edge host that works? One finding for each thing the dataplane and its daemon need.
 //!
-//! [`facts`] says what is asked, [`gather`] asks the kernel once, [`judge`] holds the answers against what must be.
+//! `facts` says what is asked, `gather` asks the kernel once, `judge` holds the answers against what must be.
 
 use std::path::PathBuf;
 

@@ -29,7 +29,7 @@ pub fn exists(index: u32) -> bool {
     nix::net::if_::if_indextoname(index).is_ok_and(|name| !name.is_empty())
 }
 
-/// Keeps the list of all interfaces true until the receiver is dropped; it is sent again every [`REFRESH`] even if it is the
+/// Keeps the list of all interfaces true until the receiver is dropped; it is sent again every `REFRESH` even if it is the
 /// same, as the receiver may have changed something without a notification: of an attached link none tells. Changes are seen when they are, not one by one: an
 /// interface that went and came again between two looks has another index, or has lost its program.
 ///
