@@ -14,8 +14,10 @@ const DATAPLANE: &str = "dataplane";
 pub const LIVE: &str = "live";
 /// The benchmark that times a change in a lab.
 const CHANGE: &str = "change";
+/// The benchmark of a large site in a lab.
+const SCALE: &str = "scale";
 /// Those that print JSON; they load XDP programs.
-const IN_KERNEL: [&str; 3] = [DATAPLANE, LIVE, CHANGE];
+const IN_KERNEL: [&str; 4] = [DATAPLANE, LIVE, CHANGE, SCALE];
 
 /// Runs the named benchmarks, or all but those that need a lab; `arguments` go to them as they are.
 pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
@@ -24,7 +26,7 @@ pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }
     let mut chosen: Vec<&String> = if names.is_empty() {
-        all.iter().filter(|name| ![LIVE, CHANGE].contains(&name.as_str())).collect()
+        all.iter().filter(|name| ![LIVE, CHANGE, SCALE].contains(&name.as_str())).collect()
     } else {
         names.iter().collect()
     };
