@@ -14,6 +14,7 @@ mod check;
 mod delivery;
 pub mod diff;
 pub mod edit;
+pub mod health;
 mod maps;
 mod policy;
 mod prime;
@@ -25,8 +26,12 @@ pub use check::{NO_INTERFACE, Problem};
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
 pub use diff::SiteDiff;
 pub use edit::{Edit, EditError};
+pub use health::{
+    Check, CheckKind, DnsTransport, Feedback, FeedbackKind, MinHealthy, Payload, Percent, QueryType,
+    RampCurve, Rcode, StatusSet, Unchecked, Via,
+};
 pub use maps::MapSizes;
-pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, label};
+pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, WhenDrained, label};
 pub use prime::{is_prime, next_prime};
 pub use seed::{Seed, SeedError};
 pub use service::{Protocol, Service, ServiceError};
@@ -121,6 +126,30 @@ pub struct Pool {
     #[schema(value_type = String, example = "5m")]
     #[schemars(with = "shape::Period")]
     pub idle_timeout: Duration,
+    /// What its backends must answer to be steered to. Left out: they are while their next hops answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// What becomes of a backend that no check has judged yet.
+    #[serde(default)]
+    pub unchecked: Unchecked,
+    /// When more than this share of its backends fails at once, the checker or the site is taken for broken, and nobody is
+    /// taken out.
+    #[serde(default = "default_panic_threshold")]
+    pub panic_threshold: Percent,
+    /// With fewer healthy backends than that it counts as unhealthy. Left out: with none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_healthy: Option<MinHealthy>,
+    /// How long the share of a backend that comes up takes to grow to what its weight says. 0s to 1h; 0s: it has it at once.
+    #[serde(default, with = "period::as_text")]
+    #[schema(value_type = String, example = "30s")]
+    #[schemars(with = "shape::Period")]
+    pub slow_start: Duration,
+    /// How it grows meanwhile.
+    #[serde(default)]
+    pub slow_start_curve: RampCurve,
+    /// Where its backends say how loaded they are. Left out: shares are what weights say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
     /// The servers. At least one.
     #[serde(rename = "backend")]
     #[schemars(length(min = 1))]
@@ -153,6 +182,12 @@ pub struct Backend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Utc")]
     pub drain_until: Option<Utc>,
+    /// What becomes of it when it is draining and no flow of its is left.
+    #[serde(default)]
+    pub when_drained: WhenDrained,
+    /// What it must answer otherwise than its pool's others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
 }
 
 /// A named anycast address, its services, and the pool that serves them.
@@ -209,6 +244,13 @@ impl Pool {
             udp: UdpPolicy::default(),
             on_down: OnDown::default(),
             idle_timeout: default_idle_timeout(),
+            check: None,
+            unchecked: Unchecked::default(),
+            panic_threshold: default_panic_threshold(),
+            min_healthy: None,
+            slow_start: Duration::ZERO,
+            slow_start_curve: RampCurve::default(),
+            feedback: None,
             backends,
         }
     }
@@ -216,6 +258,14 @@ impl Pool {
     /// The backend of that name.
     pub fn backend(&self, name: &str) -> Option<&Backend> {
         self.backends.iter().find(|backend| backend.name == name)
+    }
+
+    /// What a backend of this pool must answer; `None`: nothing is asked.
+    pub fn check_of(&self, backend: &Backend) -> Option<Check> {
+        match (&backend.check, &self.check) {
+            (Some(own), Some(pool)) => Some(own.over(pool)),
+            (own, pool) => own.clone().or_else(|| pool.clone()),
+        }
     }
 }
 
@@ -229,6 +279,8 @@ impl Backend {
             delivery: None,
             state: AdminState::default(),
             drain_until: None,
+            when_drained: WhenDrained::default(),
+            check: None,
         }
     }
 }
@@ -254,6 +306,10 @@ impl Vip {
 
 const fn default_slots() -> u32 {
     DEFAULT_SLOTS
+}
+
+const fn default_panic_threshold() -> Percent {
+    health::DEFAULT_PANIC_THRESHOLD
 }
 
 const fn default_idle_timeout() -> Duration {

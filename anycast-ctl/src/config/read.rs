@@ -8,31 +8,57 @@ use toml::{
 use crate::{
     model::{
         Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, IcmpSettings, MapSizes, NO_INTERFACE, Pool, Site,
-        TunnelSettings, Vip, default_weight,
+        TunnelSettings, Vip, default_weight, health::DEFAULT_PANIC_THRESHOLD,
     },
     spelling::{listed, nearest, quoted},
 };
 
-use super::value::{address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within};
+use super::value::{
+    address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within, written,
+};
+
+mod health;
 
 /// Keys of the file's top, and of each of its tables.
 const SITE: &[&str] = &["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"];
 const MAPS: &[&str] = &["embryonic", "pins", "slots", "traffic_counters", "vips"];
 const TUNNEL: &[&str] = &["gue_port", "source", "ttl", "vlan"];
 const ICMP: &[&str] = &["too_big_per_second"];
-const POOL: &[&str] =
-    &["backend", "delivery", "hash", "idle_timeout", "name", "on_down", "seed", "slots", "udp"];
-const BACKEND: &[&str] = &["address", "delivery", "drain_until", "name", "state", "weight"];
+const POOL: &[&str] = &[
+    "backend",
+    "check",
+    "delivery",
+    "feedback",
+    "hash",
+    "idle_timeout",
+    "min_healthy",
+    "name",
+    "on_down",
+    "panic_threshold",
+    "seed",
+    "slots",
+    "slow_start",
+    "slow_start_curve",
+    "udp",
+    "unchecked",
+];
+const BACKEND: &[&str] =
+    &["address", "check", "delivery", "drain_until", "name", "state", "weight", "when_drained"];
 const VIP: &[&str] = &["address", "echo", "name", "on_unknown_port", "pool", "services"];
 
-/// Every table by its name in the file, and its keys.
+/// Keys of a check, of which each kind knows some.
 #[cfg(test)]
-pub const TABLES: [(&str, &[&str]); 7] = [
+pub use health::CHECK;
+
+/// Every other table by its name in the file, and its keys.
+#[cfg(test)]
+pub const TABLES: [(&str, &[&str]); 8] = [
     ("", SITE),
     ("maps", MAPS),
     ("tunnel", TUNNEL),
     ("icmp", ICMP),
     ("pool", POOL),
+    ("pool.feedback", health::FEEDBACK),
     ("pool.backend", BACKEND),
     ("vip", VIP),
 ];
@@ -129,6 +155,13 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
     let udp = table.optional("udp", choice);
     let on_down = table.optional("on_down", choice);
     let idle_timeout = table.optional("idle_timeout", period);
+    let check = table.table("check", health::check);
+    let unchecked = table.optional("unchecked", choice);
+    let panic_threshold = table.optional("panic_threshold", written);
+    let min_healthy = table.optional("min_healthy", written);
+    let slow_start = table.optional("slow_start", period);
+    let slow_start_curve = table.optional("slow_start_curve", choice);
+    let feedback = table.table("feedback", health::feedback);
     let backends = table.entries("backend", backend);
     Some(Pool {
         name: name?,
@@ -139,6 +172,13 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
         udp: udp?.unwrap_or_default(),
         on_down: on_down?.unwrap_or_default(),
         idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
+        check: check?,
+        unchecked: unchecked?.unwrap_or_default(),
+        panic_threshold: panic_threshold?.unwrap_or(DEFAULT_PANIC_THRESHOLD),
+        min_healthy: min_healthy?,
+        slow_start: slow_start?.unwrap_or_default(),
+        slow_start_curve: slow_start_curve?.unwrap_or_default(),
+        feedback: feedback?,
         backends: backends?,
     })
 }
@@ -151,6 +191,8 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
     let delivery = table.optional("delivery", choice);
     let state = table.optional("state", choice);
     let drain_until = table.optional("drain_until", utc);
+    let when_drained = table.optional("when_drained", choice);
+    let check = table.table("check", health::check);
     Some(Backend {
         name: name?,
         address: address?,
@@ -158,6 +200,8 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
         delivery: delivery?,
         state: state?.unwrap_or_default(),
         drain_until: drain_until?,
+        when_drained: when_drained?.unwrap_or_default(),
+        check: check?,
     })
 }
 

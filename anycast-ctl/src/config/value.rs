@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use toml::de::DeValue;
 
 use crate::{
-    model::{Seed, SeedError, Service, VlanTags, label},
+    model::{Seed, SeedError, Service, VlanTags, health::TextError, label},
     period,
     spelling::quoted,
     utc::{Utc, UtcError},
@@ -100,6 +100,17 @@ pub fn vlan(value: &DeValue<'_>) -> Result<VlanTags, String> {
 pub fn period(value: &DeValue<'_>) -> Result<Duration, String> {
     let text = text(value, r#"a period in quotes, as "90s" or "5m""#)?;
     period::parse(text).map_err(|error| error.to_string())
+}
+
+/// A period that may be short.
+pub fn fine_period(value: &DeValue<'_>) -> Result<Duration, String> {
+    let text = text(value, r#"a period in quotes, as "250ms" or "5s""#)?;
+    period::parse_fine(text).map_err(|error| error.to_string())
+}
+
+/// What its own type reads from a text.
+pub fn written<T: FromStr<Err = TextError>>(value: &DeValue<'_>) -> Result<T, String> {
+    text(value, "a text in quotes")?.parse().map_err(|error: TextError| error.to_string())
 }
 
 /// What times look like.

@@ -1,14 +1,16 @@
 //! From the model to the text of a site file, in one way only: the order is fixed, and what has its default is left out.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use clap::ValueEnum;
 use toml::Value;
 
 use crate::{
     model::{
-        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, IcmpSettings, MapSizes, Pool, Seed, Site,
-        TunnelSettings, Vip, VlanTags, default_echo, default_weight, label,
+        Backend, Check, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, Feedback, IcmpSettings, MapSizes, Pool, Seed,
+        Site, TunnelSettings, Vip, VlanTags, default_echo, default_weight,
+        health::{self, DEFAULT_PANIC_THRESHOLD, KeyValue, feedback},
+        label,
     },
     period,
 };
@@ -71,7 +73,24 @@ fn write_icmp(text: &mut Text, icmp: &IcmpSettings) {
 }
 
 fn write_pool(text: &mut Text, pool: &Pool) {
-    let Pool { name, delivery, hash, slots, seed, udp, on_down, idle_timeout, backends } = pool;
+    let Pool {
+        name,
+        delivery,
+        hash,
+        slots,
+        seed,
+        udp,
+        on_down,
+        idle_timeout,
+        check,
+        unchecked,
+        panic_threshold,
+        min_healthy,
+        slow_start,
+        slow_start_curve,
+        feedback,
+        backends,
+    } = pool;
     text.heading("[[pool]]");
     text.key("name", string(name));
     text.choice("delivery", delivery);
@@ -82,13 +101,51 @@ fn write_pool(text: &mut Text, pool: &Pool) {
     text.choice("on_down", on_down);
     let period = (*idle_timeout != DEFAULT_IDLE_TIMEOUT).then(|| string(&period::text(*idle_timeout)));
     text.given("idle_timeout", period);
+    text.choice("unchecked", unchecked);
+    let threshold =
+        (*panic_threshold != DEFAULT_PANIC_THRESHOLD).then(|| string(&panic_threshold.to_string()));
+    text.given("panic_threshold", threshold);
+    text.given("min_healthy", min_healthy.map(|it| string(&it.to_string())));
+    text.given("slow_start", (!slow_start.is_zero()).then(|| string(&period::text(*slow_start))));
+    text.choice("slow_start_curve", slow_start_curve);
     text.indent = "    ";
+    write_check(text, "[pool.check]", check.as_ref());
+    write_feedback(text, feedback.as_ref());
     backends.iter().for_each(|backend| write_backend(text, backend));
     text.indent = "";
 }
 
+fn write_check(text: &mut Text, heading: &str, check: Option<&Check>) {
+    let Some(check) = check else { return };
+    text.heading(heading);
+    for key in health::KEYS {
+        text.given(key.name(), (key.value)(check).map(key_value));
+    }
+}
+
+fn key_value(value: KeyValue) -> String {
+    match value {
+        KeyValue::Text(text) => string(&text),
+        KeyValue::Number(number) => number.to_string(),
+        KeyValue::Truth(truth) => truth.to_string(),
+        KeyValue::List(texts) => list(texts.iter().map(|text| string(text))),
+    }
+}
+
+fn write_feedback(text: &mut Text, feedback: Option<&Feedback>) {
+    let Some(Feedback { kind, port, path, interval, timeout, floor }) = feedback else { return };
+    let unless = |value: &Duration, default| (*value != default).then(|| string(&period::text(*value)));
+    text.heading("[pool.feedback]");
+    text.key("type", string(&kind.to_string()));
+    text.key("port", port);
+    text.given("path", path.as_deref().map(string));
+    text.given("interval", unless(interval, feedback::DEFAULT_INTERVAL));
+    text.given("timeout", unless(timeout, feedback::DEFAULT_TIMEOUT));
+    text.given("floor", (*floor != feedback::DEFAULT_FLOOR).then(|| string(&floor.to_string())));
+}
+
 fn write_backend(text: &mut Text, backend: &Backend) {
-    let Backend { name, address, weight, delivery, state, drain_until } = backend;
+    let Backend { name, address, weight, delivery, state, drain_until, when_drained, check } = backend;
     text.heading("[[pool.backend]]");
     text.key("name", string(name));
     text.key("address", string(&address.to_string()));
@@ -96,6 +153,10 @@ fn write_backend(text: &mut Text, backend: &Backend) {
     text.given("delivery", delivery.map(|delivery| string(&label(&delivery))));
     text.choice("state", state);
     text.given("drain_until", *drain_until);
+    text.choice("when_drained", when_drained);
+    text.indent = "        ";
+    write_check(text, "[pool.backend.check]", check.as_ref());
+    text.indent = "    ";
 }
 
 fn write_vip(text: &mut Text, vip: &Vip) {

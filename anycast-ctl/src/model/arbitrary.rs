@@ -115,12 +115,110 @@ fn tunnel() -> impl Strategy<Value = TunnelSettings> {
     })
 }
 
+/// A check with every key; no kind knows them all.
+pub fn full_check() -> Check {
+    let text = |text: &str| Some(text.to_owned());
+    Check {
+        kind: Some(CheckKind::Http),
+        via: Some(Via::Vip),
+        vips: Some(vec!["www".to_owned()]),
+        port: Some(8_080),
+        source: Some(vec![address(172, 1, false), address(172, 1, true)]),
+        interval: Some(Duration::from_millis(1_500)),
+        fast_interval: Some(Duration::from_millis(150)),
+        timeout: Some(Duration::from_millis(200)),
+        rise: Some(4),
+        fall: Some(5),
+        jitter: Some(Percent::of(20)),
+        hold_down: Some(Duration::from_secs(20)),
+        hold_down_max: Some(Duration::from_secs(300)),
+        full_size: Some(true),
+        method: text("HEAD"),
+        path: text("/health"),
+        host: text("www.example"),
+        status: Some("200,204".parse().unwrap()),
+        body: text("ok \"'ß"),
+        drain_header: text("X-Drain"),
+        tls: Some(true),
+        server_name: text("sni.example"),
+        verify: Some(true),
+        ca: text("/etc/ca.pem"),
+        certificate: text("/etc/own.pem"),
+        key: text("/etc/own.key"),
+        query: text("www.example"),
+        query_type: Some(QueryType::Aaaa),
+        transport: Some(DnsTransport::Both),
+        rcode: Some(Rcode::NxDomain),
+        answer: text("2001:db8::1"),
+        send: Some("PING\n".parse().unwrap()),
+        expect: Some("hex:00ff".parse().unwrap()),
+        service: text("shop"),
+        command: Some(vec!["/bin/true".to_owned(), "-x".to_owned()]),
+    }
+}
+
+/// A check of any kind with any of the keys that it knows; VIPs are left to the pool.
+fn check() -> impl Strategy<Value = Check> {
+    (choice::<CheckKind>(), any::<u64>()).prop_map(|(kind, chosen)| {
+        let full = Check { kind: Some(kind), ..full_check() };
+        let needed = |name: &str| match kind {
+            CheckKind::Dns => name == "query",
+            CheckKind::Udp => name == "send",
+            CheckKind::Exec => name == "command",
+            // Keys of TLS want it to be on, and a certificate wants its key.
+            CheckKind::Grpc => name == "tls",
+            _ => false,
+        };
+        let (mut check, together) = (Check::of(kind), chosen >> 40 & 1);
+        for (bit, key) in health::KEYS.iter().enumerate() {
+            let chosen = match key.name() {
+                "certificate" | "key" => together == 1,
+                "interval" | "fast_interval" => chosen >> 41 & 1 == 1,
+                "vips" => false,
+                "port" => true,
+                _ => chosen >> bit & 1 == 1,
+            };
+            if key.fits(kind) && (chosen || needed(key.name())) {
+                key.copy_from(&full, &mut check);
+            }
+        }
+        check
+    })
+}
+
+fn feedback() -> impl Strategy<Value = Feedback> {
+    let path = option::of(Just("/load".to_owned()));
+    (choice(), 1..=u16::MAX, path, 1_u64..3_600, 10_u64..60_000, 0_u8..=100).prop_map(
+        |(kind, port, path, interval, timeout, floor)| Feedback {
+            kind,
+            port,
+            path: path.filter(|_| kind == FeedbackKind::Http),
+            interval: Duration::from_secs(interval),
+            timeout: Duration::from_millis(timeout),
+            floor: Percent::of(floor),
+        },
+    )
+}
+
+type PoolHealth =
+    (Option<Check>, Unchecked, Percent, Option<MinHealthy>, Duration, RampCurve, Option<Feedback>);
+
+fn pool_health() -> impl Strategy<Value = PoolHealth> {
+    let least = prop_oneof![
+        (1_u32..99_999).prop_map(MinHealthy::Count),
+        (0_u8..=100).prop_map(|share| MinHealthy::Share(Percent::of(share)))
+    ];
+    let percent = (0_u8..=100).prop_map(Percent::of);
+    let ramp = (0_u64..3_600).prop_map(Duration::from_secs);
+    (option::of(check()), choice(), percent, option::of(least), ramp, choice(), option::of(feedback()))
+}
+
 fn pool() -> impl Strategy<Value = Pool> {
     let slots = (5_u32..100_000).prop_filter_map("no prime", next_prime);
     let slots = prop_oneof![Just(DEFAULT_SLOTS), slots];
     let numbers = (slots, option::of(seed()), 1_u64..=86_400);
-    (name(), choice(), choice(), numbers, choice(), choice()).prop_map(
-        |(name, delivery, hash, (slots, seed, seconds), udp, on_down)| Pool {
+    (name(), choice(), choice(), numbers, choice(), choice(), pool_health()).prop_map(
+        |(name, delivery, hash, (slots, seed, seconds), udp, on_down, health)| Pool {
             delivery,
             hash,
             slots,
@@ -128,6 +226,13 @@ fn pool() -> impl Strategy<Value = Pool> {
             udp,
             on_down,
             idle_timeout: Duration::from_secs(seconds),
+            check: health.0,
+            unchecked: health.1,
+            panic_threshold: health.2,
+            min_healthy: health.3,
+            slow_start: health.4,
+            slow_start_curve: health.5,
+            feedback: health.6,
             ..Pool::new(name, Vec::new())
         },
     )
@@ -136,8 +241,10 @@ fn pool() -> impl Strategy<Value = Pool> {
 fn backend() -> impl Strategy<Value = Backend> {
     let until = option::of((0_u64..4_000_000_000).prop_map(Utc::from_unix));
     let weight = prop_oneof![Just(default_weight()), 1..=u32::MAX];
-    (any::<bool>(), weight, option::of(choice()), choice(), until).prop_map(
-        |(v6, weight, delivery, state, until)| Backend {
+    (any::<bool>(), weight, option::of(choice()), choice(), until, choice(), option::of(check())).prop_map(
+        |(v6, weight, delivery, state, until, when_drained, check)| Backend {
+            when_drained,
+            check,
             weight,
             delivery,
             state,

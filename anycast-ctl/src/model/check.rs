@@ -5,13 +5,11 @@ use std::{collections::HashMap, fmt, hash::Hash, net::IpAddr, ops::RangeInclusiv
 use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, MAX_VIPS};
 
 use super::{AdminState, DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
-use crate::{
-    period,
-    spelling::{quoted, unknown},
-};
+use crate::spelling::{quoted, unknown};
 
 mod delivery;
 mod form;
+mod health;
 #[cfg(test)]
 mod tests;
 
@@ -116,12 +114,14 @@ impl Site {
 
         let vips: HashMap<IpAddr, &str> =
             self.vips.iter().map(|vip| (vip.address, vip.name.as_str())).rev().collect();
+        let served = self.served();
         let mut names = Seen::default();
         for (i, pool) in self.pools.iter().enumerate() {
             let path = format!("pool[{i}]");
             found.name(&mut names, &pool.name, &path, "pools");
             found.slots(pool, &path);
             found.idle_timeout(pool, &path);
+            found.health(pool, &served, &path);
             found.backends(pool, &path, &vips);
         }
     }
@@ -214,11 +214,7 @@ impl Found {
     }
 
     fn idle_timeout(&mut self, pool: &Pool, path: &str) {
-        if !IDLE_TIMEOUT.contains(&pool.idle_timeout) {
-            let (least, most) = IDLE_TIMEOUT.into_inner();
-            let [is, least, most] = [pool.idle_timeout, least, most].map(period::text);
-            self.add(format!("{path}.idle_timeout"), format!("{is} is out of range: give {least} to {most}"));
-        }
+        self.period(format!("{path}.idle_timeout"), pool.idle_timeout, IDLE_TIMEOUT);
     }
 
     fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, &str>) {

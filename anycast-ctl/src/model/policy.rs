@@ -131,6 +131,29 @@ pub enum AdminState {
     Disabled,
 }
 
+/// What becomes of a draining backend that has no flows left.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    JsonSchema,
+    ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenDrained {
+    /// It stays, and gets no flows.
+    #[default]
+    Keep,
+    /// It is removed from its pool, unless it is the last one there.
+    Remove,
+}
+
 /// What site files and commands call a choice.
 pub fn label<T: ValueEnum>(choice: &T) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -167,5 +190,6 @@ mod tests {
         check::<OnDown>();
         check::<OnUnknownPort>();
         check::<UdpPolicy>();
+        check::<WhenDrained>();
     }
 }

@@ -62,6 +62,16 @@ text!(Period, "Period", {
     "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 });
 
+/// A period of time that may be short.
+pub struct FinePeriod;
+
+text!(FinePeriod, "FinePeriod", {
+    "description": "Whole numbers with their units d, h, m, s and ms, as 250ms, 90s or 1h30m.",
+    "type": "string",
+    "minLength": 2,
+    "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+});
+
 text!(Seed, "Seed", {
     "description": "A secret key: 16 hexadecimal digits, as `openssl rand -hex 8` prints them.",
     "type": "string",

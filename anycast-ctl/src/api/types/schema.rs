@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use crate::{
-    model::{Seed, Service},
+    model::{MinHealthy, Payload, Percent, Seed, Service, StatusSet},
     utc::Utc,
 };
 
@@ -41,3 +41,7 @@ text!(
 );
 text!(Seed, "Seed", "A secret of 16 hexadecimal digits", "0123456789abcdef");
 text!(Utc, "Utc", "A moment to the second, RFC 3339", "2026-11-21T18:00:00Z");
+text!(Percent, "Percent", "A share in whole percent", "75%");
+text!(MinHealthy, "MinHealthy", "A number of backends, or a share of them", "50%");
+text!(StatusSet, "StatusSet", "HTTP status codes and ranges of them", "200-299,301");
+text!(Payload, "Payload", "A text, or bytes as hex: and hexadecimal digits", "hex:0a0d");

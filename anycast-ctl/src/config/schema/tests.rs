@@ -30,6 +30,13 @@ seed = "0000000000000100"
 udp = "quic"
 on_down = "keep"
 idle_timeout = "90s"
+check = { type = "http", via = "vip" }
+unchecked = "steer"
+panic_threshold = "50%"
+min_healthy = "2"
+slow_start = "30s"
+slow_start_curve = "aggressive"
+feedback = { type = "http", port = 8081, path = "/load", interval = "10s", timeout = "500ms", floor = "20%" }
 [[pool.backend]]
 name = "web-1"
 address = "10.0.0.11"
@@ -37,6 +44,8 @@ weight = 2
 delivery = "ipip"
 state = "draining"
 drain_until = 2026-11-21T18:00:00Z
+when_drained = "remove"
+check = { fall = 2 }
 [[vip]]
 name = "www"
 address = "2001:db8::1"
@@ -92,6 +101,8 @@ fn schema_of(name: &str) -> Json {
     };
     name.split('.').filter(|step| !step.is_empty()).fold(schema.clone(), |table, step| {
         let property = &table["properties"][step];
+        // What may be left out may be null, too.
+        let property = property.get("anyOf").map_or(property, |either| &either[0]);
         of(property.get("items").unwrap_or(property).get("$ref").unwrap())
     })
 }
@@ -120,13 +131,30 @@ fn it_has_the_keys_that_files_have() {
 }
 
 #[test]
+fn checks_have_the_keys_that_the_schema_and_the_page_have() {
+    let keys: BTreeSet<&str> = read::CHECK.iter().copied().collect();
+    for table in ["pool.check", "pool.backend.check"] {
+        let schema = schema_of(table);
+        let properties = schema["properties"].as_object().unwrap();
+        assert_eq!(properties.keys().map(String::as_str).collect::<BTreeSet<_>>(), keys, "[{table}]");
+        assert_eq!(schema["additionalProperties"], json!(false));
+        assert!(properties.values().all(|property| property.get("description").is_some()));
+    }
+    assert_eq!(crate::model::health::KEYS.iter().map(|key| key.name()).collect::<BTreeSet<_>>(), keys);
+    let documented: BTreeSet<&str> =
+        rows("[pool.check] and [pool.backend.check]\n").iter().map(|row| row[0]).collect();
+    assert_eq!(documented, keys);
+}
+
+#[test]
 fn what_it_requires_is_required() {
     assert!(parse(FULL, "full").is_ok() && validator().is_valid(&json_of(FULL)));
     for (table, key, text) in with_each_key(|table, key| drop(table.remove(key))) {
         let required =
             schema_of(&table)["required"].as_array().is_some_and(|keys| keys.contains(&json!(key)));
-        // Without its pool the VIP is not right either, nor a deadline without its state.
-        if !matches!((table.as_str(), key.as_str()), ("", "pool") | ("pool.backend", "state")) {
+        // Without its pool the VIP is not right either, nor a deadline without its state, nor a part of a check without the rest.
+        let leaned_on = [("", "pool"), ("pool.backend", "state"), ("pool", "check")];
+        if !leaned_on.contains(&(table.as_str(), key.as_str())) {
             assert_eq!(parse(&text, "site.toml").is_err(), required, "[{table}] {key}");
         }
         assert_eq!(validator().is_valid(&json_of(&text)), !required, "[{table}] {key}");
@@ -153,6 +181,7 @@ fn it_refuses_what_is_misread_and_nothing_that_is_right() {
         1.5, true, 0, 1, 70_000, 5_000_000, 5_000_000_000, -1, "", "x y", "l2", "gue", "5m", "0s", "1m1h", "tcp/80",
         "tcp/0", "192.0.2.99", "2001:db8::99", "192.0.2.0/24", "00000000000000fF", "0xff", "reset", "drop", "5-tuple",
         "source-address", "active", "disabled", "strip", "quic", 2026-11-21T18:00:00Z, 2026-11-21T18:00:00,
+        "50%", "101%", "250ms", "agent", "remove", "steer", { type = "tcp" }, { type = "icmp", port = 1 },
         2026-11-21 18:00:00+01:00, 2026-11-21T18:00:00.5Z, 2026-11-21, 18:00:00, [], ["eth1"], ["tcp/53"],
         ["192.0.2.98"], [1], [{}], {}
     ]"#;

@@ -70,6 +70,27 @@ seed = "0000000000000100"
 udp = "quic"
 on_down = "keep"
 idle_timeout = "1m30s"
+unchecked = "steer"
+panic_threshold = "50%"
+min_healthy = "2"
+slow_start = "30s"
+slow_start_curve = "aggressive"
+
+    [pool.check]
+    type = "http"
+    via = "vip"
+    vips = ["www"]
+    interval = "1s500ms"
+    path = "/a%22b"
+    status = "200,204-299"
+
+    [pool.feedback]
+    type = "http"
+    port = 8081
+    path = "/load"
+    interval = "10s"
+    timeout = "500ms"
+    floor = "20%"
 
     [[pool.backend]]
     name = "web-1"
@@ -78,6 +99,11 @@ idle_timeout = "1m30s"
     delivery = "ipip"
     state = "draining"
     drain_until = 2026-11-21T18:00:00Z
+    when_drained = "remove"
+
+        [pool.backend.check]
+        port = 8080
+        full_size = true
 
 [[vip]]
 name = "www"

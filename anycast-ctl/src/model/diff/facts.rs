@@ -1,10 +1,13 @@
 //! A site taken apart into what can differ. Structures are taken apart in full: a field that is added has to be told here.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use super::Subject;
 use crate::{
-    model::{Backend, IcmpSettings, MapSizes, Pool, Seed, Site, TunnelSettings, Vip, VlanTags, label},
+    model::{
+        Backend, Check, Feedback, IcmpSettings, MapSizes, Pool, RampCurve, Seed, Site, TunnelSettings,
+        Unchecked, Vip, VlanTags, WhenDrained, health, label,
+    },
     period,
 };
 
@@ -90,8 +93,25 @@ fn maps_facts(maps: &MapSizes) -> Vec<Fact> {
 }
 
 fn pool_facts(pool: &Pool) -> Vec<Fact> {
-    let Pool { name: _, delivery, hash, slots, seed, udp, on_down, idle_timeout, backends: _ } = pool;
-    vec![
+    let Pool {
+        name: _,
+        delivery,
+        hash,
+        slots,
+        seed,
+        udp,
+        on_down,
+        idle_timeout,
+        check,
+        unchecked,
+        panic_threshold,
+        min_healthy,
+        slow_start,
+        slow_start_curve,
+        feedback,
+        backends: _,
+    } = pool;
+    let mut facts = vec![
         fact("delivery", delivery),
         fact("hash", hash),
         fact("slots", slots),
@@ -99,18 +119,45 @@ fn pool_facts(pool: &Pool) -> Vec<Fact> {
         fact("udp", label(udp)),
         fact("on_down", label(on_down)),
         fact("idle_timeout", period::text(*idle_timeout)),
+        unless("unchecked", unchecked, &Unchecked::default()),
+        unless("panic_threshold", panic_threshold, &health::DEFAULT_PANIC_THRESHOLD),
+        optional("min_healthy", min_healthy.as_ref()),
+        unless("slow_start", &period::text(*slow_start), &period::text(Duration::ZERO)),
+        unless("slow_start_curve", slow_start_curve, &RampCurve::default()),
+    ];
+    facts.extend(check_facts(check.as_ref()));
+    facts.extend(feedback_facts(feedback.as_ref()));
+    facts
+}
+
+fn check_facts(check: Option<&Check>) -> impl Iterator<Item = Fact> {
+    health::KEYS.iter().map(move |key| optional(key.path, check.and_then(key.value)))
+}
+
+fn feedback_facts(feedback: Option<&Feedback>) -> [Fact; 6] {
+    let of = |value: fn(&Feedback) -> Option<String>| feedback.and_then(value);
+    [
+        optional("feedback.type", of(|it| Some(it.kind.to_string()))),
+        optional("feedback.port", of(|it| Some(it.port.to_string()))),
+        optional("feedback.path", of(|it| it.path.clone())),
+        optional("feedback.interval", of(|it| Some(period::text(it.interval)))),
+        optional("feedback.timeout", of(|it| Some(period::text(it.timeout)))),
+        optional("feedback.floor", of(|it| Some(it.floor.to_string()))),
     ]
 }
 
 fn backend_facts(backend: &Backend) -> Vec<Fact> {
-    let Backend { name: _, address, weight, delivery, state, drain_until } = backend;
-    vec![
+    let Backend { name: _, address, weight, delivery, state, drain_until, when_drained, check } = backend;
+    let mut facts = vec![
         fact("address", address),
         fact("weight", weight),
         optional("delivery", delivery.as_ref()),
         fact("state", state),
         optional("drain_until", drain_until.as_ref()),
-    ]
+        unless("when_drained", &label(when_drained), &label(&WhenDrained::default())),
+    ];
+    facts.extend(check_facts(check.as_ref()));
+    facts
 }
 
 fn vip_facts(vip: &Vip) -> Vec<Fact> {
@@ -126,6 +173,11 @@ fn vip_facts(vip: &Vip) -> Vec<Fact> {
 
 fn fact(key: &'static str, value: impl Display) -> Fact {
     optional(key, Some(value))
+}
+
+/// What is only worth telling when it is not what everybody has.
+fn unless<T: Display + PartialEq>(key: &'static str, value: &T, default: &T) -> Fact {
+    optional(key, (value != default).then_some(value))
 }
 
 fn optional<T: Display>(key: &'static str, value: Option<T>) -> Fact {
