@@ -34,6 +34,7 @@ use anycast_common::{
     probe::{Outcome, Probe, THIS_HOST, mark},
     tunnel::Tunnel,
 };
+use aya::programs::ProgramInfo;
 
 use self::{program::Program, rules::Rules};
 use crate::{host::greater, way::Way};
@@ -119,7 +120,8 @@ impl CheckPath {
         let wanted: BTreeMap<u16, Probe> =
             backends.iter().filter_map(|(index, way)| Some((*index, way.probe()?))).collect();
         let mut changes = 0;
-        let gone: Vec<u16> = self.probes.keys().filter(|index| !wanted.contains_key(index)).copied().collect();
+        let gone: Vec<u16> =
+            self.probes.keys().filter(|index| !wanted.contains_key(index)).copied().collect();
         for index in gone {
             self.program.clear(index, mark(self.magic, index))?;
             self.probes.remove(&index);
@@ -158,9 +160,12 @@ impl CheckPath {
         self.program.counters()
     }
 
-    /// Instructions that the verifier went through, on kernels that tell (5.16).
-    pub fn verified_instructions(&self) -> Option<u32> {
-        self.program.verified_instructions()
+    /// The kernel's account of the program.
+    ///
+    /// # Errors
+    /// `Program`
+    pub fn info(&self) -> Result<ProgramInfo, CheckPathError> {
+        self.program.info()
     }
 
     /// Closes the way, and takes the rules away.

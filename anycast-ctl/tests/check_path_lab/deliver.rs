@@ -46,12 +46,7 @@ fn checks_reach_their_backend_whether_the_edge_holds_the_vip_or_not() {
         stage.lab.serve_on_edge().unwrap();
         stage.lab.run("edge", "sysctl", &["-qw", "net.ipv4.conf.eth0.accept_local=1"]).unwrap();
         every_backend_is_reached(&mut stage);
-        println!("{mode:?}: the verifier went through {:?} instructions", instructions(&stage));
     }
-}
-
-fn instructions(stage: &Stage) -> Option<u32> {
-    stage.path.as_ref().unwrap().verified_instructions()
 }
 
 /// What docs/operations.md says of hosts that hold the VIP.

@@ -11,9 +11,7 @@ use anycast_ctl::{
 };
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
-use xtask::lab::{
-    Family, INTERFACE, Lab, Options, OwnedLab, receiver::Receiver, server, transfer::Server,
-};
+use xtask::lab::{Family, INTERFACE, Lab, Options, OwnedLab, receiver::Receiver, server, transfer::Server};
 
 pub const INSTANCE: &str = "check-path-lab";
 
@@ -65,7 +63,8 @@ impl Stage {
     /// Without.
     pub fn closed(mode: Mode) -> Self {
         let binary = Some(env!("CARGO_BIN_EXE_anycast-ctl").into());
-        let lab = OwnedLab::start(&Options { backends: BACKENDS.len(), binary, ..Options::default() }).unwrap();
+        let lab =
+            OwnedLab::start(&Options { backends: BACKENDS.len(), binary, ..Options::default() }).unwrap();
         let names: Vec<String> = lab.plan().servers().map(|host| host.name.clone()).collect();
         let receivers = names.iter().filter(|_| mode.0.is_tunnel());
         let receivers = receivers.map(|name| Receiver::start(&lab, name).unwrap()).collect();

@@ -13,11 +13,7 @@ use nix::sys::{
     },
     time::{TimeVal, TimeValLike as _},
 };
-use xtask::lab::{
-    Family, Lab,
-    server::HTTP_PORT,
-    transfer::TRANSFER_PORT,
-};
+use xtask::lab::{Family, Lab, server::HTTP_PORT, transfer::TRANSFER_PORT};
 
 /// Longer than any answer takes, and short where none comes.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -8,9 +8,9 @@ const FIRST_TABLE: u32 = 1 << 16;
 /// The upper half of an instance's marks: FNV-1a of its name, folded to 15 bits, with the highest bit set. Never 0, so that no
 /// socket without a mark is meant.
 pub(super) fn of(instance: &str) -> u16 {
-    let hash = instance.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = instance
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash >> 16) as u16 ^ hash as u16 | 0x8000
 }
 

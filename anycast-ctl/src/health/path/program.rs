@@ -5,7 +5,7 @@ use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
     maps::{HashMap, MapData, PerCpuArray},
     programs::{
-        LinkOrder, ProgramError, SchedClassifier, TcAttachType,
+        LinkOrder, ProgramError, ProgramInfo, SchedClassifier, TcAttachType,
         links::Link as _,
         tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact},
     },
@@ -64,11 +64,10 @@ impl Program {
         let outcomes = PerCpuArray::try_from(outcomes).map_err(|_| CheckPathError::Missing("OUTCOMES"))?;
         let mut loaded = Self { probes, outcomes, ebpf };
         let classifier = loaded.classifier()?;
-        classifier
-            .load()
-            .map_err(program("loading the program that delivers checks into the kernel"))?;
+        classifier.load().map_err(program("loading the program that delivers checks into the kernel"))?;
         Self::remove_left(magic);
-        attach(classifier, magic, attachment).map_err(|error| CheckPathError::Attach { error: error.into() })?;
+        attach(classifier, magic, attachment)
+            .map_err(|error| CheckPathError::Attach { error: error.into() })?;
         Ok(loaded)
     }
 
@@ -99,10 +98,12 @@ impl Program {
         Outcome::ALL.iter().map(count).collect()
     }
 
-    /// As the kernel tells it.
-    pub fn verified_instructions(&self) -> Option<u32> {
-        let classifier: &SchedClassifier = self.ebpf.program(PROGRAM)?.try_into().ok()?;
-        classifier.info().ok()?.verified_instruction_count()
+    /// The kernel's account of it.
+    pub fn info(&self) -> Result<ProgramInfo, CheckPathError> {
+        let missing = || CheckPathError::Missing("program `probe`");
+        let classifier: &SchedClassifier =
+            self.ebpf.program(PROGRAM).ok_or_else(missing)?.try_into().map_err(|_| missing())?;
+        classifier.info().map_err(program("asking about the program that delivers checks"))
     }
 
     fn classifier(&mut self) -> Result<&mut SchedClassifier, CheckPathError> {
@@ -113,11 +114,7 @@ impl Program {
 }
 
 /// In front of other programs: what they make of `lo` is not meant for checks.
-fn attach(
-    classifier: &mut SchedClassifier,
-    magic: u16,
-    attachment: Attachment,
-) -> Result<(), ProgramError> {
+fn attach(classifier: &mut SchedClassifier, magic: u16, attachment: Attachment) -> Result<(), ProgramError> {
     let mut attach = |options| classifier.attach_with_options(LOOPBACK, TcAttachType::Egress, options);
     let linked = match attachment {
         Attachment::Any | Attachment::Link => attach(TcAttachOptions::TcxOrder(LinkOrder::first())),

@@ -127,7 +127,13 @@ impl Rules {
         [
             rule(version, 1, this_host, RuleAction::ToTable, local),
             rule(version, 2, this_host, RuleAction::Unreachable, 0),
-            rule(version, 3, (mark(self.magic, 0), OF_INSTANCE), RuleAction::ToTable, magic::table(self.magic)),
+            rule(
+                version,
+                3,
+                (mark(self.magic, 0), OF_INSTANCE),
+                RuleAction::ToTable,
+                magic::table(self.magic),
+            ),
         ]
     }
 }
@@ -192,8 +198,5 @@ fn to_io(error: rtnetlink::Error) -> io::Error {
 
 /// Whether the kernel says that there is no IPv6 here: it was built or booted without, or `lo` has it disabled.
 fn is_without_v6(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EAFNOSUPPORT | libc::EOPNOTSUPP | libc::EACCES | libc::ENODEV)
-    )
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EOPNOTSUPP | libc::EACCES | libc::ENODEV))
 }
