@@ -52,7 +52,7 @@ fn is_local(facts: &Facts, site: &Site, vip: &Vip) -> bool {
 
 /// What an interface's settings do to packets for VIPs.
 pub fn judge(device: &Device, facts: &Facts) -> Vec<Finding> {
-    vec![rp_filter(device, facts), arp(device, facts), forwarding(device, facts)]
+    vec![rp_filter(device, facts), accept_local(device, facts), arp(device, facts), forwarding(device, facts)]
 }
 
 fn rp_filter(device: &Device, facts: &Facts) -> Finding {
@@ -68,6 +68,32 @@ fn rp_filter(device: &Device, facts: &Facts) -> Finding {
         other => shown(other),
     };
     ok(Check::RpFilter, found)
+}
+
+/// Other backends of a VIP that this host holds answer its checks from an address that is this host's own.
+fn accept_local(device: &Device, facts: &Facts) -> Finding {
+    let shared = site(facts).and_then(|site| site.vips.iter().find(|vip| is_shared(facts, site, vip)));
+    ok(
+        Check::AcceptLocal,
+        match (shared, device.accept_local) {
+            (Some(vip), Some(false)) => format!(
+                "for information: off, and {} is held here: checks of its other backends by `via = \"vip\"` want it on, \
+                 sysctl -w net.ipv4.conf.{}.accept_local=1",
+                vip.address,
+                dotted(&device.interface.name)
+            ),
+            (_, Some(true)) => "on".to_owned(),
+            (None, Some(false)) => "off, and no IPv4 VIP of other backends is held here".to_owned(),
+            (_, None) => shown(None),
+        },
+    )
+}
+
+/// Whether this host holds the IPv4 VIP, and other hosts serve it.
+fn is_shared(facts: &Facts, site: &Site, vip: &Vip) -> bool {
+    let is_held = vip.address.is_ipv4() && facts.network.held(vip.address).is_some();
+    let pool = site.pool(&vip.pool).filter(|_| is_held);
+    pool.is_some_and(|pool| pool.backends.iter().any(|it| pool.delivery_of(it) != Delivery::Local))
 }
 
 fn arp(device: &Device, facts: &Facts) -> Finding {

@@ -75,6 +75,7 @@ fn facts() -> Facts {
         master: None,
         rp_filter: Some(0),
         arp_ignore: Some(1),
+        accept_local: Some(true),
         forwarding: [Some(0), Some(0)],
     };
     Facts {
@@ -315,6 +316,14 @@ fn what_the_host_itself_does_with_packets_to_vips() {
     assert_one(&device(|it| it.arp_ignore = Some(0)), "warn arp_ignore", "net.ipv4.conf.all.arp_ignore=1");
     let not_held = |it: &mut Facts| (it.network.addresses.clear(), it.devices[0].arp_ignore = Some(0)).1;
     assert_eq!(broken(not_held), []);
+
+    let mut shared = facts();
+    shared.devices[0].accept_local = Some(false);
+    shared.network.addresses.push(held("192.0.2.1", "lo"));
+    let told = |facts: &Facts| judge(facts).into_iter().find(|it| it.check == "accept_local").unwrap().found;
+    assert!(told(&shared).contains("sysctl -w net.ipv4.conf.eth0.accept_local=1"), "{}", told(&shared));
+    shared.network.addresses.pop();
+    assert_eq!(told(&shared), "off, and no IPv4 VIP of other backends is held here");
 
     let circle = device(|it| it.forwarding[0] = Some(1));
     assert_one(
