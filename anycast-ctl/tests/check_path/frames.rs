@@ -7,10 +7,11 @@ use anycast_ctl::{
     health::path::{CheckPath, ProbeWay},
     model::{Delivery, TunnelSettings, VlanTags},
 };
+use xtask::lab::wire::Capture;
 
 use crate::{
     decode::{Decoded, decode},
-    harness::{BACKEND, CLASS, Capture, MACS, OWN, PORT, VIPS, counted, host, send, way},
+    harness::{BACKEND, CLASS, MACS, OWN, PORT, VIPS, counted, host, next, send, way},
 };
 
 const INSTANCE: &str = "check-path";
@@ -68,7 +69,7 @@ fn verify(frame: &[u8], delivery: Delivery, outer: usize, inner: usize, vlan: Op
 fn frames_are_those_that_the_dataplane_would_send() {
     host().block_on(async {
         let mut path = CheckPath::open(INSTANCE).await.unwrap();
-        let mut wire = Capture::open();
+        let mut wire = Capture::open("p0").unwrap();
         let mut sent = BTreeMap::<&str, u64>::new();
         for (delivery, outer, inner) in ways() {
             for vlan in [VlanTags::Strip, VlanTags::Keep, VlanTags::Set(100)] {
@@ -79,7 +80,7 @@ fn frames_are_those_that_the_dataplane_would_send() {
                 *sent.entry(delivery.label()).or_default() += 1;
                 // `l2` leaves tags to the interface.
                 let tag = (vlan == VlanTags::Set(100) && delivery.is_tunnel()).then_some(100);
-                let frame = wire.next().expect("a frame leaves");
+                let frame = next(&mut wire).expect("a frame leaves");
                 verify(&frame, delivery, outer, inner, tag);
             }
         }
@@ -107,7 +108,7 @@ fn ways() -> impl Iterator<Item = (Delivery, usize, usize)> {
 fn what_cannot_be_delivered_ends_here_and_is_counted() {
     host().block_on(async {
         let mut path = CheckPath::open(INSTANCE).await.unwrap();
-        let mut wire = Capture::open();
+        let mut wire = Capture::open("p0").unwrap();
         let settings = TunnelSettings::default();
         let tunnel = way(Delivery::Gue, 1, &settings);
         let down = ProbeWay { backend: Default::default(), tunnel: None };
@@ -119,9 +120,9 @@ fn what_cannot_be_delivered_ends_here_and_is_counted() {
             }
             let fits = usize::from(tunnel.backend.mtu) - [28, 48][family];
             send(family, path.mark(INDEX), &vec![0; fits + 1]).unwrap();
-            assert!(wire.next().is_none());
+            assert!(next(&mut wire).is_none());
             send(family, path.mark(INDEX), &vec![0; fits]).unwrap();
-            assert_eq!(wire.next().unwrap().len(), 1514);
+            assert_eq!(next(&mut wire).unwrap().len(), 1514);
             // This host does not hold the VIP.
             let refused = send(family, mark(magic_of(path.mark(INDEX)), THIS_HOST), PAYLOAD).unwrap_err();
             assert_eq!(refused.raw_os_error(), Some(libc::ENETUNREACH));
@@ -144,11 +145,22 @@ fn the_map_holds_as_many_backends_as_there_are_and_exactly_those() {
         let two = way(Delivery::Ipip, 0, &TunnelSettings::default());
         let changed = BTreeMap::from([(3, two), (4, one)]);
         assert_eq!(path.set(&changed).unwrap(), 65_534);
-        let mut wire = Capture::open();
+        let mut wire = Capture::open("p0").unwrap();
         send(0, path.mark(4), PAYLOAD).unwrap();
-        assert!(wire.next().is_some());
+        assert!(next(&mut wire).is_some());
         send(0, path.mark(5), PAYLOAD).unwrap();
-        assert!(wire.next().is_none());
+        assert!(next(&mut wire).is_none());
         path.close().await.unwrap();
     });
+}
+
+#[test]
+fn a_host_whose_loopback_is_down_is_told_so() {
+    let host = host();
+    host.ip("link set lo down");
+    let error = host.block_on(async { CheckPath::open(INSTANCE).await.err().unwrap().to_string() });
+    assert!(error.contains("ip link set lo up"), "{error}");
+    assert!(!host.ip("rule show").contains("fwmark"));
+    host.ip("link set lo up");
+    host.block_on(async { CheckPath::open(INSTANCE).await.unwrap().close().await.unwrap() });
 }

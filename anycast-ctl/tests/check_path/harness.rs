@@ -1,9 +1,9 @@
 //! A host with one interface, and what leaves by it.
 
 use std::{
-    io::{self, Read as _},
+    io,
     net::{IpAddr, SocketAddr, UdpSocket},
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::AsRawFd as _,
     process::Command,
     time::Duration,
 };
@@ -21,6 +21,8 @@ use nix::{
     },
 };
 
+use xtask::lab::wire::Capture;
+
 use crate::namespace::Namespace;
 
 /// The host's addresses, the VIPs, and the backend's addresses.
@@ -31,6 +33,9 @@ pub const BACKEND: [&str; 2] = ["10.0.0.9", "fd00::9"];
 pub const MACS: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 9]];
 /// Type of service, traffic class.
 pub const CLASS: u8 = 0xba;
+/// Longer than a frame takes.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Port on the VIP.
 pub const PORT: u16 = 7;
 
@@ -93,47 +98,8 @@ pub fn send(family: usize, mark: u32, payload: &[u8]) -> io::Result<()> {
     UdpSocket::from(socket).send(payload).map(drop)
 }
 
-/// What leaves by `p0`, as the interface gets it.
-pub struct Capture(std::fs::File);
-
-impl Capture {
-    pub fn open() -> Self {
-        let protocol = (libc::ETH_P_ALL as u16).to_be();
-        // SAFETY: plain arguments.
-        let number = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-        assert!(number >= 0, "{}", io::Error::last_os_error());
-        // SAFETY: the kernel just opened this descriptor, and nothing else knows its number.
-        let socket = unsafe { OwnedFd::from_raw_fd(number) };
-        let address = libc::sockaddr_ll {
-            sll_family: libc::AF_PACKET as u16,
-            sll_protocol: protocol,
-            sll_ifindex: if_nametoindex("p0").unwrap() as i32,
-            sll_hatype: 0,
-            sll_pkttype: 0,
-            sll_halen: 0,
-            sll_addr: [0; 8],
-        };
-        let length = size_of_val(&address) as libc::socklen_t;
-        // SAFETY: the address lives through the call, and its length is given.
-        let bound = unsafe { libc::bind(number, (&raw const address).cast(), length) };
-        assert_eq!(bound, 0, "{}", io::Error::last_os_error());
-        let patience = nix::sys::time::TimeVal::from(libc::timeval { tv_sec: 0, tv_usec: 300_000 });
-        setsockopt(&socket, sockopt::ReceiveTimeout, &patience).unwrap();
-        Self(socket.into())
-    }
-
-    /// The next frame to the backend, if there is one before long.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
-        let mut frame = vec![0; 4096];
-        let start = std::time::Instant::now();
-        while start.elapsed() < Duration::from_secs(1) {
-            let length = self.0.read(&mut frame).ok()?;
-            // Neighbour discovery and the like is to others.
-            if frame[..6] == MACS[1] {
-                frame.truncate(length);
-                return Some(frame);
-            }
-        }
-        None
-    }
+/// The next frame to the backend, if there is one before long.
+pub fn next(wire: &mut Capture) -> Option<Vec<u8>> {
+    // Neighbour discovery and the like is to others.
+    std::iter::from_fn(|| wire.next(PATIENCE).unwrap()).find(|frame| frame[..6] == MACS[1])
 }

@@ -1,14 +1,9 @@
 //! Large requests: the stack hands them over in pieces of up to 64 KiB, to be cut and summed after they got outer headers.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    os::fd::{FromRawFd as _, OwnedFd},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use xtask::lab::{Family, ROUTER};
+use xtask::lab::{Family, ROUTER, wire::Capture};
 
 use crate::{
     harness::{MODES, Stage, way},
@@ -30,12 +25,12 @@ fn large_requests_arrive_whole() {
             let mtu = way(&stage.lab, mode, family, "backend1").backend.mtu;
             let check = Check::new(&stage.lab, family, stage.mark(0), mtu);
             let name = format!("{family:?}-{offloads}");
-            let wire = Capture::on_the_routers_port(&stage);
+            let wire = stage.lab.inside(ROUTER, || Capture::open("edge")).unwrap();
             let (answer, counted) = stage.counted(|| check.put(&name, &content).unwrap());
             assert!(answer.starts_with("HTTP/1.1 201"), "{mode:?} {name}: {answer}");
             let stored = fs::read(stage.lab.directory().join("backend1/files").join(&name)).unwrap();
             assert!(stored == content, "{mode:?} {name}: other bytes arrived");
-            let frames = wire.frames();
+            let frames = from_edge(wire);
             let packets: u64 = counted.values().sum();
             println!("{mode:?} {name}: {packets} packets, {} frames with data", frames.len());
             assert!(packets < 120, "{mode:?} {name}: the stack cut them itself: {counted:?}");
@@ -85,53 +80,9 @@ fn verify(frame: &[u8]) {
     assert_eq!(tcp.checksum(), computed);
 }
 
-/// Frames from the edge, as the router's port sees them.
-struct Capture {
-    socket: fs::File,
-}
-
-impl Capture {
-    fn on_the_routers_port(stage: &Stage) -> Self {
-        let open = || {
-            let index = nix::net::if_::if_nametoindex("edge")?;
-            let protocol = (libc::ETH_P_ALL as u16).to_be();
-            let flags = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-            // SAFETY: plain arguments.
-            let socket = unsafe { libc::socket(libc::AF_PACKET, flags, 0) };
-            assert!(socket >= 0, "{}", io::Error::last_os_error());
-            // SAFETY: the kernel just opened this descriptor, and nothing else knows its number.
-            let owned = unsafe { OwnedFd::from_raw_fd(socket) };
-            let bytes: libc::c_int = 16 << 20;
-            nix::sys::socket::setsockopt(&owned, nix::sys::socket::sockopt::RcvBufForce, &(bytes as usize))?;
-            let address = libc::sockaddr_ll {
-                sll_family: libc::AF_PACKET as u16,
-                sll_protocol: protocol,
-                sll_ifindex: i32::try_from(index)?,
-                sll_hatype: 0,
-                sll_pkttype: 0,
-                sll_halen: 0,
-                sll_addr: [0; 8],
-            };
-            let length = size_of_val(&address) as libc::socklen_t;
-            // SAFETY: the address lives through the call, and its length is given.
-            let bound = unsafe { libc::bind(socket, (&raw const address).cast(), length) };
-            assert_eq!(bound, 0, "{}", io::Error::last_os_error());
-            Ok(Self { socket: fs::File::from(owned) })
-        };
-        stage.lab.inside(ROUTER, open).unwrap()
-    }
-
-    /// Those with more than headers, of what the edge sent.
-    fn frames(mut self) -> Vec<Vec<u8>> {
-        std::thread::sleep(Duration::from_millis(50));
-        let (mut frames, mut frame) = (Vec::new(), vec![0; 1 << 17]);
-        while let Ok(length) = self.socket.read(&mut frame) {
-            // The edge's own address is what the answers are to.
-            let is_from_edge = frame[6..12] == [2, 0, 0, 0, 2, 2];
-            if is_from_edge && length > 300 {
-                frames.push(frame[..length].to_vec());
-            }
-        }
-        frames
-    }
+/// Those with more than headers, of what the edge sent.
+fn from_edge(mut wire: Capture) -> Vec<Vec<u8>> {
+    let frames = std::iter::from_fn(|| wire.next(Duration::from_millis(50)).unwrap());
+    // Answers come from other addresses.
+    frames.filter(|frame| frame[6..12] == [2, 0, 0, 0, 2, 2] && frame.len() > 300).collect()
 }
