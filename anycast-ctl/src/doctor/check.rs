@@ -84,7 +84,7 @@ checks! {
     Membership = "membership";
     /// Packets that the program leaves to this host are not dropped as spoofed.
     RpFilter = "rp_filter";
-    /// Whether checks through the dataplane are answered where this host holds the VIP too; for information.
+    /// Checks through the dataplane are answered where this host holds the VIP too.
     AcceptLocal = "accept_local";
     /// This host does not answer ARP requests for VIPs.
     ArpIgnore = "arp_ignore";

@@ -317,13 +317,23 @@ fn what_the_host_itself_does_with_packets_to_vips() {
     let not_held = |it: &mut Facts| (it.network.addresses.clear(), it.devices[0].arp_ignore = Some(0)).1;
     assert_eq!(broken(not_held), []);
 
-    let mut shared = facts();
-    shared.devices[0].accept_local = Some(false);
-    shared.network.addresses.push(held("192.0.2.1", "lo"));
-    let told = |facts: &Facts| judge(facts).into_iter().find(|it| it.check == "accept_local").unwrap().found;
-    assert!(told(&shared).contains("sysctl -w net.ipv4.conf.eth0.accept_local=1"), "{}", told(&shared));
-    shared.network.addresses.pop();
-    assert_eq!(told(&shared), "off, and no IPv4 VIP of other backends is held here");
+    let checked = |check: &str| {
+        let text = SITE.replace("name = \"web\"\n", &format!("name = \"web\"\n{check}"));
+        let site = config::parse(&text, "site.toml").unwrap();
+        move |it: &mut Facts| {
+            it.site = Some(Ok(site));
+            it.devices[0].accept_local = Some(false);
+            it.network.addresses.push(held("192.0.2.1", "lo"));
+        }
+    };
+    let by_vip = "check = { type = \"tcp\", via = \"vip\" }\n";
+    assert_one(&broken(checked(by_vip)), "warn accept_local", "sysctl -w net.ipv4.conf.eth0.accept_local=1");
+    assert_eq!(broken(checked(&by_vip.replace("vip", "direct"))), []);
+    let not_held = |it: &mut Facts| {
+        checked(by_vip)(it);
+        it.network.addresses.pop();
+    };
+    assert_eq!(broken(not_held), []);
 
     let circle = device(|it| it.forwarding[0] = Some(1));
     assert_one(
