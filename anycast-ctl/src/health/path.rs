@@ -106,7 +106,11 @@ impl CheckPath {
         let program = Program::load(magic, attachment)?;
         let rules = Rules::open(magic)?;
         rules.remove().await?;
-        rules.add().await?;
+        if let Err(error) = rules.add().await {
+            // All or nothing; the first error is the one that says why.
+            let _ = rules.remove().await;
+            return Err(error);
+        }
         Ok(Self { magic, rules, program, probes: BTreeMap::new(), own: BTreeSet::new() })
     }
 

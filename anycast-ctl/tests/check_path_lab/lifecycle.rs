@@ -2,7 +2,7 @@
 
 use anycast_ctl::health::path::{Attachment, CheckPath, clean_up, mark_of, table_of};
 use aya::programs::{SchedClassifier, TcAttachType};
-use xtask::lab::{Family, Lab};
+use xtask::lab::{Family, Lab, ROUTER, server};
 
 use crate::{
     harness::{INSTANCE, MODES, Stage},
@@ -74,7 +74,11 @@ fn rules_that_somebody_took_away_are_put_back() {
         }
         stage.lab.run("edge", "ip", &[version, "route", "flush", "table", &table]).unwrap();
     }
-    // The router does not forward what has a TTL of 1: no other site, and no other backend answers.
+    // Another site, as far as the router is concerned: it answers what gets there, and must not be taken for the backend.
+    let (vip, other) = (stage.lab.plan().vips.v4, stage.lab.plan().backends[1].addresses.v4.to_string());
+    stage.lab.run(ROUTER, "ip", &["route", "replace", &vip.to_string(), "via", &other]).unwrap();
+    let answer = server::get(stage.lab.edge().unwrap(), (vip, server::HTTP_PORT).into(), "/").unwrap();
+    assert!(answer.contains("X-Backend: backend2"), "{answer}");
     let check = Check::new(&stage.lab, Family::V4, stage.mark(0), 1500).impatient();
     let (answer, counted) = stage.counted(|| check.http());
     assert!(answer.is_err() && counted.is_empty(), "{answer:?} {counted:?}");

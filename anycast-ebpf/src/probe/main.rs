@@ -49,9 +49,9 @@ pub fn probe(ctx: TcContext) -> i32 {
     let (Ok(outcome) | Err(outcome)) = walk(&packet, mark);
     maps::count(outcome);
     match outcome.verdict() {
-        Verdict::Redirect => TC_ACT_REDIRECT as i32,
+        Verdict::Redirect => TC_ACT_REDIRECT,
         Verdict::Pass => TC_ACT_UNSPEC,
-        Verdict::Drop => TC_ACT_SHOT as i32,
+        Verdict::Drop => TC_ACT_SHOT,
     }
 }
 
