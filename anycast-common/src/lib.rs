@@ -25,6 +25,7 @@ mod numbered;
 pub mod packet;
 pub mod parse;
 pub mod pin;
+pub mod probe;
 pub mod reason;
 pub mod receive;
 pub mod slot;

@@ -4,6 +4,7 @@ use crate::{
     bench::Workload,
     counter::Traffic,
     pin::{FlowKey, Record},
+    probe::Probe,
     receive::{Config, SenderKey},
 };
 
@@ -25,3 +26,6 @@ unsafe impl aya::Pod for Config {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for SenderKey {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for Probe {}

@@ -2,9 +2,9 @@
 
 use core::ptr::read_volatile;
 
-use anycast_common::{backend::Backend, lookups::Lookups, tunnel::Tunnel};
+use anycast_common::{backend::Backend, lookups::Lookups};
 
-use crate::maps::TUNNELS;
+use crate::{deliver::Template, maps::TUNNELS};
 
 /// A backend, to be read word by word: what is not looked at is not loaded.
 #[derive(Clone, Copy)]
@@ -111,20 +111,8 @@ pub fn find(lookups: &Lookups, index: u16) -> Option<Way> {
     Some(Way { index, words, first: unsafe { read_volatile(words) } })
 }
 
-/// The outer headers of a backend's packets, to be read word by word.
-pub struct Template(*const u64);
-
-impl Template {
-    /// Word `index`, as it lies in memory; `index` is below [`Tunnel::WORDS`].
-    #[inline(always)]
-    pub fn word(&self, index: usize) -> u64 {
-        // SAFETY: a value of the map, aligned to 8 bytes; the index is in its bounds.
-        unsafe { read_volatile(self.0.wrapping_add(index % Tunnel::WORDS)) }
-    }
-}
-
 /// The outer headers of a backend's packets.
 #[inline(always)]
 pub fn tunnel(index: u16) -> Option<Template> {
-    Some(Template(TUNNELS.get_ptr(u32::from(index))?.cast::<u64>()))
+    Some(Template::at(TUNNELS.get_ptr(u32::from(index))?))
 }

@@ -2,6 +2,7 @@
 
 mod l2;
 mod link;
+mod outer;
 mod too_big;
 mod tunnel;
 
@@ -14,6 +15,7 @@ use anycast_common::{
 };
 use aya_ebpf::bindings::xdp_action;
 
+pub use self::outer::Template;
 use crate::{backend::Way, maps::DEVICES, packet::Packet, steer::Target};
 
 /// How a packet leaves.

@@ -33,7 +33,7 @@ const QEMU: &str = "qemu-system-x86_64";
 const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// Test programs of anycast-ctl that the guest runs: they put packets through the loaded programs.
-const TESTS: [&str; 2] = ["packets", "receive"];
+const TESTS: [&str; 3] = ["packets", "receive", "check_path"];
 
 /// Runs the newest kernel of each series that apt knows, or those named: a series such as `6.1`, a release, or a package's
 /// file. Fails when a program does.
@@ -58,7 +58,7 @@ pub fn kernels(wanted: &[String]) -> Result<()> {
     let mut failed = Vec::new();
     for package in packages {
         let kernel = package.unpack(&directory)?;
-        let initramfs = initramfs::build(&directory, &busybox, &kernel.veth, &programs)?;
+        let initramfs = initramfs::build(&directory, &busybox, &kernel.modules, &programs)?;
         let log = directory.join(format!("{}.log", kernel.release));
         eprintln!("booting {}: some minutes; {} tells how far it is", kernel.release, log.display());
         boot(&kernel.image, &initramfs, &log)?;

@@ -109,7 +109,7 @@ fn layers() -> Result<Vec<Layer>> {
     for name in controller_programs("tests")? {
         let arguments = words(&format!("-p anycast-ctl --test {name}"));
         match name.as_str() {
-            "packets" | "receive" | "sweep" => {}
+            "check_path" | "packets" | "receive" | "sweep" => {}
             // Before the labs, so that the build that stays is the usual one.
             "packet_log" => {
                 third.push((words("-p anycast-ctl --features packet-log --test packet_log"), &[]))
@@ -122,7 +122,7 @@ fn layers() -> Result<Vec<Layer>> {
         }
     }
     third.append(&mut labs);
-    let second = ["packets", "receive", "sweep"];
+    let second = ["packets", "receive", "check_path", "sweep"];
     let second = second.map(|name| (words(&format!("-p anycast-ctl --test {name}")), &[][..])).into();
     Ok(vec![
         Layer { number: 1, name: "host", needs_root: false, fuzzes: true, runs: first },

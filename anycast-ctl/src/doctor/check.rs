@@ -84,6 +84,8 @@ checks! {
     Membership = "membership";
     /// Packets that the program leaves to this host are not dropped as spoofed.
     RpFilter = "rp_filter";
+    /// Checks through the dataplane are answered where this host holds the VIP too.
+    AcceptLocal = "accept_local";
     /// This host does not answer ARP requests for VIPs.
     ArpIgnore = "arp_ignore";
     /// Packets to VIPs that the program passes do not go in a circle.

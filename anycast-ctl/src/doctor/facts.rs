@@ -140,6 +140,8 @@ pub struct Device {
     pub rp_filter: Option<u32>,
     /// The same of `arp_ignore`.
     pub arp_ignore: Option<u32>,
+    /// Whether IPv4 packets from addresses of this host itself are taken, if they come in by it.
+    pub accept_local: Option<bool>,
     /// Whether IPv4, IPv6 packets that come in by it are forwarded.
     pub forwarding: [Option<u32>; 2],
 }

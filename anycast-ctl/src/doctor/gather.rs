@@ -14,6 +14,7 @@ use crate::{
         types::Status,
     },
     config,
+    health::path::takes_own_source,
     host::{Network, greater, own},
     interface::{Interface, program_name},
     preflight::Surroundings,
@@ -96,6 +97,7 @@ fn device(
         master: relations.master_of(interface.index),
         rp_filter: greater("ipv4", name, "rp_filter"),
         arp_ignore: greater("ipv4", name, "arp_ignore"),
+        accept_local: takes_own_source(name),
         forwarding: ["ipv4", "ipv6"].map(|family| own(family, name, "forwarding")),
         interface: interface.clone(),
     }

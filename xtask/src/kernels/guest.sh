@@ -12,7 +12,9 @@ mount -t devtmpfs devtmpfs /dev
 mount -t bpf bpf /sys/fs/bpf
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
-insmod /veth.ko
+for module in veth sch_ingress cls_bpf; do
+    [ ! -e /$module.ko ] || insmod /$module.ko
+done
 $ip link set lo up
 ulimit -n 20000
 exec 2>&1
@@ -22,7 +24,7 @@ case $(uname -r) in
 5.* | 6.1.*) skip="--skip frames_without_room_in_front" ;;
 *) skip= ;;
 esac
-for test in packets receive; do
+for test in packets receive check_path; do
     /host/$test --test-threads=1 --show-output --color never $skip >/tmp/output
     result=$?
     # Not the instructions of a program that was refused, which are thousands of lines: its last words.

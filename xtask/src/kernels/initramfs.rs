@@ -18,8 +18,8 @@ const DIRECTORIES: [&str; 8] = ["bin", "proc", "sys", "dev", "tmp", "run", "etc"
 /// The host's own programs that a guest needs; busybox has an `ip` that knows too little.
 const HOST_TOOLS: [&str; 2] = ["ip", "ethtool"];
 
-/// Packs busybox, the module, the programs with the libraries they load, and the guest's script.
-pub fn build(directory: &Path, busybox: &Path, veth: &Path, programs: &[PathBuf]) -> Result<PathBuf> {
+/// Packs busybox, the modules, the programs with the libraries they load, and the guest's script.
+pub fn build(directory: &Path, busybox: &Path, modules: &[PathBuf], programs: &[PathBuf]) -> Result<PathBuf> {
     let root = directory.join("root");
     if root.exists() {
         fs::remove_dir_all(&root).with_context(|| format!("remove {}", root.display()))?;
@@ -33,11 +33,16 @@ pub fn build(directory: &Path, busybox: &Path, veth: &Path, programs: &[PathBuf]
     fs::write(&init, include_str!("guest.sh")).context("write the guest's script")?;
     fs::set_permissions(&init, fs::Permissions::from_mode(0o755)).context("make the script executable")?;
 
-    let module = File::create(root.join("veth.ko")).context("create the guest's veth.ko")?;
-    if veth.extension().is_some_and(|extension| extension == "xz") {
-        run(Command::new(busybox).arg("xzcat").arg(veth).stdout(module))?;
-    } else {
-        run(Command::new("cat").arg(veth).stdout(module))?;
+    for module in modules {
+        let file = module.file_name().unwrap_or_default().to_string_lossy();
+        let name = file.split_once(".ko").map_or(&*file, |(name, _)| name);
+        let target = root.join(format!("{name}.ko"));
+        let target = File::create(&target).with_context(|| format!("create {}", target.display()))?;
+        if file.ends_with(".xz") {
+            run(Command::new(busybox).arg("xzcat").arg(module).stdout(target))?;
+        } else {
+            run(Command::new("cat").arg(module).stdout(target))?;
+        }
     }
     for name in HOST_TOOLS {
         let program = find(name).with_context(|| format!("find {name}"))?;

@@ -23,13 +23,16 @@ pub enum Package {
     File(PathBuf),
 }
 
+/// What programs are attached by on the way out, before Linux 6.6. Some kernels have them built in.
+const OPTIONAL_MODULES: [&str; 2] = ["sch_ingress", "cls_bpf"];
+
 /// What a package brings.
 pub struct Kernel {
     /// As `uname -r` says it.
     pub release: String,
     pub image: PathBuf,
-    /// The module of veth, compressed or not.
-    pub veth: PathBuf,
+    /// Modules, compressed or not.
+    pub modules: Vec<PathBuf>,
 }
 
 impl Package {
@@ -65,8 +68,12 @@ impl Package {
         let image =
             file(&root, &|name| name.starts_with("vmlinuz-"))?.context("find the package's kernel")?;
         let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let veth = file(&root, &|name| name.starts_with("veth.ko"))?.context("find the package's veth.ko")?;
-        Ok(Kernel { release: name.trim_start_matches("vmlinuz-").to_owned(), image, veth })
+        let module = |name: &str| file(&root, &|file: &str| file.starts_with(&format!("{name}.ko")));
+        let mut modules = vec![module("veth")?.context("find the package's veth.ko")?];
+        for name in OPTIONAL_MODULES {
+            modules.extend(module(name)?);
+        }
+        Ok(Kernel { release: name.trim_start_matches("vmlinuz-").to_owned(), image, modules })
     }
 }
 

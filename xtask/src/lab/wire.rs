@@ -1,12 +1,21 @@
-//! Frames that no stack would send, out of an interface as they are.
+//! Frames as they are: out of an interface, what no stack would send, and what others send by it.
 
 use std::{
+    fs::File,
     io,
+    io::{ErrorKind, Read as _},
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::net::if_::if_nametoindex;
+use nix::{
+    net::if_::if_nametoindex,
+    sys::{
+        socket::{setsockopt, sockopt},
+        time::{TimeVal, TimeValLike as _},
+    },
+};
 
 use super::Namespace;
 
@@ -19,28 +28,7 @@ pub struct Wire {
 impl Wire {
     /// Opens an interface of the namespace.
     pub fn open(namespace: &Namespace, interface: &str) -> Result<Self> {
-        namespace.inside(|| {
-            let index = if_nametoindex(interface).with_context(|| format!("find interface {interface}"))?;
-            // SAFETY: plain arguments.
-            let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-            ensure!(socket >= 0, "open a packet socket: {}", io::Error::last_os_error());
-            // SAFETY: the kernel just opened this descriptor for this process, and nothing else knows its number.
-            let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-            let address = libc::sockaddr_ll {
-                sll_family: libc::AF_PACKET as u16,
-                sll_protocol: 0,
-                sll_ifindex: i32::try_from(index).context("read an interface's index")?,
-                sll_hatype: 0,
-                sll_pkttype: 0,
-                sll_halen: 0,
-                sll_addr: [0; 8],
-            };
-            let length = size_of_val(&address) as libc::socklen_t;
-            // SAFETY: the address lives through the call, and its length is given.
-            let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
-            ensure!(bound == 0, "bind a packet socket to {interface}: {}", io::Error::last_os_error());
-            Ok(Self { socket })
-        })
+        namespace.inside(|| Ok(Self { socket: packet_socket(interface, 0)? }))
     }
 
     /// Sends one frame.
@@ -50,4 +38,63 @@ impl Wire {
         ensure!(usize::try_from(sent) == Ok(frame.len()), "send a frame: {}", io::Error::last_os_error());
         Ok(())
     }
+}
+
+/// Frames that come and go by an interface, as a capture sees them.
+#[derive(Debug)]
+pub struct Capture {
+    socket: File,
+}
+
+impl Capture {
+    /// Room for as many as a test makes.
+    const BUFFER_BYTES: usize = 16 << 20;
+    /// Longer than any frame, merged ones included.
+    const LONGEST: usize = 1 << 17;
+
+    /// Begins to capture at an interface of the calling thread's namespace.
+    pub fn open(interface: &str) -> Result<Self> {
+        let socket = packet_socket(interface, libc::ETH_P_ALL as u16)?;
+        setsockopt(&socket, sockopt::RcvBufForce, &Self::BUFFER_BYTES).context("enlarge a buffer")?;
+        Ok(Self { socket: socket.into() })
+    }
+
+    /// The next frame, if there is one in that time.
+    pub fn next(&mut self, within: Duration) -> Result<Option<Vec<u8>>> {
+        let within = TimeVal::microseconds(i64::try_from(within.as_micros()).context("limit the time")?);
+        setsockopt(&self.socket, sockopt::ReceiveTimeout, &within).context("limit the time to wait")?;
+        let mut frame = vec![0; Self::LONGEST];
+        match self.socket.read(&mut frame) {
+            Ok(length) => {
+                frame.truncate(length);
+                Ok(Some(frame))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error).context("read a frame"),
+        }
+    }
+}
+
+/// A packet socket at an interface of the calling thread's namespace, which hears frames of that protocol.
+fn packet_socket(interface: &str, protocol: u16) -> Result<OwnedFd> {
+    let index = if_nametoindex(interface).with_context(|| format!("find interface {interface}"))?;
+    // SAFETY: plain arguments.
+    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    ensure!(socket >= 0, "open a packet socket: {}", io::Error::last_os_error());
+    // SAFETY: the kernel just opened this descriptor for this process, and nothing else knows its number.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: protocol.to_be(),
+        sll_ifindex: i32::try_from(index).context("read an interface's index")?,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    let length = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address lives through the call, and its length is given.
+    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
+    ensure!(bound == 0, "bind a packet socket to {interface}: {}", io::Error::last_os_error());
+    Ok(socket)
 }

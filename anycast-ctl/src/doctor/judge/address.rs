@@ -6,11 +6,12 @@ use super::{super::Check, Facts, Finding, fail, ok, warn};
 use crate::{
     doctor::facts::Device,
     finding::State,
+    health::spec::Spec,
     host::{
         dotted,
         judge::{arp_ignore, reverse_path, shown},
     },
-    model::{Delivery, Site, Vip},
+    model::{Delivery, Site, Via, Vip},
 };
 
 /// One finding for each VIP that is not as it must be, or one for all.
@@ -52,7 +53,7 @@ fn is_local(facts: &Facts, site: &Site, vip: &Vip) -> bool {
 
 /// What an interface's settings do to packets for VIPs.
 pub fn judge(device: &Device, facts: &Facts) -> Vec<Finding> {
-    vec![rp_filter(device, facts), arp(device, facts), forwarding(device, facts)]
+    vec![rp_filter(device, facts), accept_local(device, facts), arp(device, facts), forwarding(device, facts)]
 }
 
 fn rp_filter(device: &Device, facts: &Facts) -> Finding {
@@ -68,6 +69,34 @@ fn rp_filter(device: &Device, facts: &Facts) -> Finding {
         other => shown(other),
     };
     ok(Check::RpFilter, found)
+}
+
+/// Backends elsewhere answer checks of a VIP that this host holds from an address that is this host's own.
+fn accept_local(device: &Device, facts: &Facts) -> Finding {
+    match (asked_and_held(facts), device.accept_local) {
+        (Some(vip), Some(false)) => {
+            let found = format!(
+                "off, and {vip} is held here: checks of other backends by `via = \"vip\"` are never answered"
+            );
+            let name = dotted(&device.interface.name);
+            warn(Check::AcceptLocal, found, format!("sysctl -w net.ipv4.conf.{name}.accept_local=1"))
+        }
+        (_, Some(true)) => ok(Check::AcceptLocal, "on"),
+        (None, Some(false)) => {
+            ok(Check::AcceptLocal, "off, and backends elsewhere are checked by no IPv4 VIP that is held here")
+        }
+        (_, None) => ok(Check::AcceptLocal, shown(None)),
+    }
+}
+
+/// An IPv4 VIP that this host holds, and by which a backend elsewhere is checked.
+fn asked_and_held(facts: &Facts) -> Option<IpAddr> {
+    let site = site(facts)?;
+    let backends = site.pools.iter().flat_map(|pool| pool.backends.iter().map(move |it| (pool, it)));
+    let elsewhere = backends.filter(|(pool, backend)| pool.delivery_of(backend) != Delivery::Local);
+    let checks = elsewhere.filter_map(|(pool, backend)| Spec::of(site, pool, backend));
+    let mut asked = checks.filter(|check| check.via == Via::Vip).flat_map(|check| check.vips);
+    asked.find(|(_, vip)| vip.is_ipv4() && facts.network.held(*vip).is_some()).map(|(_, vip)| vip)
 }
 
 fn arp(device: &Device, facts: &Facts) -> Finding {

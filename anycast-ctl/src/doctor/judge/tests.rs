@@ -75,6 +75,7 @@ fn facts() -> Facts {
         master: None,
         rp_filter: Some(0),
         arp_ignore: Some(1),
+        accept_local: Some(true),
         forwarding: [Some(0), Some(0)],
     };
     Facts {
@@ -314,6 +315,24 @@ fn what_the_host_itself_does_with_packets_to_vips() {
 
     assert_one(&device(|it| it.arp_ignore = Some(0)), "warn arp_ignore", "net.ipv4.conf.all.arp_ignore=1");
     let not_held = |it: &mut Facts| (it.network.addresses.clear(), it.devices[0].arp_ignore = Some(0)).1;
+    assert_eq!(broken(not_held), []);
+
+    let checked = |check: &str| {
+        let text = SITE.replace("name = \"web\"\n", &format!("name = \"web\"\n{check}"));
+        let site = config::parse(&text, "site.toml").unwrap();
+        move |it: &mut Facts| {
+            it.site = Some(Ok(site));
+            it.devices[0].accept_local = Some(false);
+            it.network.addresses.push(held("192.0.2.1", "lo"));
+        }
+    };
+    let by_vip = "check = { type = \"tcp\", via = \"vip\" }\n";
+    assert_one(&broken(checked(by_vip)), "warn accept_local", "sysctl -w net.ipv4.conf.eth0.accept_local=1");
+    assert_eq!(broken(checked(&by_vip.replace("vip", "direct"))), []);
+    let not_held = |it: &mut Facts| {
+        checked(by_vip)(it);
+        it.network.addresses.pop();
+    };
     assert_eq!(broken(not_held), []);
 
     let circle = device(|it| it.forwarding[0] = Some(1));
