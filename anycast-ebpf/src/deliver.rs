@@ -5,6 +5,8 @@ mod link;
 mod too_big;
 mod tunnel;
 
+pub use link::Link;
+
 use anycast_common::{
     backend::Delivery,
     directory::Vip,
