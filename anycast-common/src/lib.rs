@@ -27,6 +27,7 @@ pub mod parse;
 pub mod pin;
 pub mod reason;
 pub mod receive;
+pub mod reset;
 pub mod slot;
 pub mod steer;
 pub mod tunnel;

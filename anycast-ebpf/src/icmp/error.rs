@@ -43,6 +43,12 @@ impl Message {
         Self(0x0200_0000 | u32::from(mtu))
     }
 
+    /// "Port unreachable" (RFC 792).
+    pub const PORT_UNREACHABLE_V4: Self = Self(0x0303_0000);
+
+    /// "Port unreachable" (RFC 4443 section 3.1).
+    pub const PORT_UNREACHABLE_V6: Self = Self(0x0104_0000);
+
     /// The ICMP header.
     #[inline(always)]
     fn header(self, [checksum_high, checksum_low]: [u8; 2]) -> [u8; ICMP_LENGTH] {
