@@ -43,6 +43,14 @@ pub fn of(bytes: &[u8]) -> u16 {
     !fold(words.sum())
 }
 
+/// The checksum of what has been summed in two parts: words in host order, and bytes in the order of memory, of which RFC 1071
+/// section 2 (B) says that their sum can be turned round.
+#[inline(always)]
+pub const fn of_parts(words: u64, bytes: u32) -> [u8; 2] {
+    let bytes = u16::from_be(fold(bytes as u64));
+    (!fold(words + bytes as u64)).to_be_bytes()
+}
+
 /// A sum of 16-bit words with its carries added back in.
 #[inline(always)]
 pub const fn fold(sum: u64) -> u16 {
@@ -58,7 +66,7 @@ mod tests {
 
     use std::vec::Vec;
 
-    use super::{decrement_ttl, fold, of, update, update_to_any};
+    use super::{decrement_ttl, fold, of, of_parts, update, update_to_any};
 
     fn compute(words: &[u16]) -> u16 {
         of(&words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>())
@@ -69,6 +77,26 @@ mod tests {
     fn rfc_1071_section_3_example() {
         assert_eq!(of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
         assert_eq!(of(&[0xff, 0xff, 0x12]), !0x1200);
+    }
+
+    /// As the kernel sums bytes where they lie: in words of the machine's order.
+    #[test]
+    fn the_checksum_of_two_parts_is_that_of_the_whole() {
+        for value in 0..=u16::MAX {
+            let bytes = [0xfe, 0xdc, value as u8, 7];
+            let sum = bytes.chunks(2).map(|pair| u32::from(u16::from_ne_bytes([pair[0], pair[1]]))).sum();
+            let [high, low] =
+                bytes.map(u16::from).chunks(2).map(|it| it[0] << 8 | it[1]).collect::<Vec<_>>()[..]
+            else {
+                panic!("two words")
+            };
+            let words = [0x4500, value, high, low];
+            assert_eq!(
+                of_parts(0x4500 + u64::from(value), sum),
+                compute(&words).to_be_bytes(),
+                "value {value:#x}"
+            );
+        }
     }
 
     /// What a receiver does: the sum over all, the checksum included, must be -0.

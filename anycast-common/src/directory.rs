@@ -56,6 +56,12 @@ impl Vip {
 
     /// The slot follows from source and destination address.
     pub const HASH_ADDRESSES: u32 = 128;
+
+    /// While the pool has nobody left, packets go to the host's stack.
+    pub const PASS_EMPTY: u32 = 256;
+
+    /// While the pool has nobody left, senders are told so: a RST, or "port unreachable".
+    pub const REFUSE_EMPTY: u32 = 512;
 }
 
 /// A service as one word, never 0: VIP number, protocol, port.

@@ -28,6 +28,7 @@ pub mod pin;
 pub mod probe;
 pub mod reason;
 pub mod receive;
+pub mod reset;
 pub mod slot;
 pub mod steer;
 pub mod tunnel;

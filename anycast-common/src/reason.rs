@@ -67,6 +67,12 @@ numbered! {
         BadQuote = 17, "bad_quote", Pass;
         /// The frame has no room in front for outer headers.
         NoHeadroom = 18, "no_headroom", Drop;
+        /// The pool has no usable backend, and passes such packets.
+        EmptyPassed = 19, "empty_passed", Pass;
+        /// The pool has no usable backend, and the TCP connection was reset.
+        EmptyReset = 20, "empty_reset", Answer;
+        /// The pool has no usable backend, and the sender of the UDP datagram was told so.
+        EmptyUnreachable = 21, "empty_unreachable", Answer;
     }
 }
 

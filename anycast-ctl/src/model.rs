@@ -31,7 +31,7 @@ pub use health::{
     RampCurve, Rcode, StatusSet, Unchecked, Via,
 };
 pub use maps::MapSizes;
-pub use policy::{AdminState, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, WhenDrained, label};
+pub use policy::{AdminState, HashPolicy, OnDown, OnEmpty, OnUnknownPort, UdpPolicy, WhenDrained, label};
 pub use prime::{is_prime, next_prime};
 pub use seed::{Seed, SeedError};
 pub use service::{Protocol, Service, ServiceError};
@@ -121,6 +121,9 @@ pub struct Pool {
     /// What becomes of the flows of a backend that is down.
     #[serde(default)]
     pub on_down: OnDown,
+    /// What happens to its packets while nobody of it is left.
+    #[serde(default)]
+    pub on_empty: OnEmpty,
     /// How long a flow may be silent before it is taken for ended. 1 s to 24 h, in whole seconds.
     #[serde(default = "default_idle_timeout", with = "period::as_text")]
     #[schema(value_type = String, example = "5m")]
@@ -243,6 +246,7 @@ impl Pool {
             seed: None,
             udp: UdpPolicy::default(),
             on_down: OnDown::default(),
+            on_empty: OnEmpty::default(),
             idle_timeout: default_idle_timeout(),
             check: None,
             unchecked: Unchecked::default(),

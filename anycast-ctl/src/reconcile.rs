@@ -270,6 +270,7 @@ fn directory(site: &Site, numbers: &Numbers) -> Vec<DirectoryEntry> {
                 answer_echo: vip.echo,
                 hash: pool.hash,
                 udp: pool.udp,
+                on_empty: pool.on_empty,
                 idle_timeout_ticks: idle_timeout_ticks(pool),
                 services,
             })

@@ -6,6 +6,8 @@ mod outer;
 mod too_big;
 mod tunnel;
 
+pub use link::Link;
+
 use anycast_common::{
     backend::Delivery,
     directory::Vip,

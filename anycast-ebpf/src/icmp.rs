@@ -1,5 +1,7 @@
 //! Echo requests to a VIP, answered in place.
 
+pub mod error;
+
 use anycast_common::{
     checksum,
     packet::{OutOfBounds, Wire},

@@ -8,6 +8,7 @@ mod apart;
 mod backend;
 mod count;
 mod deliver;
+mod empty;
 mod fragment;
 mod icmp;
 mod log;
@@ -47,6 +48,7 @@ fn verdict(ctx: &XdpContext) -> u32 {
         Ok(Departure::Redirect) => xdp_action::XDP_REDIRECT,
         Ok(Departure::Local) => xdp_action::XDP_PASS,
         Err(refusal) => {
+            let refusal = empty::judge(ctx, refusal);
             count::refused(refusal);
             log::refused(ctx, refusal);
             match refusal.reason.verdict() {

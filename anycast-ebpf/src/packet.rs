@@ -57,12 +57,13 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Destination and source of the frame; none, if it is a broadcast or multicast, whose destination is no source for an answer.
+    /// The addresses of a frame that goes back where this one came from, as they lie in it: eight bytes, and four more. None, if
+    /// it is a broadcast or multicast, whose destination is no source for an answer.
     #[inline(always)]
-    pub fn unicast_macs(&self) -> Result<(Mac, Mac), OutOfBounds> {
-        let Copied([destination, source]) = self.read::<[Mac; 2]>(0)?;
-        let [first, ..] = destination;
-        if first & GROUP == 0 { Ok((destination, source)) } else { Err(OutOfBounds) }
+    pub fn addresses_back(&self) -> Result<([u8; 8], [u8; 4]), OutOfBounds> {
+        let [[a, b, c, d, e, f], [g, h, i, j, k, l]] =
+            self.window(0, size_of::<[Mac; 2]>())?.read::<[Mac; 2]>(0)?;
+        if a & GROUP == 0 { Ok(([g, h, i, j, k, l, a, b], [c, d, e, f])) } else { Err(OutOfBounds) }
     }
 
     /// Kernel index of the interface the packet came in by.
@@ -92,12 +93,13 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Adds the 16-bit words of `N` bytes from `offset` on to a sum, in memory order. `N` is a multiple of 4, and 512 at most.
+    /// Adds the 16-bit words of `length` bytes from `offset` on to a sum, in memory order. The length is a constant, a multiple of
+    /// 4, and 512 at most.
     #[inline(always)]
-    pub fn sum<const N: usize>(&self, offset: usize, sum: u32) -> Result<u32, OutOfBounds> {
-        let address = self.address(offset, N)?;
+    pub fn sum(&self, offset: usize, length: usize, sum: u32) -> Result<u32, OutOfBounds> {
+        let address = self.address(offset, length)?;
         // SAFETY: `address` checked that all the bytes lie inside the packet; nothing is read of an empty range.
-        let sum = unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, address as *mut u32, N as u32, sum) };
+        let sum = unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, address as *mut u32, length as u32, sum) };
         u32::try_from(sum).map_err(|_| OutOfBounds)
     }
 

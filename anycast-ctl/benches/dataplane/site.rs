@@ -12,7 +12,7 @@ use anycast_common::{
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry},
     maglev::{self, Member},
-    model::{HashPolicy, UdpPolicy},
+    model::{HashPolicy, OnEmpty, UdpPolicy},
 };
 use anyhow::ensure;
 use serde::{Serialize, Serializer};
@@ -155,6 +155,7 @@ pub fn fill(dataplane: &mut Dataplane) -> anyhow::Result<()> {
                 answer_echo: true,
                 hash: HashPolicy::FiveTuple,
                 udp: UdpPolicy::Stateless,
+                on_empty: OnEmpty::Drop,
                 // Nothing times out while the benchmark runs.
                 idle_timeout_ticks: 100_000,
                 services: vec!["tcp/443".parse()?, "udp/443".parse()?],

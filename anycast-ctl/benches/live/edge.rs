@@ -4,7 +4,7 @@ use anycast_common::{backend::Backend, slot::Slot};
 use anycast_ctl::{
     dataplane::{Dataplane, DirectoryEntry, LoadOptions},
     maglev::{self, Member},
-    model::{HashPolicy, Seed, UdpPolicy},
+    model::{HashPolicy, OnEmpty, Seed, UdpPolicy},
 };
 use anyhow::Context as _;
 use nix::net::if_::if_nametoindex;
@@ -57,6 +57,7 @@ impl Edge {
                     answer_echo: true,
                     hash: HashPolicy::FiveTuple,
                     udp: UdpPolicy::Stateless,
+                    on_empty: OnEmpty::Drop,
                     idle_timeout_ticks: 300,
                     services: vec![format!("tcp/{HTTP_PORT}").parse()?],
                 })

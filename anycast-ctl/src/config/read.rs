@@ -34,6 +34,7 @@ const POOL: &[&str] = &[
     "min_healthy",
     "name",
     "on_down",
+    "on_empty",
     "panic_threshold",
     "seed",
     "slots",
@@ -154,6 +155,7 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
     let seed = table.optional("seed", seed);
     let udp = table.optional("udp", choice);
     let on_down = table.optional("on_down", choice);
+    let on_empty = table.optional("on_empty", choice);
     let idle_timeout = table.optional("idle_timeout", period);
     let check = table.table("check", health::check);
     let unchecked = table.optional("unchecked", choice);
@@ -171,6 +173,7 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
         seed: seed?,
         udp: udp?.unwrap_or_default(),
         on_down: on_down?.unwrap_or_default(),
+        on_empty: on_empty?.unwrap_or_default(),
         idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
         check: check?,
         unchecked: unchecked?.unwrap_or_default(),

@@ -108,6 +108,7 @@ fn what_pools_remember_and_how_much() {
         ("udp = \"sticky\"", "udp: `sticky` is not one of \"stateless\", \"pinned\" and \"quic\""),
         ("udp = true", "udp: is true or false: give \"stateless\", \"pinned\" or \"quic\" in quotes"),
         ("on_down = \"drop\"", "on_down: `drop` is neither \"reset\" nor \"keep\""),
+        ("on_empty = \"refuse\"", "on_empty: `refuse` is not one of \"drop\", \"pass\" and \"reset\""),
         ("idle_timeout = 300", "idle_timeout: is a number: give a period in quotes, as \"90s\" or \"5m\""),
         (
             "idle_timeout = \"300\"",
@@ -157,7 +158,7 @@ fn hashes_and_states_that_cannot_be() {
         (
             "hsah = \"5-tuple\"",
             "4:1: pool[0]: unknown key `hsah`: did you mean `hash`? here can be `backend`, `check`, \
-             `delivery`, `feedback`, `hash`, `idle_timeout`, `min_healthy`, `name`, `on_down`, `panic_threshold` and 6 more",
+             `delivery`, `feedback`, `hash`, `idle_timeout`, `min_healthy`, `name`, `on_down`, `on_empty` and 7 more",
         ),
         (
             "seed = \"5ec2e7\"",

@@ -81,6 +81,7 @@ fn write_pool(text: &mut Text, pool: &Pool) {
         seed,
         udp,
         on_down,
+        on_empty,
         idle_timeout,
         check,
         unchecked,
@@ -99,6 +100,7 @@ fn write_pool(text: &mut Text, pool: &Pool) {
     text.given("seed", seed.map(secret));
     text.choice("udp", udp);
     text.choice("on_down", on_down);
+    text.choice("on_empty", on_empty);
     let period = (*idle_timeout != DEFAULT_IDLE_TIMEOUT).then(|| string(&period::text(*idle_timeout)));
     text.given("idle_timeout", period);
     text.choice("unchecked", unchecked);

@@ -128,6 +128,7 @@ impl View {
             delivery: pool.delivery,
             udp: pool.udp,
             on_down: pool.on_down,
+            on_empty: pool.on_empty,
             idle_timeout_seconds: pool.idle_timeout.as_secs(),
             transition: self.transition(pool),
             backends: backends.map(|backend| self.backend(pool, backend, entitled, tally)).collect(),

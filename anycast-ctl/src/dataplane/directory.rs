@@ -11,7 +11,7 @@ use anycast_common::{
 use zerocopy::{FromBytes as _, FromZeros, IntoBytes, TryFromBytes};
 
 use super::{grace, mapped::MappedArray};
-use crate::model::{HashPolicy, Protocol, Service, UdpPolicy};
+use crate::model::{HashPolicy, OnEmpty, Protocol, Service, UdpPolicy};
 
 /// Seeds tried before giving up. At full occupancy, a quarter of the buckets, nearly every first one fits.
 const ATTEMPTS: u64 = 64;
@@ -38,6 +38,8 @@ pub struct DirectoryEntry {
     pub hash: HashPolicy,
     /// How UDP flows of its pool are remembered.
     pub udp: UdpPolicy,
+    /// What becomes of packets while nobody of its pool is left.
+    pub on_empty: OnEmpty,
     /// Ticks after which a flow of its pool that shows no packet is taken for ended.
     pub idle_timeout_ticks: u32,
     /// Its services, in order.
@@ -57,12 +59,17 @@ impl DirectoryEntry {
             HashPolicy::SourceAddress => Vip::HASH_SOURCE,
             HashPolicy::SourceAndDestination => Vip::HASH_ADDRESSES,
         };
+        let empty = match self.on_empty {
+            OnEmpty::Drop => 0,
+            OnEmpty::Pass => Vip::PASS_EMPTY,
+            OnEmpty::Reset => Vip::REFUSE_EMPTY,
+        };
         let echo = if self.answer_echo { Vip::ANSWER_ECHO } else { 0 };
         let services = self.services.iter().fold(0, |flags, service| match service.protocol {
             Protocol::Tcp => flags | Vip::SERVES_TCP,
             Protocol::Udp => flags | Vip::SERVES_UDP,
         });
-        unknown_port | udp | hash | echo | services
+        unknown_port | udp | hash | empty | echo | services
     }
 
     /// As a directory has it.
@@ -89,6 +96,13 @@ impl DirectoryEntry {
                 UdpPolicy::Quic
             } else {
                 UdpPolicy::Stateless
+            },
+            on_empty: if has(Vip::PASS_EMPTY) {
+                OnEmpty::Pass
+            } else if has(Vip::REFUSE_EMPTY) {
+                OnEmpty::Reset
+            } else {
+                OnEmpty::Drop
             },
             idle_timeout_ticks: vip.idle_timeout,
             services,

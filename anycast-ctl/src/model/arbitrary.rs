@@ -217,14 +217,15 @@ fn pool() -> impl Strategy<Value = Pool> {
     let slots = (5_u32..100_000).prop_filter_map("no prime", next_prime);
     let slots = prop_oneof![Just(DEFAULT_SLOTS), slots];
     let numbers = (slots, option::of(seed()), 1_u64..=86_400);
-    (name(), choice(), choice(), numbers, choice(), choice(), pool_health()).prop_map(
-        |(name, delivery, hash, (slots, seed, seconds), udp, on_down, health)| Pool {
+    (name(), choice(), choice(), numbers, choice(), (choice(), choice()), pool_health()).prop_map(
+        |(name, delivery, hash, (slots, seed, seconds), udp, (on_down, on_empty), health)| Pool {
             delivery,
             hash,
             slots,
             seed,
             udp,
             on_down,
+            on_empty,
             idle_timeout: Duration::from_secs(seconds),
             check: health.0,
             unchecked: health.1,

@@ -82,6 +82,31 @@ pub enum OnDown {
     Keep,
 }
 
+/// What happens to packets to a pool with nobody left.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    JsonSchema,
+    ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum OnEmpty {
+    /// They are dropped and counted.
+    #[default]
+    Drop,
+    /// They go to this host's own stack.
+    Pass,
+    /// TCP is answered by a RST, UDP by "port unreachable".
+    Reset,
+}
+
 /// What happens to packets to a VIP address that match no service.
 #[derive(
     Clone,
@@ -188,6 +213,7 @@ mod tests {
         check::<Delivery>();
         check::<HashPolicy>();
         check::<OnDown>();
+        check::<OnEmpty>();
         check::<OnUnknownPort>();
         check::<UdpPolicy>();
         check::<WhenDrained>();

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::{
         dataplane::DirectoryEntry,
-        model::{HashPolicy, UdpPolicy},
+        model::{HashPolicy, OnEmpty, UdpPolicy},
     };
 
     fn entry(number: u16) -> DirectoryEntry {
@@ -111,6 +111,7 @@ mod tests {
             answer_echo: true,
             hash: HashPolicy::FiveTuple,
             udp: UdpPolicy::Stateless,
+            on_empty: OnEmpty::Drop,
             idle_timeout_ticks: 1,
             services: vec!["tcp/80".parse().unwrap()],
         }

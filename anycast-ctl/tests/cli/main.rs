@@ -361,7 +361,7 @@ web    1         2  65537          32768  ipip      stateless  reset            
         stdout(&ask(&daemon, "pool show web")),
         "\
 POOL web: 1 of 2 backends up, 65537 slots
-delivery ipip, udp stateless, on_down reset, idle_timeout 5m
+delivery ipip, udp stateless, on_down reset, on_empty drop, idle_timeout 5m
 
 BACKEND  STATE       DELIVERY   MTU  WEIGHT  WANTED  ACTUAL  PINS  SHARE OF NEW FLOWS
 web-1    up          ipip      1480       1   50.0%  100.0%    12  ############++++++++++++

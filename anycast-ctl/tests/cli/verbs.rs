@@ -68,8 +68,8 @@ fn pools_are_added_set_and_removed() {
             "added pool dns: 2 backends, 1009 slots\nRevision 2.\n",
         ),
         (
-            "pool set dns --udp pinned --idle-timeout 90s",
-            "pool dns has delivery l2, udp pinned, on_down reset, idle_timeout 1m30s\nRevision 3.\n",
+            "pool set dns --udp pinned --on-empty pass --idle-timeout 90s",
+            "pool dns has delivery l2, udp pinned, on_down reset, on_empty pass, idle_timeout 1m30s\nRevision 3.\n",
         ),
         ("pool remove dns", "removed pool dns\nRevision 4.\n"),
     ] {

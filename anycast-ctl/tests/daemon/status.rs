@@ -6,7 +6,7 @@ use anycast_ctl::{
         MapsStatus, NextHopStatus, PoolStatus, Progress, ReasonStatus, SlotOwner, SlotRun, SlotsStatus,
         Status, Traffic, TransitionStatus, VipBackendStatus, VipStatus, XdpMode,
     },
-    model::{AdminState, Backend, Delivery, OnDown, OnUnknownPort, Pool, Site, UdpPolicy, Vip},
+    model::{AdminState, Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Site, UdpPolicy, Vip},
 };
 
 /// The site that [`status`] is about.
@@ -39,6 +39,7 @@ pub fn follow(status: &mut Status, site: &Site) {
                 delivery: pool.delivery,
                 udp: pool.udp,
                 on_down: pool.on_down,
+                on_empty: pool.on_empty,
                 idle_timeout_seconds: pool.idle_timeout.as_secs(),
                 transition: known.map(|known| known.transition.clone()).unwrap_or_default(),
                 backends: pool
@@ -167,6 +168,7 @@ pub fn status() -> Status {
             delivery: Delivery::Ipip,
             udp: UdpPolicy::Stateless,
             on_down: OnDown::Reset,
+            on_empty: OnEmpty::Drop,
             idle_timeout_seconds: 300,
             transition: TransitionStatus {
                 slots: 32_768,

@@ -10,6 +10,7 @@ mod control;
 mod delivery;
 mod drift;
 mod edit;
+mod empty;
 mod examples;
 mod harness;
 mod http;

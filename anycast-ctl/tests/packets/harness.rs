@@ -120,7 +120,7 @@ impl Harness {
         if *state == self.state {
             return;
         }
-        let published = |state: &State| (state.udp, state.hash, state.echo);
+        let published = |state: &State| (state.udp, state.hash, state.on_empty, state.echo);
         if published(state) != published(&self.state) {
             self.dataplane.publish_directory(&directory(state)).unwrap();
         }

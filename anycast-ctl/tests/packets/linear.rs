@@ -3,12 +3,13 @@
 use crate::{
     harness::Harness,
     packet::{BOTH, syn, tcp, udp},
-    rows::too_big::answer,
+    rows::{empty, too_big::answer},
     site::{L2, State},
     table::{Expect, check, row},
 };
 
-use anycast_common::reason::Reason;
+use anycast_common::{reason::Reason, slot::Slot};
+use anycast_ctl::model::OnEmpty;
 
 #[test]
 fn the_linear_program_loads_and_delivers() {
@@ -33,4 +34,10 @@ fn the_linear_program_cuts_its_answers_to_size() {
         row(vip, state, packet, told)
     });
     check(&mut Harness::linear(), &rows);
+    let state = State { slot: Some(Slot::EMPTY), ..empty::on_empty(OnEmpty::Reset) };
+    let refused = BOTH.into_iter().flat_map(|vip| [syn(vip), udp(vip)]).map(|packet| {
+        let expect = empty::outcome(OnEmpty::Reset, &packet);
+        row(format!("{} {}", packet.destination, packet.protocol()), state, packet, expect)
+    });
+    check(&mut Harness::linear(), &refused.collect::<Vec<_>>());
 }

@@ -172,6 +172,21 @@ impl Packet {
         self
     }
 
+    /// An answer to its sender in the name of whom it was for, that the program made anew.
+    pub fn answered_by(&self, answer: Self) -> Self {
+        let [destination, source] = self.macs;
+        Self {
+            macs: [source, destination],
+            tags: self.tags.clone(),
+            source: self.destination,
+            destination: self.source,
+            label: 0,
+            identification: 0,
+            dont_fragment: true,
+            ..answer
+        }
+    }
+
     /// The fragments of it, cut at these offsets into what it carries.
     pub fn fragments(&self, id: u16, cuts: &[usize]) -> Vec<Self> {
         let body = self.body();

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod echo;
+pub mod empty;
 mod extension;
 mod fragment;
 mod icmp_error;
@@ -27,6 +28,7 @@ fn tables() -> Vec<(&'static str, Vec<Row>)> {
     vec![
         ("delivery", delivery::rows()),
         ("echo", echo::rows()),
+        ("empty", empty::rows()),
         ("extension", extension::rows()),
         ("fragment", fragment::rows()),
         ("icmp_error", icmp_error::rows()),

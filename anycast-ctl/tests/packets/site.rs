@@ -9,7 +9,7 @@ use anycast_common::{
 };
 use anycast_ctl::{
     dataplane::DirectoryEntry,
-    model::{HashPolicy, UdpPolicy},
+    model::{HashPolicy, OnEmpty, UdpPolicy},
 };
 
 /// `BPF_PROG_TEST_RUN` lets packets arrive on the loopback interface.
@@ -79,6 +79,8 @@ pub struct State {
     pub udp: UdpPolicy,
     /// What of a packet is hashed, in every pool.
     pub hash: HashPolicy,
+    /// What becomes of packets to a pool with nobody left.
+    pub on_empty: OnEmpty,
     /// Whether echo requests are answered.
     pub echo: bool,
     /// A backend that is not usable.
@@ -98,6 +100,7 @@ pub const L2: State = State {
     slot: None,
     udp: UdpPolicy::Stateless,
     hash: HashPolicy::FiveTuple,
+    on_empty: OnEmpty::Drop,
     echo: true,
     down: None,
     generation: 0,
@@ -174,7 +177,7 @@ pub fn backend(index: u16) -> Backend {
 }
 
 /// All VIPs.
-pub fn directory(&State { udp, hash, echo: answer_echo, .. }: &State) -> Vec<DirectoryEntry> {
+pub fn directory(&State { udp, hash, on_empty, echo: answer_echo, .. }: &State) -> Vec<DirectoryEntry> {
     let entry =
         |&(number, address, pool, services, drop_unknown_port): &(_, &str, _, &[&str], _)| DirectoryEntry {
             address: address.parse().unwrap(),
@@ -185,6 +188,7 @@ pub fn directory(&State { udp, hash, echo: answer_echo, .. }: &State) -> Vec<Dir
             answer_echo,
             hash,
             udp,
+            on_empty,
             idle_timeout_ticks: IDLE_TIMEOUT,
             services: services.iter().map(|text| text.parse().unwrap()).collect(),
         };

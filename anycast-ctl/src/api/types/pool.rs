@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::BackendStatus;
-use crate::model::{Delivery, OnDown, UdpPolicy};
+use crate::model::{Delivery, OnDown, OnEmpty, UdpPolicy};
 
 /// One pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,8 @@ pub struct PoolStatus {
     pub udp: UdpPolicy,
     /// What becomes of the flows of a backend that is down.
     pub on_down: OnDown,
+    /// What happens to its packets while nobody of it is left.
+    pub on_empty: OnEmpty,
     /// Seconds a flow may be silent before it is taken for ended.
     pub idle_timeout_seconds: u64,
     /// Its slots in transition.

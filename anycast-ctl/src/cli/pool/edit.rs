@@ -11,7 +11,7 @@ use crate::{
         types::{Committed, PoolStatus},
     },
     cli::{Common, change::Change, complete},
-    model::{self, Backend, Delivery, HashPolicy, OnDown, UdpPolicy, edit::PoolPatch},
+    model::{self, Backend, Delivery, HashPolicy, OnDown, OnEmpty, UdpPolicy, edit::PoolPatch},
     period,
 };
 
@@ -37,6 +37,9 @@ pub struct Add {
     /// What becomes of the flows of a backend that is down
     #[arg(long, value_name = "WHAT", default_value = "reset")]
     on_down: OnDown,
+    /// What happens to its packets while nobody of it is left
+    #[arg(long, value_name = "WHAT", default_value = "drop")]
+    on_empty: OnEmpty,
     /// How long a flow may be silent before it is taken for ended
     #[arg(long, value_name = "PERIOD", default_value = "5m", value_parser = period::parse)]
     idle_timeout: Duration,
@@ -46,7 +49,7 @@ pub struct Add {
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true)
-    .args(["delivery", "udp", "on_down", "idle_timeout"]))]
+    .args(["delivery", "udp", "on_down", "on_empty", "idle_timeout"]))]
 pub struct Set {
     /// Name of the pool
     #[arg(add = complete::pools())]
@@ -60,6 +63,9 @@ pub struct Set {
     /// What becomes of the flows of a backend that is down
     #[arg(long, value_name = "WHAT")]
     on_down: Option<OnDown>,
+    /// What happens to its packets while nobody of it is left
+    #[arg(long, value_name = "WHAT")]
+    on_empty: Option<OnEmpty>,
     /// How long a flow may be silent before it is taken for ended
     #[arg(long, value_name = "PERIOD", value_parser = period::parse)]
     idle_timeout: Option<Duration>,
@@ -78,13 +84,15 @@ pub struct Remove {
 
 impl Add {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { name, backends, delivery, hash, slots, udp, on_down, idle_timeout, change } = self;
+        let Self { name, backends, delivery, hash, slots, udp, on_down, on_empty, idle_timeout, change } =
+            self;
         let pool = model::Pool {
             delivery,
             hash,
             slots,
             udp,
             on_down,
+            on_empty,
             idle_timeout,
             ..model::Pool::new(name, backends)
         };
@@ -97,16 +105,17 @@ impl Add {
 
 impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { name, delivery, udp, on_down, idle_timeout, change } = self;
-        let patch = PoolPatch { delivery, udp, on_down, idle_timeout };
+        let Self { name, delivery, udp, on_down, on_empty, idle_timeout, change } = self;
+        let patch = PoolPatch { delivery, udp, on_down, on_empty, idle_timeout };
         let verb = format!("set pool {name}");
         change.carry_out(common, client, &verb, &Call::set_pool(&name, &patch), |pool: &PoolStatus| {
             format!(
-                "pool {} has delivery {}, udp {}, on_down {}, idle_timeout {}\n",
+                "pool {} has delivery {}, udp {}, on_down {}, on_empty {}, idle_timeout {}\n",
                 pool.name,
                 pool.delivery,
                 model::label(&pool.udp),
                 model::label(&pool.on_down),
+                model::label(&pool.on_empty),
                 period::text(Duration::from_secs(pool.idle_timeout_seconds)),
             )
         })

@@ -9,6 +9,7 @@ use crate::{
         table::{self, Align},
         unit,
     },
+    model::label,
     period,
 };
 
@@ -19,7 +20,7 @@ const BAR: u32 = 24;
 pub fn page(pool: &PoolStatus) -> String {
     let count = |wanted: fn(BackendState) -> bool| pool.backends.iter().filter(|it| wanted(it.state)).count();
     let mut page = format!(
-        "POOL {}: {} of {} backends up, {} slots\ndelivery {}, udp {}, on_down {}, idle_timeout {}\n\n",
+        "POOL {}: {} of {} backends up, {} slots\ndelivery {}, udp {}, on_down {}, on_empty {}, idle_timeout {}\n\n",
         pool.name,
         count(|state| state == BackendState::Up),
         count(|state| state != BackendState::Removed),
@@ -27,6 +28,7 @@ pub fn page(pool: &PoolStatus) -> String {
         pool.delivery,
         udp(pool.udp),
         on_down(pool.on_down),
+        label(&pool.on_empty),
         period::text(Duration::from_secs(pool.idle_timeout_seconds)),
     );
     let columns = [

@@ -29,6 +29,7 @@ slots = 251
 seed = "0000000000000100"
 udp = "quic"
 on_down = "keep"
+on_empty = "pass"
 idle_timeout = "90s"
 check = { type = "http", via = "vip" }
 unchecked = "steer"

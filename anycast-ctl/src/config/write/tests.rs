@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     config::parse,
-    model::{AdminState, Delivery, HashPolicy, OnDown, OnUnknownPort, UdpPolicy, arbitrary},
+    model::{AdminState, Delivery, HashPolicy, OnDown, OnEmpty, OnUnknownPort, UdpPolicy, arbitrary},
 };
 
 const EXAMPLE: &str = include_str!("../../../../dist/site.toml");
@@ -69,6 +69,7 @@ slots = 251
 seed = "0000000000000100"
 udp = "quic"
 on_down = "keep"
+on_empty = "pass"
 idle_timeout = "1m30s"
 unchecked = "steer"
 panic_threshold = "50%"
@@ -118,6 +119,7 @@ echo = false
     let pool = &site.pools[0];
     assert_eq!((pool.hash, pool.udp), (HashPolicy::SourceAndDestination, UdpPolicy::Quic));
     assert_eq!((pool.on_down, pool.idle_timeout), (OnDown::Keep, Duration::from_secs(90)));
+    assert_eq!(pool.on_empty, OnEmpty::Pass);
     let backend = &pool.backends[0];
     assert_eq!((backend.delivery, backend.state), (Some(Delivery::Ipip), AdminState::Draining));
     assert_eq!(site.vips[0].on_unknown_port, OnUnknownPort::Drop);

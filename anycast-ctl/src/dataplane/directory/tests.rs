@@ -12,6 +12,7 @@ fn entry(number: u16, address: IpAddr, services: &[&str]) -> DirectoryEntry {
         answer_echo: true,
         hash: HashPolicy::FiveTuple,
         udp: UdpPolicy::Stateless,
+        on_empty: [OnEmpty::Drop, OnEmpty::Pass, OnEmpty::Reset][usize::from(number) % 3],
         idle_timeout_ticks: 300,
         services: services.iter().map(|text| text.parse().unwrap()).collect(),
     }

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    model::{Backend, Delivery, OnDown, OnUnknownPort, Pool, Service, UdpPolicy, Vip, label},
+    model::{Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Service, UdpPolicy, Vip, label},
     period,
 };
 
@@ -44,6 +44,9 @@ pub struct PoolPatch {
     /// What becomes of the flows of a backend that is down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_down: Option<OnDown>,
+    /// What happens to its packets while nobody of it is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_empty: Option<OnEmpty>,
     /// How long a flow may be silent, as `90s` or `5m`.
     #[serde(
         default,
@@ -95,10 +98,11 @@ impl PoolPatch {
     }
 
     pub(super) fn apply(&self, pool: &mut Pool) {
-        let Self { delivery, udp, on_down, idle_timeout } = self;
+        let Self { delivery, udp, on_down, on_empty, idle_timeout } = self;
         set(&mut pool.delivery, delivery);
         set(&mut pool.udp, udp);
         set(&mut pool.on_down, on_down);
+        set(&mut pool.on_empty, on_empty);
         set(&mut pool.idle_timeout, idle_timeout);
     }
 }
@@ -139,10 +143,11 @@ impl fmt::Display for VipPatch {
 
 impl fmt::Display for PoolPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delivery, udp, on_down, idle_timeout } = self;
+        let Self { delivery, udp, on_down, on_empty, idle_timeout } = self;
         named(f, "delivery", delivery.as_ref())?;
         named(f, "udp", udp.map(|it| label(&it)))?;
         named(f, "on_down", on_down.map(|it| label(&it)))?;
+        named(f, "on_empty", on_empty.map(|it| label(&it)))?;
         named(f, "idle_timeout", idle_timeout.map(period::text))
     }
 }

@@ -128,7 +128,8 @@ fn every_edit_changes_what_it_says_and_nothing_else() {
     assert_eq!(
         added,
         [
-            "+ pool third: delivery l2, hash 5-tuple, slots 65537, udp stateless, on_down reset, idle_timeout 5m",
+            "+ pool third: delivery l2, hash 5-tuple, slots 65537, udp stateless, on_down reset, on_empty drop, \
+             idle_timeout 5m",
             "+ pool third: backend b21 address 10.0.0.21, weight 1, state active"
         ]
     );

@@ -33,18 +33,9 @@ pub fn answer(packet: &Packet, mtu: u16) -> Packet {
     let vip = packet.destination.to_string();
     let (kind, code, room) = if is_v6(&vip) { (2, 0, 1280 - 48) } else { (3, 4, 512) };
     let [high, low] = mtu.to_be_bytes();
-    let [destination, source] = packet.macs;
-    Packet {
-        macs: [source, destination],
-        tags: packet.tags.clone(),
-        source: packet.destination,
-        destination: packet.source,
-        class: if is_v6(&vip) { 0 } else { 0xc0 },
-        label: 0,
-        identification: 0,
-        dont_fragment: true,
-        ..icmp(&vip, kind, code, [0, 0, high, low], &packet.ip()[..room])
-    }
+    let class = if is_v6(&vip) { 0 } else { 0xc0 };
+    let answer = icmp(&vip, kind, code, [0, 0, high, low], &packet.ip()[..room]);
+    packet.answered_by(Packet { class, ..answer })
 }
 
 fn told(name: String, state: State, packet: Packet) -> Row {
