@@ -165,8 +165,8 @@ fn the_end_of_a_drain_is_waited_for() {
         serde_json::from_str(&stdout(&ask(&daemon, "host drain 10.0.0.12 --wait --json"))).unwrap();
     assert_eq!((last.backends.len(), last.backends[0].pool.as_str()), (1, "web"));
     // A plan is waited for by nobody.
-    let plan = stdout(&ask(&daemon, "pool drain web --dry-run --wait"));
-    assert!(plan.starts_with("`pool drain web` would change this. Nothing was changed.\n"), "{plan}");
+    let plan = stdout(&ask(&daemon, "pool drain web --deadline 5m --dry-run --wait"));
+    assert!(plan.starts_with("`pool drain web until ") && plan.contains("Nothing was changed.\n"), "{plan}");
     let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "pool list --json"))).unwrap();
     assert_eq!(pools.len(), 1);
 }

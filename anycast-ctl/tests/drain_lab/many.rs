@@ -47,7 +47,7 @@ fn a_pool_and_the_whole_edge_are_drained_and_taken_back() {
     assert_eq!(edge.head().revision, revision + 1);
     assert_eq!(edge.head().what.split(" until ").next().unwrap(), "pool drain web4");
     let deadlines: Vec<_> = edge.pool("web4").iter().map(|it| it.drain.unwrap().remaining_seconds).collect();
-    assert!(deadlines.iter().all(|it| (3_500..=3_600).contains(&it.unwrap())), "{deadlines:?}");
+    assert!(deadlines.iter().all(|it| (3_500..=3_601).contains(&it.unwrap())), "{deadlines:?}");
     assert_eq!(states(&edge, "web6"), [Up; 3]);
     let status = edge.ctl("status");
     assert!(status.contains("pool web4 has no backend left for new flows"), "{status}");

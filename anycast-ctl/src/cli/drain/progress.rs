@@ -42,7 +42,8 @@ impl<'a> Teller<'a> {
         let mut stderr = io::stderr().lock();
         // Who closed stderr does not want to know.
         if self.is_looked_on {
-            let _ = write!(stderr, "\r{text}\x1b[K").and_then(|()| stderr.flush());
+            // Cut at the right margin rather than continued on a line that would stay.
+            let _ = write!(stderr, "\r\x1b[K\x1b[?7l{text}\x1b[?7h").and_then(|()| stderr.flush());
             self.open = true;
         } else if self.told.is_none_or(|told| told.elapsed() >= EVERY) {
             let _ = writeln!(stderr, "{text}");

@@ -291,9 +291,10 @@ proptest! {
                 let backends = |site: &Site| site.pools.iter().map(|pool| pool.backends.len()).sum::<usize>();
                 let counted = backends(&after).abs_diff(backends(&state));
                 // Drains of many change as many as they name, and add none.
-                let many = match &edit {
-                    Edit::Drain { scope, .. } | Edit::Undrain { scope } => named(&state, scope),
-                    _ => 1,
+                let many = if let Edit::Drain { scope, .. } | Edit::Undrain { scope } = &edit {
+                    named(&state, scope)
+                } else {
+                    1
                 };
                 prop_assert!(changed.differences.len() <= many + counted, "{}: {}", edit, changed);
                 state = after;
