@@ -1,5 +1,7 @@
 //! Drains of one and of many, and the wait for their end.
 
+use std::process::{Command, Stdio};
+
 use anycast_ctl::{
     api::types::{BackendState, BackendStatus, HostStatus, PoolStatus},
     model::Site,
@@ -169,4 +171,25 @@ fn the_end_of_a_drain_is_waited_for() {
     assert!(plan.starts_with("`pool drain web until ") && plan.contains("Nothing was changed.\n"), "{plan}");
     let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "pool list --json"))).unwrap();
     assert_eq!(pools.len(), 1);
+}
+
+#[test]
+fn somebody_who_looks_on_sees_one_line() {
+    let daemon = Daemon::start();
+    // script(1) gives it a terminal.
+    let line = format!("{} backend drain web web-1 --wait=2", env!("CARGO_BIN_EXE_anycast-ctl"));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(Stdio::null());
+    let output = script.env("ANYCAST_SOCKET", daemon.socket()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let left = "draining web-1 of pool web: 12 remembered flows, 32768 slots wait for others, no deadline";
+    let shown = format!("\r\x1b[K\x1b[?7l{left}\x1b[?7h");
+    assert!(text.matches(&shown).count() >= 3, "{text:?}");
+    // The line goes before the complaint comes.
+    let (_, last) = text.rsplit_once(&shown).unwrap();
+    assert!(
+        last.starts_with("\r\x1b[Kanycast-ctl: web-1 of pool web still has flows after 2 s: "),
+        "{text:?}"
+    );
 }

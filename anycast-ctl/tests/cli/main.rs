@@ -424,6 +424,8 @@ async fn refusals_have_their_status_and_are_json() {
         ("DELETE /v1/status", 405, "/v1/status does not take DELETE"),
         ("POST /v1/pools/web/backends", 400, "read the body of the request"),
         ("PUT /v1/pools/web/backends/web-1/weight", 400, "read the body of the request"),
+        ("DELETE /v1/hosts/web-1/drain", 400, "`web-1` is no IP address, as 10.0.0.11 is"),
+        ("DELETE /v1/hosts/10.0.0.9/drain", 404, "no backend has the address 10.0.0.9"),
         (
             "DELETE /v1/pools/web/backends/web-1/drain?dry_run=perhaps",
             400,

@@ -23,7 +23,7 @@ pub struct NewDrain {
     pub deadline_seconds: Option<u64>,
     /// Whether to remove whoever has no flow left, unless it is the last of its pool. Otherwise that is as its
     /// `when_drained` says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub remove: bool,
 }
 
