@@ -15,8 +15,10 @@ mod backend;
 mod change;
 mod complete;
 mod doctor;
+mod drain;
 mod history;
 mod hook;
+mod host;
 mod output;
 mod plan;
 mod pool;
@@ -55,6 +57,7 @@ Examples:
   sudo anycast-ctl backend add web web-4 10.0.0.14     a fourth server for pool web
   sudo anycast-ctl backend drain web web-2             no new flows, those it has live on
   sudo anycast-ctl backend remove web web-2 --dry-run  what would break
+  sudo anycast-ctl host drain 10.0.0.12 --wait         the whole server, for maintenance
   sudo anycast-ctl history                             who changed what; `rollback REV` goes back
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
@@ -99,6 +102,8 @@ enum Command {
     Pool(pool::Pool),
     #[command(subcommand)]
     Backend(backend::Backend),
+    #[command(subcommand)]
+    Host(host::Host),
     Attach(hook::Attach),
     Detach(hook::Detach),
     Down(hook::Down),
@@ -151,6 +156,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Vip(command) => command.execute(&common, &client),
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
+        Command::Host(command) => command.execute(&common, &client),
         Command::Attach(command) => command.execute(&common, &client),
         Command::Detach(command) => command.execute(&common, &client),
         Command::Down(command) => command.execute(&common, &client),

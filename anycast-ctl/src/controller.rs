@@ -2,6 +2,7 @@
 
 mod collect;
 mod commit;
+mod drains;
 mod drift;
 mod end;
 mod interfaces;
@@ -237,13 +238,16 @@ impl Controller {
                     self.try_again().await;
                 }
                 () = sleep_until(self.tending.sweep_at().into()) => {
-                    self.sweep();
+                    if self.sweep() {
+                        self.remove_drained().await;
+                    }
                     // A sweep has its next piece ready at once: let the tasks beside this one run.
                     yield_now().await;
                 }
                 () = sleep_until(self.drift.at().into()) => self.look_for_drift(),
                 () = sleep_until(deadline.unwrap_or(self.started).into()), if deadline.is_some() => {
                     self.reconcile_or_retry();
+                    self.remove_drained().await;
                 }
             }
         }
@@ -328,6 +332,7 @@ impl Controller {
             ?published,
             "published a table"
         );
+        self.tending.note_published(self.census.get(&pool), &census);
         self.census.insert(pool, census);
         self.note_published(pool);
         self.note_transitions();
@@ -339,7 +344,8 @@ impl Controller {
     fn remove_table(&mut self, pool: u16) {
         self.dataplane.unpublish_table(pool);
         self.note_published(pool);
-        self.census.remove(&pool);
+        let before = self.census.remove(&pool);
+        self.tending.note_published(before.as_ref(), &Census::default());
         self.moving_since.remove(&pool);
         self.tending.expect_flows();
     }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 pub mod dataplane;
 pub mod doctor;
+pub mod drain;
 pub mod finding;
 pub mod health;
 pub mod history;

@@ -1,6 +1,6 @@
 //! What can be asked for, as HTTP.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
@@ -114,14 +114,43 @@ impl Call {
     }
 
     /// Drains a backend.
-    pub fn drain(pool: &str, backend: &str, deadline: Option<Duration>) -> Self {
-        let body = NewDrain { deadline_seconds: deadline.map(|deadline| deadline.as_secs()) };
-        Self::new(Method::POST, of(pool, backend, "/drain"), &body)
+    pub fn drain(pool: &str, backend: &str, drain: &NewDrain) -> Self {
+        Self::new(Method::POST, of(pool, backend, "/drain"), drain)
     }
 
     /// Takes a draining backend back.
     pub fn undrain(pool: &str, backend: &str) -> Self {
         Self::bare(Method::DELETE, of(pool, backend, "/drain"))
+    }
+
+    /// Drains the backends of a pool.
+    pub fn drain_pool(pool: &str, drain: &NewDrain) -> Self {
+        Self::new(Method::POST, format!("/v1/pools/{}/drain", Segment(pool)), drain)
+    }
+
+    /// Takes the draining backends of a pool back.
+    pub fn undrain_pool(pool: &str) -> Self {
+        Self::bare(Method::DELETE, format!("/v1/pools/{}/drain", Segment(pool)))
+    }
+
+    /// Drains every backend there is.
+    pub fn drain_site(drain: &NewDrain) -> Self {
+        Self::new(Method::POST, "/v1/drain".to_owned(), drain)
+    }
+
+    /// Takes every draining backend back.
+    pub fn undrain_site() -> Self {
+        Self::bare(Method::DELETE, "/v1/drain".to_owned())
+    }
+
+    /// Drains a server in whatever pools it is.
+    pub fn drain_host(address: IpAddr, drain: &NewDrain) -> Self {
+        Self::new(Method::POST, of_host(address), drain)
+    }
+
+    /// Takes a draining server back in whatever pools it is.
+    pub fn undrain_host(address: IpAddr) -> Self {
+        Self::bare(Method::DELETE, of_host(address))
     }
 
     /// Disables a backend.
@@ -164,6 +193,10 @@ impl Call {
 
 fn of(pool: &str, backend: &str, what: &str) -> String {
     format!("/v1/pools/{}/backends/{}{what}", Segment(pool), Segment(backend))
+}
+
+fn of_host(address: IpAddr) -> String {
+    format!("/v1/hosts/{}/drain", Segment(&address.to_string()))
 }
 
 /// One request.

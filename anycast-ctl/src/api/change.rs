@@ -18,6 +18,21 @@ use super::{
 };
 use crate::model::{Edit, diff::Subject};
 
+/// What came of a proposal.
+pub enum Outcome {
+    /// Nothing: the plan, answered.
+    Planned(Response),
+    /// It was carried out.
+    Done(StatusCode, Committed),
+}
+
+impl Outcome {
+    /// An answer with a body of its own.
+    pub fn answer(code: StatusCode, revision: u64, body: impl IntoResponse) -> Response {
+        (code, tagged(revision, body)).into_response()
+    }
+}
+
 impl Api {
     /// Carries out an edit, and answers with the thing as it stands then: 201 if it was `created`, else 200, or 202 when it
     /// was waited for in vain. A thing that has no status is answered with what came of the edit. A dry run answers with
@@ -41,6 +56,21 @@ impl Api {
         subject: Subject,
         terms: Terms,
     ) -> Result<Response, Refusal> {
+        match self.propose(proposal, terms).await? {
+            Outcome::Planned(plan) => Ok(plan),
+            Outcome::Done(code, committed) => {
+                let shown = self.ask(|reply| Request::Show(subject, reply)).await?;
+                Ok((code, answer(committed, shown)).into_response())
+            }
+        }
+    }
+
+    /// Carries out a proposal, for a handler that has an answer of its own.
+    ///
+    /// # Errors
+    ///
+    /// As the controller refuses it.
+    pub async fn propose(&self, proposal: Proposal, terms: Terms) -> Result<Outcome, Refusal> {
         let Terms { dry_run, wait, expected, author } = terms;
         let created = match &proposal {
             Proposal::Edit(edit) => edit.adds(),
@@ -50,7 +80,7 @@ impl Api {
         if dry_run {
             let plan = self.ask(|reply| Request::Plan(order, reply)).await?;
             let revision = plan.revision;
-            return Ok(tagged(revision, Json(plan)));
+            return Ok(Outcome::Planned(tagged(revision, Json(plan))));
         }
         let committed = self.ask(|reply| Request::Change(order, reply)).await?;
         let in_time = match wait {
@@ -62,8 +92,7 @@ impl Api {
             (true, true) => StatusCode::CREATED,
             (true, false) => StatusCode::OK,
         };
-        let shown = self.ask(|reply| Request::Show(subject, reply)).await?;
-        Ok((code, answer(committed, shown)).into_response())
+        Ok(Outcome::Done(code, committed))
     }
 
     /// Waits until the dataplane has a revision.

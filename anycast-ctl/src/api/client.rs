@@ -20,7 +20,7 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus,
+        ApiError, BackendStatus, HookState, HookStatus, HostStatus, PlanStatus, PoolStatus, ReconcileStatus,
         RevisionDetail, RevisionStatus, SlotsStatus, Status, VipStatus,
     },
 };
@@ -121,6 +121,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn backends(&self, pool: &str) -> Result<Vec<BackendStatus>, ClientError> {
         self.get(&format!("/v1/pools/{}/backends", Segment(pool))).await
+    }
+
+    /// `GET /v1/hosts`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn hosts(&self) -> Result<Vec<HostStatus>, ClientError> {
+        self.get("/v1/hosts").await
     }
 
     /// `GET /v1/pools/{pool}`

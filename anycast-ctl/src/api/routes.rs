@@ -12,6 +12,7 @@ use super::router::Api;
 
 mod backends;
 mod document;
+mod drains;
 mod events;
 mod hook;
 mod pools;
@@ -37,6 +38,10 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(pools::list, pools::add))
         .routes(routes!(pools::get, pools::set, pools::remove))
         .routes(routes!(pools::slots))
+        .routes(routes!(drains::drain_pool, drains::undrain_pool))
+        .routes(routes!(drains::drain_site, drains::undrain_site))
+        .routes(routes!(drains::list_hosts))
+        .routes(routes!(drains::drain_host, drains::undrain_host))
         .routes(routes!(backends::list, backends::add))
         .routes(routes!(backends::set, backends::remove))
         .routes(routes!(backends::drain, backends::undrain))

@@ -5,6 +5,7 @@ mod change;
 mod drift;
 mod event;
 mod hook;
+mod host;
 mod plan;
 mod pool;
 mod revision;
@@ -17,6 +18,7 @@ pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
 pub use hook::{HookState, HookStatus};
+pub use host::{HostStatus, PoolBackendStatus};
 pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};

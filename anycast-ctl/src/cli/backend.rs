@@ -35,7 +35,7 @@ Examples:
   anycast-ctl backend remove web web-4 --dry-run     which sessions would break
   anycast-ctl backend drain web web-4                let them end, then remove it")]
     Remove(Remove),
-    /// Change the address, weight or delivery of a backend
+    /// Change the address, weight or delivery of a backend, or what becomes of it when it is drained
     ///
     /// With another address its flows end, as if it had been removed and another one added.
     #[command(after_long_help = "\
@@ -50,17 +50,21 @@ Examples:
     ///
     /// Its slots go to the other backends, and its flows keep reaching it: until they end, or until the deadline, when
     /// those that still live are given up and end with a RST. Without a deadline they are waited for until `backend
-    /// undrain` or `backend remove`. Draining a backend that is draining sets its deadline anew.
+    /// undrain` or `backend remove`. Draining a backend that is draining sets its deadline anew. With --remove the daemon
+    /// removes it when no flow of it is left, unless it is the last of its pool.
     #[command(after_long_help = "\
 Examples, a deploy on web-2:
-  anycast-ctl backend drain web web-2 --deadline 10m
-  anycast-ctl pool show web                          until no slot has web-2 as its base owner
+  anycast-ctl backend drain web web-2 --deadline 10m --wait
   (deploy)
-  anycast-ctl backend undrain web web-2")]
+  anycast-ctl backend undrain web web-2
+
+A server that goes for good:
+  anycast-ctl backend drain web web-2 --remove")]
     Drain(Drain),
     /// Give a draining backend new flows again
     ///
-    /// It gets back the very slots it had. Flows that began elsewhere in the meantime stay where they are.
+    /// It gets back the very slots it had. Flows that began elsewhere in the meantime stay where they are. It is not
+    /// removed any more, if it was to be.
     #[command(after_long_help = "Example:\n  anycast-ctl backend undrain web web-2")]
     Undrain(Undrain),
     /// Give a backend no flows at all, as if it had been removed; it stays configured

@@ -51,6 +51,11 @@ impl Agreed {
 }
 
 impl Change {
+    /// A change whose command waits in a way of its own, if it does.
+    pub fn at_once(dry_run: bool, revision: Option<u64>) -> Self {
+        Self { dry_run, terms: Agreed { revision, wait: None } }
+    }
+
     /// Makes a change and prints what came of it, or prints what it would do. Errors are told as "`verb`: …".
     pub fn carry_out<T: DeserializeOwned + Serialize>(
         &self,

@@ -1,6 +1,6 @@
-//! Names of VIPs, pools and backends for the shell's completion, asked of the daemon. Whatever goes wrong completes to nothing.
+//! Names of VIPs, pools and backends, and addresses of hosts, for the shell's completion, asked of the daemon. Whatever goes wrong completes to nothing.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, env, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
@@ -39,6 +39,19 @@ pub fn backends() -> ArgValueCandidates {
         let pools = named.map_or_else(|| pools.iter().collect(), |pool| vec![pool]);
         let backends = pools.into_iter().flat_map(|pool| &pool.backends);
         backends.map(|backend| candidate(&backend.name, backend.address.to_string())).collect()
+    })
+}
+
+/// Addresses of backends.
+pub fn hosts() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut hosts: BTreeMap<IpAddr, Vec<String>> = BTreeMap::new();
+        for pool in site().map(|site| site.pools).unwrap_or_default() {
+            for backend in pool.backends {
+                hosts.entry(backend.address).or_default().push(format!("{}/{}", pool.name, backend.name));
+            }
+        }
+        hosts.iter().map(|(address, names)| candidate(&address.to_string(), names.join(", "))).collect()
     })
 }
 

@@ -18,6 +18,7 @@ use crate::{
     period,
 };
 
+mod drain;
 mod edit;
 mod map;
 mod show;
@@ -63,6 +64,24 @@ Examples:
         after_long_help = "Example:\n  anycast-ctl vip set www --pool web-next && anycast-ctl pool remove web"
     )]
     Remove(edit::Remove),
+    /// Give the backends of a pool no new flows; those they have live on
+    ///
+    /// The same as `backend drain` of each, in one revision and with one deadline. Disabled ones stay as they are. Nobody
+    /// takes new flows of the VIPs of the pool then: what becomes of them is as its `on_empty` says.
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl pool drain web --dry-run               which VIPs nobody serves then
+  anycast-ctl pool drain web --deadline 30m --wait   until no flow of the pool is left
+Maintenance of this edge host itself, once its routes are withdrawn:
+  anycast-ctl pool drain --all --deadline 1h --wait
+  (maintenance)
+  anycast-ctl pool undrain --all")]
+    Drain(drain::Drain),
+    /// Give the draining backends of a pool new flows again
+    ///
+    /// All that are draining, whoever drained them. They get back the very slots they had.
+    #[command(after_long_help = "Example:\n  anycast-ctl pool undrain web")]
+    Undrain(drain::Undrain),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +115,8 @@ impl Pool {
             Self::Add(command) => command.execute(common, client),
             Self::Set(command) => command.execute(common, client),
             Self::Remove(command) => command.execute(common, client),
+            Self::Drain(command) => command.execute(common, client),
+            Self::Undrain(command) => command.execute(common, client),
             Self::Slots(Slots { pool, map: _ }) => {
                 let slots =
                     block_on(client.slots(&pool))?.with_context(|| format!("show slots of pool {pool}"))?;

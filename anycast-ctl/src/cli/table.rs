@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::unit;
 use crate::{
-    api::types::{BackendState, BackendStatus, PoolStatus, Traffic},
+    api::types::{BackendState, BackendStatus, DrainStatus, PoolStatus, Traffic},
     model::Delivery,
 };
 
@@ -81,7 +81,27 @@ pub fn pool(pool: &PoolStatus) -> String {
             way(backend),
         ]
     });
-    title + &render("  ", columns, rows)
+    title + &render("  ", columns, rows) + &drains(pool)
+}
+
+/// A line for each backend that is draining: what is left of its flows, and what becomes of it.
+pub fn drains(pool: &PoolStatus) -> String {
+    let draining = pool.backends.iter().filter_map(|backend| Some((backend, backend.drain?)));
+    draining.map(|(backend, drain)| format!("  {} is draining: {}\n", backend.name, left(&drain))).collect()
+}
+
+fn left(drain: &DrainStatus) -> String {
+    let DrainStatus { remaining_seconds: _, flows, slots, empty, removes, last } = drain;
+    let then = match (removes, last, empty) {
+        (true, _, true) => "; it is removed soon",
+        (true, _, false) => "; it is removed then",
+        (false, true, _) => "; it stays, as the last backend of its pool",
+        (false, false, _) => "",
+    };
+    if *empty {
+        return format!("no flow of it is left{then}");
+    }
+    format!("{} flows of it are remembered, {slots} slots wait for others{then}", unit::count(*flows))
 }
 
 /// Packets, bytes and new flows.
@@ -103,8 +123,13 @@ pub const fn state(state: BackendState) -> &'static str {
 
 /// The state of a backend, with what is left of a drain.
 pub fn standing(backend: &BackendStatus) -> String {
-    match backend.drain.and_then(|drain| drain.remaining_seconds) {
-        Some(seconds) if backend.state == BackendState::Draining => {
+    match backend.drain {
+        Some(DrainStatus { empty: true, .. }) if backend.state == BackendState::Draining => {
+            "draining, empty".to_owned()
+        }
+        Some(DrainStatus { remaining_seconds: Some(seconds), .. })
+            if backend.state == BackendState::Draining =>
+        {
             format!("draining, {} left", unit::duration(seconds))
         }
         Some(_) | None => state(backend.state).to_owned(),

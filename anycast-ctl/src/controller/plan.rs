@@ -114,7 +114,7 @@ impl Controller {
                 .iter()
                 .filter_map(|it| vip::plan(&self.site, &after.site, it))
                 .collect(),
-            notes: notes::of(&after.diff),
+            notes: notes::of(&after.diff, &self.site, &after.site),
             diff: after.diff,
         })
     }
@@ -129,7 +129,7 @@ impl Controller {
         let present = self.numbers.pool(name).map(|number| self.dataplane.table(number)).unwrap_or_default();
         let plan = Plan::between(&present, &owners);
 
-        let swept = self.figures().swept;
+        let swept = self.figures().found.swept;
         let pins_of = |backend: &Backend| {
             let index = self.numbers.get(name, backend.address).map(|seat| seat.index);
             index.and_then(|index| swept.pins_by_backend.get(&index)).copied().unwrap_or_default()

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     api::types::{
-        BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, DrainStatus, MapStatus, MapsStatus,
-        NextHopStatus, PoolStatus, ReasonStatus, Status, TransitionStatus, VipStatus,
+        BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, MapStatus, MapsStatus, NextHopStatus,
+        PoolStatus, ReasonStatus, Status, TransitionStatus, VipStatus,
     },
     condition::Condition,
     dataplane::{Counted, Reach},
@@ -95,7 +95,7 @@ impl View {
         };
         let seat = self.numbers.get(&pool.name, backend.address);
         let owned = |index: u16| self.census(&pool.name)?.owned.get(&index).copied();
-        let pins = |index: u16| self.figures.swept.pins_by_backend.get(&index).copied();
+        let pins = |index: u16| self.figures.found.swept.pins_by_backend.get(&index).copied();
         BackendStatus {
             name: backend.name.clone(),
             address: backend.address,
@@ -112,9 +112,7 @@ impl View {
                 share(pool.slots, backend.weight, entitled)
             },
             pins: seat.and_then(|seat| pins(seat.index)).unwrap_or_default(),
-            drain: condition.draining.filter(|_| !removed).map(|drain| DrainStatus {
-                remaining_seconds: drain.until.map(|until| until.since(now).as_secs()),
-            }),
+            drain: if removed { None } else { self.drain_status(pool, backend) },
             traffic: tally.backend(&pool.name, backend.address),
         }
     }
@@ -165,8 +163,8 @@ impl View {
         let figures = &self.figures;
         let slots = self.census.values().flat_map(|census| census.owned.values());
         MapsStatus {
-            pins: map_status(figures.swept.pins, figures.pins_capacity),
-            embryonic: map_status(figures.swept.embryonic, figures.embryonic_capacity),
+            pins: map_status(figures.found.swept.pins, figures.pins_capacity),
+            embryonic: map_status(figures.found.swept.embryonic, figures.embryonic_capacity),
             slots: MapStatus { used: slots.map(|&slots| u64::from(slots)).sum(), capacity: self.arena_slots },
         }
     }

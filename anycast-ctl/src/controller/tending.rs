@@ -4,8 +4,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Controller;
 use crate::{
+    dataplane::now_ticks,
+    drain::Found,
     model::{AdminState, UdpPolicy},
-    sweep::{Outcome, Progress, Scope, Sweeper},
+    sweep::{Progress, Scope, Sweeper},
     transition::Census,
     utc::Utc,
 };
@@ -22,8 +24,8 @@ const REST: u32 = 20;
 /// What is remembered, as the last sweep found it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// The last sweep's counts.
-    pub swept: Outcome,
+    /// The last sweep's counts, and what else tells when a drain is over.
+    pub found: Found,
     /// Pins there is room for.
     pub pins_capacity: u32,
     /// Embryonic flows there is room for.
@@ -39,10 +41,13 @@ pub(super) struct Tending {
     sweep_at: Instant,
     /// How long the sweep under way has taken.
     spent: Duration,
-    /// What the last sweep came to.
-    swept: Outcome,
+    /// The tick before the sweep under way began.
+    began: u32,
+    found: Found,
     /// Whether flows may be remembered that no sweep has seen.
     expects_flows: bool,
+    /// Why the last removal of a drained backend failed, if it did.
+    pub(super) complaint: Option<String>,
 }
 
 impl Tending {
@@ -54,8 +59,10 @@ impl Tending {
             reconciled_at: Utc::from_unix(0),
             sweep_at: now + SWEEP_EVERY,
             spent: Duration::ZERO,
-            swept: Outcome::default(),
+            began: 0,
+            found: Found::since(now_ticks()),
             expects_flows: false,
+            complaint: None,
         }
     }
 
@@ -70,13 +77,24 @@ impl Tending {
     pub(super) fn expect_flows(&mut self) {
         self.expects_flows = true;
     }
+
+    /// Takes note of a table that was published in the place of another.
+    pub(super) fn note_published(&mut self, before: Option<&Census>, after: &Census) {
+        let nobody = Census::default();
+        self.found.note_published(before.unwrap_or(&nobody), after, now_ticks());
+    }
+
+    /// What sweeps have found.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
 }
 
 impl Controller {
     /// What is remembered, and how much could be.
     pub fn figures(&self) -> Figures {
         Figures {
-            swept: self.tending.swept.clone(),
+            found: self.tending.found.clone(),
             pins_capacity: self.dataplane.pins.capacity(),
             embryonic_capacity: self.dataplane.embryonic.capacity(),
         }
@@ -99,29 +117,34 @@ impl Controller {
         Some(Instant::now() + wait.min(LOOK_AGAIN))
     }
 
-    /// Does a piece of the sweep that is due, if there is anything to sweep.
-    pub(super) fn sweep(&mut self) {
+    /// Does a piece of the sweep that is due, if there is anything to sweep. Whether no more is to do for a while.
+    pub(super) fn sweep(&mut self) -> bool {
         let start = Instant::now();
+        let awaited = !self.tending.sweeper.is_running() && self.awaits_sweep();
         let tending = &mut self.tending;
         if !tending.sweeper.is_running() {
             let in_transition = self.census.values().any(|census| census.in_transition() > 0);
             let pinned = self.site.pools.iter().any(|pool| pool.udp == UdpPolicy::Pinned);
-            if !in_transition && !pinned && !tending.expects_flows {
+            if !in_transition && !pinned && !awaited && !tending.expects_flows {
                 tending.sweep_at = start + SWEEP_EVERY;
-                return;
+                return true;
             }
             (tending.spent, tending.expects_flows) = (Duration::ZERO, in_transition);
+            tending.began = now_ticks();
         }
         let progress = tending.sweeper.step(&mut self.dataplane, &tending.scope);
         tending.spent += start.elapsed();
         match progress {
-            Ok(Progress::Unfinished) => tending.sweep_at = start,
+            Ok(Progress::Unfinished) => {
+                tending.sweep_at = start;
+                return false;
+            }
             Ok(Progress::Done(outcome)) => {
                 tracing::debug!(?outcome, spent = ?tending.spent, "swept");
                 tending.expects_flows |= outcome.pins + outcome.embryonic > 0;
                 tending.sweep_at = start + SWEEP_EVERY.max(REST * tending.spent);
                 let settled = outcome.settled > 0;
-                tending.swept = outcome;
+                tending.found.note_swept(outcome, tending.began);
                 if settled {
                     // Only slots in transition are settled.
                     let moving = self.census.iter_mut().filter(|(_, census)| census.in_transition() > 0);
@@ -140,5 +163,6 @@ impl Controller {
                 tending.sweep_at = start + SWEEP_EVERY;
             }
         }
+        true
     }
 }

@@ -6,11 +6,13 @@ use super::{Pool, Site, Vip};
 use crate::spelling::{listed, unknown};
 
 mod backend;
+mod drain;
 mod patch;
 #[cfg(test)]
 mod tests;
 
 pub use backend::BackendEdit;
+pub use drain::{DrainScope, DrainTerms};
 pub use patch::{BackendPatch, PoolPatch, VipPatch};
 
 /// One change that somebody asked for.
@@ -58,6 +60,18 @@ pub enum Edit {
         /// The change.
         edit: BackendEdit,
     },
+    /// No new flows for many backends at once; again: on other terms.
+    Drain {
+        /// Which.
+        scope: DrainScope,
+        /// On which terms, the same for all.
+        terms: DrainTerms,
+    },
+    /// New flows for those of many backends that are draining.
+    Undrain {
+        /// Which.
+        scope: DrainScope,
+    },
 }
 
 /// Why an edit makes no sense for a site. The text says what is wrong and what to do next.
@@ -95,7 +109,9 @@ impl Edit {
             | Self::AddPool(_)
             | Self::RemovePool { .. }
             | Self::SetPool { .. }
-            | Self::Backend { .. } => site.clone(),
+            | Self::Backend { .. }
+            | Self::Drain { .. }
+            | Self::Undrain { .. } => site.clone(),
         };
         match self {
             Self::Replace { .. } => (),
@@ -134,6 +150,8 @@ impl Edit {
             }
             Self::SetPool { name, patch } => patch.apply(pool_mut(&mut after, name)?),
             Self::Backend { pool, edit } => edit.apply(pool_mut(&mut after, pool)?)?,
+            Self::Drain { scope, terms } => scope.drain(&mut after, *terms)?,
+            Self::Undrain { scope } => scope.undrain(&mut after)?,
         }
         Ok(after)
     }
@@ -147,7 +165,9 @@ impl Edit {
             | Self::SetVip { .. }
             | Self::RemovePool { .. }
             | Self::SetPool { .. }
-            | Self::Backend { .. } => false,
+            | Self::Backend { .. }
+            | Self::Drain { .. }
+            | Self::Undrain { .. } => false,
         }
     }
 
@@ -168,6 +188,8 @@ impl fmt::Display for Edit {
             Self::RemovePool { name } => write!(f, "pool remove {name}"),
             Self::SetPool { name, patch } => write!(f, "pool set {name}{patch}"),
             Self::Backend { pool, edit } => write!(f, "backend {}", edit.in_pool(pool)),
+            Self::Drain { scope, terms } => write!(f, "{}{terms}", scope.command("drain")),
+            Self::Undrain { scope } => f.write_str(&scope.command("undrain")),
         }
     }
 }

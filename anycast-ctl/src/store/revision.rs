@@ -69,6 +69,8 @@ pub enum Author {
         /// Path of that file.
         path: String,
     },
+    /// The daemon by itself, as when a backend that was to be removed once it is drained has no flow left.
+    Daemon,
 }
 
 impl fmt::Display for Author {
@@ -77,6 +79,7 @@ impl fmt::Display for Author {
             Self::User { user: Some(user), pid, .. } => write!(f, "{user} (pid {pid})"),
             Self::User { uid, user: None, pid } => write!(f, "uid {uid} (pid {pid})"),
             Self::File { path } => write!(f, "file {path}"),
+            Self::Daemon => f.write_str("anycast-ctl run"),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub embryonic: u64,
     /// Live pins by the index of their backend.
     pub pins_by_backend: HashMap<u16, u64>,
+    /// Live embryonic flows by the index of their backend.
+    pub embryonic_by_backend: HashMap<u16, u64>,
     /// Flows that had ended and were forgotten.
     pub forgotten: u64,
     /// Slots that became stable.
@@ -134,7 +136,10 @@ impl Sweeper {
 impl Outcome {
     fn count(&mut self, kind: Kind, pin: Pin) {
         match kind {
-            Kind::Embryonic => self.embryonic += 1,
+            Kind::Embryonic => {
+                self.embryonic += 1;
+                *self.embryonic_by_backend.entry(pin.backend()).or_default() += 1;
+            }
             Kind::Pins => {
                 self.pins += 1;
                 *self.pins_by_backend.entry(pin.backend()).or_default() += 1;

@@ -5,6 +5,7 @@
 
 #[path = "../daemon/mod.rs"]
 mod daemon;
+mod drains;
 mod socket;
 mod verbs;
 
@@ -91,6 +92,15 @@ fn help_is_complete_and_wrong_usage_exits_2() {
         &["backend", "add", "web", "web-9", "10.0.0.9", "--delivery", "foo"],
         &["backend", "drain", "web", "web-1", "--deadline", "soon"],
         &["backend", "drain", "web", "web-1", "--deadline", "0s"],
+        &["backend", "drain", "web", "web-1", "--wait=0"],
+        &["backend", "drain", "web", "web-1", "--wait=soon"],
+        &["backend", "set", "web", "web-1", "--when-drained", "vanish"],
+        &["pool", "drain"],
+        &["pool", "drain", "web", "--all"],
+        &["pool", "undrain"],
+        &["host", "drain", "web-1"],
+        &["host", "drain", "10.0.0.11", "--wait=0"],
+        &["host"],
         &["backend", "weight", "web", "web-1", "0"],
         &["backend", "mark", "web", "web-1", "sideways"],
         &["pool", "slots", "web", "--map", "--json"],
@@ -414,6 +424,8 @@ async fn refusals_have_their_status_and_are_json() {
         ("DELETE /v1/status", 405, "/v1/status does not take DELETE"),
         ("POST /v1/pools/web/backends", 400, "read the body of the request"),
         ("PUT /v1/pools/web/backends/web-1/weight", 400, "read the body of the request"),
+        ("DELETE /v1/hosts/web-1/drain", 400, "`web-1` is no IP address, as 10.0.0.11 is"),
+        ("DELETE /v1/hosts/10.0.0.9/drain", 404, "no backend has the address 10.0.0.9"),
         (
             "DELETE /v1/pools/web/backends/web-1/drain?dry_run=perhaps",
             400,

@@ -203,6 +203,8 @@ fn names_are_completed() {
     assert_eq!(complete(&socket, &["pool", "show", "w"]), ["web"]);
     assert_eq!(complete(&socket, &["backend", "drain", "web", ""]), ["web-1", "web-2"]);
     assert_eq!(complete(&socket, &["backend", "weight", "web", "web-2"]), ["web-2"]);
+    assert_eq!(complete(&socket, &["host", "drain", ""]), ["10.0.0.11", "10.0.0.12"]);
+    assert_eq!(complete(&socket, &["pool", "undrain", ""]), ["web"]);
     assert!(complete(&socket, &["back"]).contains(&"backend".to_owned()));
     // Nobody is there to ask: nothing, and no complaint.
     let none: [&str; 0] = [];

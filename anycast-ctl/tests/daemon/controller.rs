@@ -12,7 +12,7 @@ use anycast_ctl::{
     model::{
         Edit, Site, SiteDiff,
         diff::{Change, Subject},
-        edit::BackendEdit,
+        edit::{BackendEdit, DrainTerms},
     },
     store::Author,
     utc::Utc,
@@ -112,6 +112,7 @@ impl Remembering {
         let who = match &order.author {
             Author::User { user, .. } => user.clone().unwrap_or_default(),
             Author::File { path } => path.clone(),
+            Author::Daemon => "anycast-ctl run".to_owned(),
         };
         self.record =
             RevisionStatus { revision, time: BEGINNING, author: order.author, who, what: edit.summary() };
@@ -174,7 +175,10 @@ impl Remembering {
                     pool = Some(name.clone());
                     if matches!(edit, BackendEdit::Remove { .. }) {
                         breaks = Some(0);
-                    } else if matches!(edit, BackendEdit::Drain { until: Some(_), .. }) {
+                    } else if matches!(
+                        edit,
+                        BackendEdit::Drain { terms: DrainTerms { until: Some(_), .. }, .. }
+                    ) {
                         breaks = Some(600);
                     } else if matches!(edit, BackendEdit::Add(_)) {
                         pending = Some("web-3 gets its slots when 10.0.0.13 answers".to_owned());

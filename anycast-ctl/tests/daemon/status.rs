@@ -6,6 +6,7 @@ use anycast_ctl::{
         MapsStatus, NextHopStatus, PoolStatus, Progress, ReasonStatus, SlotOwner, SlotRun, SlotsStatus,
         Status, Traffic, TransitionStatus, VipBackendStatus, VipStatus, XdpMode,
     },
+    drain,
     model::{AdminState, Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Site, UdpPolicy, Vip},
 };
 
@@ -106,8 +107,15 @@ fn backend(pool: &Pool, it: &Backend, known: Option<&BackendStatus>) -> BackendS
             AdminState::Draining => BackendState::Draining,
             AdminState::Disabled => BackendState::Disabled,
         },
-        drain: (it.state == AdminState::Draining)
-            .then(|| DrainStatus { remaining_seconds: it.drain_until.map(remaining) }),
+        drain: (it.state == AdminState::Draining).then(|| DrainStatus {
+            remaining_seconds: it.drain_until.map(remaining),
+            flows: 12,
+            slots: 32_768,
+            // One that never had a next hop never had flows.
+            empty: known.is_none_or(|known| known.next_hop.is_none()),
+            removes: drain::removes(pool, it),
+            last: drain::wants_removal(it) && !drain::removes(pool, it),
+        }),
         ..known.cloned().unwrap_or(fresh)
     }
 }

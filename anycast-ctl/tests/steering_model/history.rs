@@ -13,12 +13,13 @@ use anycast_common::{
     steer::{FlowMap as _, Kind},
 };
 use anycast_ctl::{
-    condition::Marks,
+    condition::{Condition, Marks},
+    drain::{Found, Remains},
     model::{AdminState, Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution, Why},
     numbers::{Capacity, Numbers},
     reconcile::{self, Maps, Operation},
-    sweep::{Sweep, Tables as _},
+    sweep::{Outcome, Sweep, Tables as _},
     transition::{self, Census},
     utc::Utc,
 };
@@ -83,6 +84,9 @@ pub enum Flaw {
     StampsNotRenewed,
     RemovedOwnersAreForgotten,
     FilterClearedInTransition,
+    DrainTrustsAnySweep,
+    DrainForgetsRecords,
+    DrainForgetsSlots,
 }
 
 /// The whole host.
@@ -95,7 +99,16 @@ pub struct Host {
     marks: Marks,
     unresolved: BTreeSet<IpAddr>,
     installed: Maps,
-    sweep: Option<(Sweep, Phase)>,
+    sweep: Option<Running>,
+    found: Found,
+}
+
+/// A sweep under way.
+struct Running {
+    sweep: Sweep,
+    began: u32,
+    outcome: Outcome,
+    phase: Phase,
 }
 
 #[derive(Clone)]
@@ -146,6 +159,7 @@ impl Host {
             unresolved: BTreeSet::new(),
             installed: Maps::default(),
             sweep: None,
+            found: Found::since(1000),
         };
         for pool in 0..2 {
             (0..3).for_each(|backend| host.add(pool, backend));
@@ -223,7 +237,60 @@ impl Host {
         if !is_packet {
             self.reconcile();
         }
-        Ok(())
+        self.check_drains()
+    }
+
+    /// Backends that are draining and whose deadline has not passed, with index and generation, and whether the last
+    /// sweeps say that nothing is left.
+    fn drains(&self) -> impl Iterator<Item = (&Backend, (u16, u16), bool)> {
+        let now = self.time(self.kernel.now);
+        let backends =
+            self.site.pools.iter().zip(0_u16..).flat_map(move |(pool, number)| {
+                pool.backends.iter().map(move |backend| (pool, number, backend))
+            });
+        backends.filter_map(move |(pool, number, backend)| {
+            let condition = Condition::of(&self.marks, &pool.name, backend);
+            condition.draining.filter(|_| !condition.is_drained(now))?;
+            let seat = self.numbers.get(&pool.name, backend.address)?;
+            let census = Census::of(&self.kernel.pools[usize::from(number)].slots);
+            let mut remains = Remains::of(seat.index, Some(&census), &self.found);
+            match self.flaw {
+                Flaw::DrainTrustsAnySweep => remains.seen = true,
+                Flaw::DrainForgetsRecords => remains.flows = 0,
+                Flaw::DrainForgetsSlots => remains.slots = 0,
+                Flaw::None
+                | Flaw::MergeOverwritesBase
+                | Flaw::MergeForgetsBase
+                | Flaw::MergeSettlesWhatComesBack
+                | Flaw::SweepSkipsEmbryonic
+                | Flaw::SweepSkipsPins
+                | Flaw::SweepIgnoresStamps
+                | Flaw::SweepKeepsTheDead
+                | Flaw::StampsNotRenewed
+                | Flaw::RemovedOwnersAreForgotten
+                | Flaw::FilterClearedInTransition => {}
+            }
+            Some((backend, (seat.index, seat.generation), remains.is_nothing()))
+        })
+    }
+
+    /// Who is said to have no flow left has none.
+    fn check_drains(&mut self) -> Result<(), String> {
+        let empty = self.drains().filter(|(_, _, empty)| *empty);
+        let empty: Vec<_> = empty.map(|(backend, seat, _)| (backend.name.clone(), seat)).collect();
+        self.oracle.tally.empty += empty.len() as u64;
+        let left = |(name, seat): &(String, (u16, u16))| {
+            Some((name.clone(), self.oracle.left(*seat, &self.kernel)?))
+        };
+        match empty.iter().find_map(left) {
+            Some((name, life)) => Err(format!("tick {}: {name} still has {life}", self.kernel.now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether every drain is known to be over.
+    pub fn are_drains_over(&self) -> bool {
+        self.drains().all(|(_, _, empty)| empty)
     }
 
     /// One packet; where it went.
@@ -334,6 +401,7 @@ impl Host {
     fn publish(&mut self, pool: u16, table: &reconcile::Table) {
         let owners = table.owners(SEED).unwrap();
         let old = &self.kernel.pools[usize::from(pool)];
+        let before = Census::of(&old.slots);
         let present = self.numbers.present();
         let mut merged = transition::merge(&old.slots, &owners);
         for (slot, before) in merged.slots.iter_mut().zip(&old.slots) {
@@ -350,6 +418,7 @@ impl Host {
             }
         }
         let slots = if merged.is_void() { Vec::new() } else { merged.slots };
+        self.found.note_published(&before, &Census::of(&slots), self.kernel.now);
         let stamps: Vec<u32> = old.stamps.iter().map(Cell::get).collect();
         let now = if self.flaw == Flaw::StampsNotRenewed { 0 } else { self.kernel.now };
         let stamps = transition::stamps(&old.slots, &stamps, &slots, now);
@@ -360,11 +429,14 @@ impl Host {
     /// A piece of a sweep. Whether it is over.
     fn sweep(&mut self, size: usize) -> bool {
         let scope = reconcile::scope(&self.site, &self.numbers, &self.marks, self.time(self.kernel.now));
-        let (mut sweep, phase) = self.sweep.take().unwrap_or_else(|| {
-            let first = Phase::Flows { pins: false, cursor: None };
-            (Sweep::begin(&scope, SEED, self.kernel.now), first)
+        let mut running = self.sweep.take().unwrap_or_else(|| Running {
+            sweep: Sweep::begin(&scope, SEED, self.kernel.now),
+            began: self.kernel.now,
+            outcome: Outcome::default(),
+            phase: Phase::Flows { pins: false, cursor: None },
         });
-        let next = match phase {
+        let sweep = &mut running.sweep;
+        let next = match running.phase.clone() {
             Phase::Flows { pins, cursor } => {
                 let map = if pins { &self.kernel.pins } else { &self.kernel.embryonic };
                 let (batch, next) = map.batch(cursor.as_ref(), size.max(1));
@@ -373,7 +445,11 @@ impl Host {
                 for (key, record) in batch.into_iter().filter(|_| !skipped) {
                     let lives =
                         sweep.visit(&scope, &self.kernel, &record.flow(key), record.pin, self.kernel.now);
-                    if !lives && self.flaw != Flaw::SweepKeepsTheDead {
+                    if lives {
+                        let Outcome { pins_by_backend, embryonic_by_backend, .. } = &mut running.outcome;
+                        let counts = if pins { pins_by_backend } else { embryonic_by_backend };
+                        *counts.entry(record.pin.backend()).or_default() += 1;
+                    } else if self.flaw != Flaw::SweepKeepsTheDead {
                         map.remove(key);
                     }
                 }
@@ -383,7 +459,10 @@ impl Host {
                     (true, None) => Phase::Slots(0, 0),
                 }
             }
-            Phase::Slots(2, _) => return true,
+            Phase::Slots(2, _) => {
+                self.found.note_swept(running.outcome, running.began);
+                return true;
+            }
             Phase::Slots(pool, from) => {
                 let count = self.kernel.place(pool).slots();
                 let end = count.min(from + size.max(1) as u32);
@@ -398,7 +477,7 @@ impl Host {
                 if end < count { Phase::Slots(pool, end) } else { Phase::Slots(pool + 1, 0) }
             }
         };
-        self.sweep = Some((sweep, next));
+        self.sweep = Some(Running { phase: next, ..running });
         false
     }
 }

@@ -35,6 +35,8 @@ enum Excuse {
 pub struct Tally {
     pub checked: HashMap<Why, u64>,
     pub excused: u64,
+    /// How often a draining backend was said to have no flow left.
+    pub empty: u64,
 }
 
 /// All flows.
@@ -112,6 +114,16 @@ impl Oracle {
         for life in self.lives.values_mut().filter(|life| life.backend.0 == index) {
             life.excuse.get_or_insert(Excuse::Gone);
         }
+    }
+
+    /// A flow of a backend that lives and has no excuse.
+    pub fn left(&self, backend: (u16, u16), kernel: &Kernel) -> Option<String> {
+        let lives = |life: &Life| {
+            life.backend == backend
+                && life.excuse.is_none()
+                && kernel.now - life.last_packet <= kernel.idle_timeout
+        };
+        self.lives.iter().find(|(_, life)| lives(life)).map(|(flow, life)| format!("{flow:?}, {life:?}"))
     }
 
     /// Notes that a client considers a flow over.

@@ -69,6 +69,9 @@ fn run(host: &mut Host, events: &[Event]) -> Result<(), String> {
     if host.kernel.pins.len() + host.kernel.embryonic.len() > 0 {
         return Err("flows that have ended are still remembered".to_owned());
     }
+    if !host.are_drains_over() {
+        return Err("a drain goes on though no flow is left".to_owned());
+    }
     Ok(())
 }
 
@@ -98,6 +101,7 @@ fn histories(flaw: Flaw, shrink: bool) -> Result<Tally, Failure> {
             *sum.checked.entry(*why).or_default() += count;
         }
         sum.excused += host.oracle.tally.excused;
+        sum.empty += host.oracle.tally.empty;
         Ok(())
     })?;
     Ok(tally.into_inner())
@@ -106,8 +110,9 @@ fn histories(flaw: Flaw, shrink: bool) -> Result<Tally, Failure> {
 #[test]
 fn no_session_leaves_a_backend_that_it_can_use() {
     match histories(Flaw::None, true) {
-        Ok(Tally { checked, excused }) => {
-            println!("checked {checked:?}, excused {excused}");
+        Ok(Tally { checked, excused, empty }) => {
+            println!("checked {checked:?}, excused {excused}, {empty} times a drain was over");
+            assert!(empty > 2000, "a drain was over {empty} times only");
             for why in [Why::Current, Why::Pinned, Why::Base] {
                 let times = checked.get(&why).copied().unwrap_or_default();
                 assert!(times > 2000, "{why:?} was checked {times} times only");
@@ -132,6 +137,9 @@ fn the_oracle_notices_mistakes() {
         Flaw::SweepKeepsTheDead,
         Flaw::StampsNotRenewed,
         Flaw::FilterClearedInTransition,
+        Flaw::DrainTrustsAnySweep,
+        Flaw::DrainForgetsRecords,
+        Flaw::DrainForgetsSlots,
     ] {
         assert!(histories(flaw, false).is_err(), "{flaw:?} went unnoticed");
     }

@@ -1,14 +1,12 @@
 //! `/v1/pools/{pool}/backends`
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use axum::{
     Json,
     extract::{Path, State},
     response::Response,
 };
 
-use super::pools;
+use super::{drains, pools};
 use crate::{
     api::{
         body::{Body, Optional},
@@ -23,7 +21,6 @@ use crate::{
         diff::Subject,
         edit::{BackendEdit, BackendPatch},
     },
-    utc::Utc,
 };
 
 /// A pool and a backend.
@@ -114,10 +111,9 @@ pub async fn drain(
     State(api): State<Api>,
     Path((pool, name)): Names,
     terms: Terms,
-    Optional(NewDrain { deadline_seconds }): Optional<NewDrain>,
+    Optional(drain): Optional<NewDrain>,
 ) -> Result<Response, Refusal> {
-    let until = deadline_seconds.map(|seconds| deadline(Duration::from_secs(seconds)));
-    edit(&api, pool, BackendEdit::Drain { name, until }, terms).await
+    edit(&api, pool, BackendEdit::Drain { name, terms: drains::of(drain) }, terms).await
 }
 
 /// Give a draining backend new flows again
@@ -203,10 +199,4 @@ pub async fn health(
 ) -> Result<Response, Refusal> {
     let subject = Subject::Backend { pool: pool.clone(), backend: name.clone() };
     api.carry_out(Proposal::Mark { pool, backend: name, up }, subject, terms).await
-}
-
-/// The first whole second at which a period that begins now is over.
-fn deadline(period: Duration) -> Utc {
-    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(period);
-    Utc::from_unix(end.as_secs().saturating_add(u64::from(end.subsec_nanos() > 0)))
 }

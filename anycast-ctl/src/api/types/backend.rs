@@ -67,6 +67,22 @@ pub enum BackendState {
 pub struct DrainStatus {
     /// Seconds until flows that still live are given up; absent when they are waited for without end.
     pub remaining_seconds: Option<u64>,
+    /// Flows that are remembered as its own, as the last sweep counted them, those included of which only the opening
+    /// packet was seen.
+    #[serde(default)]
+    pub flows: u64,
+    /// Slots that wait for its flows of before, whose number nobody knows: it is their base owner.
+    #[serde(default)]
+    pub slots: u32,
+    /// Whether no flow of its is left, or the deadline has passed.
+    #[serde(default)]
+    pub empty: bool,
+    /// Whether it is removed from its pool when no flow of its is left.
+    #[serde(default)]
+    pub removes: bool,
+    /// Whether it would be, were it not the last of its pool.
+    #[serde(default)]
+    pub last: bool,
 }
 
 /// Where frames for a backend go.

@@ -14,13 +14,17 @@ use crate::{
 /// Body of `POST /v1/pools/{pool}/backends`.
 pub type NewBackend = Backend;
 
-/// Body of `POST /v1/pools/{pool}/backends/{backend}/drain`; may be left out.
+/// Body of `POST /v1/pools/{pool}/backends/{backend}/drain`, and of the drains of pools and hosts; may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDrain {
     /// Seconds until flows that still live are given up. Absent: they are waited for without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
+    /// Whether to remove whoever has no flow left, unless it is the last of its pool. Otherwise that is as its
+    /// `when_drained` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remove: bool,
 }
 
 /// Body of `PUT /v1/pools/{pool}/backends/{backend}/weight`.

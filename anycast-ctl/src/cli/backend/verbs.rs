@@ -1,6 +1,6 @@
 //! Changes of backends.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -8,11 +8,10 @@ use crate::{
     api::{
         call::Call,
         client::Client,
-        types::{BackendState, BackendStatus},
+        types::{BackendState, BackendStatus, PoolStatus},
     },
-    cli::{Common, change::Change, complete, table},
-    model::{self, Delivery, edit::BackendPatch},
-    period,
+    cli::{Common, change::Change, complete, drain, output, table},
+    model::{self, Delivery, WhenDrained, edit::BackendPatch},
 };
 
 #[derive(Debug, Args)]
@@ -73,15 +72,21 @@ pub struct Enable {
 
 #[derive(Debug, Args)]
 pub struct Drain {
+    /// Name of the pool
+    #[arg(add = complete::pools())]
+    pool: String,
+    /// Name of the backend
+    #[arg(add = complete::backends())]
+    name: String,
+    /// Remove it when no flow of it is left, unless it is the last of its pool
+    #[arg(long)]
+    remove: bool,
     #[command(flatten)]
-    target: Target,
-    /// Give up flows that still live after this long, as 90s, 10m or 1h30m
-    #[arg(long, value_name = "PERIOD", value_parser = deadline)]
-    deadline: Option<Duration>,
+    drain: drain::Terms,
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["address", "weight", "delivery"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["address", "weight", "delivery", "when_drained"]))]
 pub struct Set {
     #[command(flatten)]
     target: Target,
@@ -94,6 +99,9 @@ pub struct Set {
     /// How packets get to it: l2, ipip, gue or local; pool: as its pool has it
     #[arg(long, value_name = "MODE", value_parser = delivery)]
     delivery: Option<Way>,
+    /// What becomes of it when it is draining and no flow of it is left; `undrain` sets it to keep
+    #[arg(long, value_name = "WHAT")]
+    when_drained: Option<WhenDrained>,
 }
 
 /// A delivery of its own, or the pool's.
@@ -170,8 +178,9 @@ impl Remove {
 
 impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { target, address, weight, delivery } = self;
-        let patch = BackendPatch { address, weight, delivery: delivery.map(|Way(delivery)| delivery) };
+        let Self { target, address, weight, delivery, when_drained } = self;
+        let delivery = delivery.map(|Way(delivery)| delivery);
+        let patch = BackendPatch { address, weight, delivery, when_drained };
         let call = Call::set_backend(&target.pool, &target.name, &patch);
         target.change(common, client, "set", &call, |pool, it| {
             let BackendStatus { name, address, weight, delivery, .. } = it;
@@ -185,18 +194,32 @@ impl Set {
 
 impl Drain {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { target, deadline } = self;
-        let call = Call::drain(&target.pool, &target.name, deadline);
-        target.change(common, client, "drain", &call, |pool, drained| {
-            let until = match deadline {
-                Some(deadline) => format!("for {} at most", period::text(deadline)),
-                None => "without a deadline".to_owned(),
-            };
+        let Self { pool, name, remove, drain } = self;
+        let call = Call::drain(&pool, &name, &drain.body(remove));
+        let is_it = |of: &PoolStatus, it: &BackendStatus| of.name == pool && it.name == name;
+        let errand = drain::Errand {
+            verb: format!("drain backend {name} of pool {pool}"),
+            what: format!("{name} of pool {pool}"),
+            undo: format!("backend undrain {pool} {name}"),
+            call,
+            concerns: &is_it,
+        };
+        let terms = drain.clone();
+        let text = |drained: &BackendStatus| {
+            if drained.drain.is_some_and(|drain| drain.last) {
+                output::warn(&format!("{name} is the last backend of pool {pool}: it is not removed"));
+            }
+            let removes = drained.drain.is_some_and(|drain| drain.removes);
             format!(
-                "draining {} of pool {pool}: no new flows, those it has live on {until}\n\
+                "draining {} of pool {pool}: no new flows, those it has live on {}{}\n\
                  `anycast-ctl pool show {pool}` says when it is empty; `backend undrain` takes it back.\n",
-                drained.name
+                drained.name,
+                terms.until(),
+                if removes { ", and then it is removed" } else { "" }
             )
+        };
+        drain.carry_out(common, client, &errand, text, |pools| {
+            pools.iter().find_map(|of| of.backends.iter().find(|it| is_it(of, it))).cloned()
         })
     }
 }
@@ -257,15 +280,6 @@ fn standing(backend: &BackendStatus) -> String {
         BackendState::Draining | BackendState::Disabled | BackendState::Down | BackendState::Removed => {
             format!("{}, {} slots", table::state(backend.state), backend.slots)
         }
-    }
-}
-
-/// A drain's deadline, as wrong usage when it is none.
-fn deadline(text: &str) -> Result<Duration, String> {
-    match period::parse(text) {
-        Ok(Duration::ZERO) => Err("0s would break every session at once: to do that, remove it".to_owned()),
-        Ok(deadline) => Ok(deadline),
-        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -58,6 +58,7 @@ pub fn page(pool: &PoolStatus) -> String {
     page += &table::render("", columns, rows);
     page += "# what it has   - wanted, and missing   + more than wanted\n\n";
     page += &transition(pool);
+    page += &table::drains(pool);
     page
 }
 

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use super::{BackendPatch, EditError};
+use super::{BackendPatch, DrainTerms, EditError, drain::take_back};
 use crate::{
     model::{AdminState, Backend, Pool},
     spelling::{quoted, unknown},
-    utc::Utc,
 };
 
 /// One change of a pool's backends.
@@ -26,12 +25,12 @@ pub enum BackendEdit {
         /// What becomes otherwise.
         patch: BackendPatch,
     },
-    /// No new flows for one; again: another deadline.
+    /// No new flows for one; again: on other terms.
     Drain {
         /// Name of the backend.
         name: String,
-        /// When the flows that it still has are given up; `None`: never.
-        until: Option<Utc>,
+        /// On which terms.
+        terms: DrainTerms,
     },
     /// New flows for a draining one again.
     Undrain {
@@ -84,14 +83,14 @@ impl BackendEdit {
             }
             Self::Set { name, patch } => patch.apply(find(pool, name)?),
             Self::Weight { name, weight } => find(pool, name)?.weight = *weight,
-            Self::Drain { name, until } => {
+            Self::Drain { name, terms } => {
                 let backend = find(pool, name)?;
                 if backend.state == AdminState::Disabled {
                     return Err(EditError::Conflict(format!(
                         "{name} is disabled, so it has no flows to wait for: take it back with `backend enable`"
                     )));
                 }
-                (backend.state, backend.drain_until) = (AdminState::Draining, *until);
+                terms.apply(backend);
             }
             Self::Undrain { name } => {
                 let backend = find(pool, name)?;
@@ -100,7 +99,7 @@ impl BackendEdit {
                         "{name} is disabled, not draining: take it back with `backend enable`"
                     )));
                 }
-                (backend.state, backend.drain_until) = (AdminState::Active, None);
+                take_back(backend);
             }
             Self::Enable { name } => {
                 let backend = find(pool, name)?;
@@ -126,8 +125,7 @@ impl BackendEdit {
             Self::Add(backend) => format!("add {pool} {name} {}", backend.address),
             Self::Remove { .. } => format!("remove {pool} {name}"),
             Self::Set { patch, .. } => format!("set {pool} {name}{patch}"),
-            Self::Drain { until: None, .. } => format!("drain {pool} {name}"),
-            Self::Drain { until: Some(until), .. } => format!("drain {pool} {name} until {until}"),
+            Self::Drain { terms, .. } => format!("drain {pool} {name}{terms}"),
             Self::Undrain { .. } => format!("undrain {pool} {name}"),
             Self::Enable { .. } => format!("enable {pool} {name}"),
             Self::Disable { .. } => format!("disable {pool} {name}"),

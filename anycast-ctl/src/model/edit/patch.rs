@@ -5,7 +5,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    model::{Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Service, UdpPolicy, Vip, label},
+    model::{
+        Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Service, UdpPolicy, Vip, WhenDrained, label,
+    },
     period,
 };
 
@@ -73,6 +75,9 @@ pub struct BackendPatch {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Delivery>)]
     pub delivery: Option<Option<Delivery>>,
+    /// What becomes of it when it is draining and no flow of its is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_drained: Option<WhenDrained>,
 }
 
 impl VipPatch {
@@ -114,10 +119,11 @@ impl BackendPatch {
     }
 
     pub(super) fn apply(&self, backend: &mut Backend) {
-        let Self { address, weight, delivery } = self;
+        let Self { address, weight, delivery, when_drained } = self;
         set(&mut backend.address, address);
         set(&mut backend.weight, weight);
         set(&mut backend.delivery, delivery);
+        set(&mut backend.when_drained, when_drained);
     }
 }
 
@@ -154,10 +160,11 @@ impl fmt::Display for PoolPatch {
 
 impl fmt::Display for BackendPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, weight, delivery } = self;
+        let Self { address, weight, delivery, when_drained } = self;
         named(f, "address", address.as_ref())?;
         named(f, "weight", weight.as_ref())?;
-        named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))
+        named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))?;
+        named(f, "when_drained", when_drained.map(|it| label(&it)))
     }
 }
 

@@ -2,9 +2,11 @@ use proptest::{prelude::*, sample::Index};
 
 use super::*;
 use crate::{
-    model::{AdminState, Backend, Delivery, OnDown, Service, SiteDiff, UdpPolicy, arbitrary},
+    model::{AdminState, Backend, Delivery, OnDown, Service, SiteDiff, UdpPolicy, WhenDrained, arbitrary},
     utc::Utc,
 };
+
+mod drains;
 
 fn backend(n: u8) -> Backend {
     Backend::new(format!("b{n}"), [10, 0, 0, n].into())
@@ -39,7 +41,11 @@ fn in_web(edit: BackendEdit) -> Edit {
 }
 
 fn drain(name: &str, until: Option<Utc>) -> Edit {
-    in_web(BackendEdit::Drain { name: name.into(), until })
+    in_web(BackendEdit::Drain { name: name.into(), terms: terms(until) })
+}
+
+fn terms(until: Option<Utc>) -> DrainTerms {
+    DrainTerms { until, remove: false }
 }
 
 /// The lines of what an edit changes.
@@ -185,6 +191,10 @@ fn with_inverse(site: &Site, kind: usize, at: &Index) -> (Edit, Edit) {
     let backend = at.get(&pool.backends);
     let (name, pool_name) = (backend.name.clone(), pool.name.clone());
     let of = |edit| Edit::Backend { pool: pool_name.clone(), edit };
+    let both = |scope: DrainScope| {
+        let terms = DrainTerms { until: Some(Utc::from_unix(1_795_284_000)), remove: true };
+        (Edit::Drain { scope: scope.clone(), terms }, Edit::Undrain { scope })
+    };
     let fresh = Backend::new("fresh", [10, 9, 9, 9].into());
     match kind {
         0 => (Edit::AddVip(vip(99, &pool_name)), Edit::RemoveVip { name: "v99".into() }),
@@ -193,13 +203,19 @@ fn with_inverse(site: &Site, kind: usize, at: &Index) -> (Edit, Edit) {
             (Edit::AddPool(third), Edit::RemovePool { name: "third".into() })
         }
         2 => (of(BackendEdit::Add(fresh)), of(BackendEdit::Remove { name: "fresh".into() })),
-        3 => (of(BackendEdit::Drain { name: name.clone(), until: None }), of(BackendEdit::Undrain { name })),
+        3 => (
+            of(BackendEdit::Drain { name: name.clone(), terms: terms(None) }),
+            of(BackendEdit::Undrain { name }),
+        ),
         4 => (of(BackendEdit::Disable { name: name.clone() }), of(BackendEdit::Enable { name })),
         5 => (
             of(BackendEdit::Weight { name: name.clone(), weight: backend.weight % 100 + 1 }),
             of(BackendEdit::Weight { name, weight: backend.weight }),
         ),
         6 => (of(BackendEdit::Remove { name }), of(BackendEdit::Add(backend.clone()))),
+        7 => both(DrainScope::Pool(pool_name)),
+        8 => both(DrainScope::EveryPool),
+        9 => both(DrainScope::Host(backend.address)),
         _ => {
             let set = |on_down| Edit::SetPool {
                 name: pool_name.clone(),
@@ -211,12 +227,29 @@ fn with_inverse(site: &Site, kind: usize, at: &Index) -> (Edit, Edit) {
     }
 }
 
+/// How many backends a scope names.
+fn named(site: &Site, scope: &DrainScope) -> usize {
+    let of = |pool: &Pool| match scope {
+        DrainScope::Pool(name) => {
+            if pool.name == *name {
+                pool.backends.len()
+            } else {
+                0
+            }
+        }
+        DrainScope::EveryPool => pool.backends.len(),
+        DrainScope::Host(address) => pool.backends.iter().filter(|it| it.address == *address).count(),
+    };
+    site.pools.iter().map(of).sum()
+}
+
 /// A site with something to edit: all backends active, and room in its maps.
 fn any_site() -> impl Strategy<Value = Site> {
     let at_rest = |mut site: Site| {
         site.maps = Default::default();
         for backend in site.pools.iter_mut().flat_map(|pool| &mut pool.backends) {
             (backend.state, backend.drain_until) = (AdminState::Active, None);
+            backend.when_drained = WhenDrained::Keep;
         }
         site
     };
@@ -225,7 +258,7 @@ fn any_site() -> impl Strategy<Value = Site> {
 
 proptest! {
     #[test]
-    fn an_edit_and_its_inverse_come_to_nothing(site in any_site(), kind in 0_usize..8, at: Index) {
+    fn an_edit_and_its_inverse_come_to_nothing(site in any_site(), kind in 0_usize..11, at: Index) {
         let (edit, inverse) = with_inverse(&site, kind, &at);
         // The last backend of a pool stays, and 10.9.9.9 is in reach of no IPv6.
         let Ok(after) = edit.apply(&site) else { return Ok(()) };
@@ -249,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn edits_touch_only_what_they_name(site in any_site(), kinds in proptest::collection::vec((0_usize..8, any::<Index>()), 1..6)) {
+    fn edits_touch_only_what_they_name(site in any_site(), kinds in proptest::collection::vec((0_usize..11, any::<Index>()), 1..6)) {
         let mut state = site;
         for (kind, at) in kinds {
             let (edit, _) = with_inverse(&state, kind, &at);
@@ -258,7 +291,13 @@ proptest! {
                 let changed = SiteDiff::between(&state, &after);
                 let backends = |site: &Site| site.pools.iter().map(|pool| pool.backends.len()).sum::<usize>();
                 let counted = backends(&after).abs_diff(backends(&state));
-                prop_assert!(changed.differences.len() <= 1 + counted, "{}: {}", edit, changed);
+                // Drains of many change as many as they name, and add none.
+                let many = if let Edit::Drain { scope, .. } | Edit::Undrain { scope } = &edit {
+                    named(&state, scope)
+                } else {
+                    1
+                };
+                prop_assert!(changed.differences.len() <= many + counted, "{}: {}", edit, changed);
                 state = after;
             }
         }

@@ -52,6 +52,8 @@ fn authors_read_as_people_write_them() {
     assert_eq!(user(Some("anna")).to_string(), "anna (pid 42)");
     assert_eq!(user(None).to_string(), "uid 1000 (pid 42)");
     assert_eq!(Author::File { path: "/etc/a.toml".into() }.to_string(), "file /etc/a.toml");
+    assert_eq!(Author::Daemon.to_string(), "anycast-ctl run");
+    assert_eq!(serde_json::to_string(&Author::Daemon).unwrap(), r#"{"kind":"daemon"}"#);
     let json = serde_json::to_string(&user(Some("anna"))).unwrap();
     assert_eq!(json, r#"{"kind":"user","uid":1000,"user":"anna","pid":42}"#);
 }
