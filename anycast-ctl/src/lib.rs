@@ -9,6 +9,7 @@ pub mod controller;
 pub mod dataplane;
 pub mod doctor;
 pub mod finding;
+pub mod health;
 pub mod history;
 pub mod host;
 pub mod instance;
