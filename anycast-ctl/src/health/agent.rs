@@ -127,7 +127,8 @@ pub fn parse(bytes: &[u8]) -> Result<Reply, AgentError> {
     // A sharp only begins a reason where a word could begin.
     let is_space = |char: char| matches!(char, ' ' | '\t' | ',');
     let (mut words, mut reason) = (line.as_ref(), "");
-    let begins_word = |at: &usize| line.get(..*at).is_some_and(|head| head.is_empty() || head.ends_with(is_space));
+    let begins_word =
+        |at: &usize| line.get(..*at).is_some_and(|head| head.is_empty() || head.ends_with(is_space));
     if let Some((at, _)) = line.match_indices('#').find(|(at, _)| begins_word(at)) {
         (words, reason) = line.split_at(at);
     }

@@ -15,13 +15,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::weight::WHOLE;
 
+mod told;
+
+pub use told::Told;
+
 #[cfg(test)]
 mod tests;
 
 /// A decision corrects this part of an error in the time until the correction shows.
-const CAUTION: f64 = 0.25;
+const CAUTION: f64 = 0.35;
 /// An error of that size, as a logarithm, is corrected with half the gain, smaller ones with less: what is left is noise.
-const CALM: f64 = 0.04;
+const CALM: f64 = 0.06;
 /// No error counts for more, as a logarithm: nobody's factor moves faster because it reports a load of nothing.
 const MOST_ERROR: f64 = 1.5;
 
@@ -49,11 +53,11 @@ impl Default for Rules {
         Self {
             interval: Duration::from_secs(10),
             lag: Duration::from_secs(10),
-            smoothing: Duration::from_secs(20),
+            smoothing: Duration::from_secs(25),
             range: 4.0,
             stale: Duration::from_secs(60),
             idle: 0.05,
-            step: 0.03,
+            step: 0.02,
         }
     }
 }
@@ -63,6 +67,18 @@ impl Rules {
     fn gain(&self) -> f64 {
         let shows = self.lag + self.smoothing + self.interval;
         CAUTION * self.interval.as_secs_f64() / shows.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// A smoothed value with another one taken in, and its time. What is stale does not count any more.
+    fn smooth(&self, before: Option<(f64, Duration)>, value: f64, at: Duration) -> (f64, Duration) {
+        match before.filter(|(_, before)| at.saturating_sub(*before) <= self.stale) {
+            None => (value, at),
+            Some((smooth, before)) => {
+                let elapsed = at.saturating_sub(before).as_secs_f64();
+                let weight = 1.0 - (-elapsed / self.smoothing.as_secs_f64().max(f64::MIN_POSITIVE)).exp();
+                (smooth + weight * (value - smooth), at.max(before))
+            }
+        }
     }
 }
 
@@ -127,14 +143,7 @@ impl<K: Copy + Ord> Feedback<K> {
             return;
         }
         let each = self.loops.entry(key).or_default();
-        each.load = Some(match each.load.filter(|(_, before)| at.saturating_sub(*before) <= rules.stale) {
-            None => (load, at),
-            Some((smooth, before)) => {
-                let elapsed = at.saturating_sub(before).as_secs_f64();
-                let weight = 1.0 - (-elapsed / rules.smoothing.as_secs_f64().max(f64::MIN_POSITIVE)).exp();
-                (smooth + weight * (load - smooth), at.max(before))
-            }
-        });
+        each.load = Some(rules.smooth(each.load, load, at));
     }
 
     /// When to decide next.
@@ -195,7 +204,8 @@ impl<K: Copy + Ord> Feedback<K> {
     fn publish(&mut self, rules: &Rules) -> bool {
         let is_due = self.loops.values().any(|each| each.drift() >= rules.step);
         for each in self.loops.values_mut().filter(|each| is_due && each.drift() >= rules.step / 2.0) {
-            each.published = (each.wanted.exp() * f64::from(WHOLE)).round().clamp(1.0, f64::from(u16::MAX)) as u16;
+            each.published =
+                (each.wanted.exp() * f64::from(WHOLE)).round().clamp(1.0, f64::from(u16::MAX)) as u16;
         }
         is_due
     }

@@ -189,12 +189,13 @@ impl<K: Copy + Ord> Mass<K> {
         let passes = self.passes(members);
         let (mut taken_out, mut wait_until, mut newest) = (Vec::new(), None::<Duration>, None);
         // With a threshold of 100 a pool may end with nobody; else whoever is down stays until somebody else serves.
-        let serves = |member: &Member<K>| {
-            member.verdict != Verdict::Down && self.in_service.contains(&member.key)
-        };
+        let serves =
+            |member: &Member<K>| member.verdict != Verdict::Down && self.in_service.contains(&member.key);
         let is_replaceable = rules.panic_threshold >= 100 || members.iter().any(serves);
         for member in members {
-            let Some(Suspect::Accused { since, asked }) = self.suspects.get_mut(&member.key) else { continue };
+            let Some(Suspect::Accused { since, asked }) = self.suspects.get_mut(&member.key) else {
+                continue;
+            };
             let unheard = passes.partition_point(|started| *started < Some(*since));
             if is_over(bad + unheard) {
                 newest = newest.max(Some(*since));

@@ -1,7 +1,15 @@
 //! Slow start: a backend that comes up while others serve gets its share in steps. No IO.
 //!
-//! Caches, connection pools and just-in-time compilers are cold at first. A step is a new table; there are few of them,
-//! and each one moves slots only towards the backend that starts: all of them together hardly more than one jump would.
+//! Caches, connection pools and just-in-time compilers are cold at first. A step is a new table; there are few of them, as
+//! each one also moves some slots between others. In a table of 65,537 slots, in percent of all slots:
+//!
+//! | backends, the last one starts | one jump moves | a linear ramp | its greatest step | an aggressive one | its greatest |
+//! |---:|---:|---:|---:|---:|---:|
+//! | 2 | 50.0 | 50.0 | 9.1 | 50.0 | 24.0 |
+//! | 3 | 33.4 | 33.6 | 4.8 | 33.6 | 13.7 |
+//! | 10 | 10.2 | 11.0 | 1.2 | 11.1 | 3.6 |
+//! | 30 | 3.7 | 5.2 | 0.5 | 5.0 | 1.3 |
+//! | 100 | 1.6 | 4.2 | 0.5 | 4.0 | 0.7 |
 //!
 //! ```text
 //!  1000 ‰                  ┌───            1000 ‰          ┌───┬───

@@ -7,7 +7,7 @@ use anycast_ctl::health::feedback::{Feedback, Rules};
 
 /// Between two states of the simulation.
 pub const TICK: Duration = Duration::from_millis(500);
-/// What counts as balanced: a load within this part of the mean.
+/// What counts as balanced: a load within this part of what it should be.
 pub const BALANCED: f64 = 0.05;
 
 /// A pool to simulate.
@@ -36,6 +36,8 @@ pub struct Plan {
 pub struct Run {
     /// For each tick the load of each server; 1 is the mean load of a balanced pool without swing.
     pub loads: Vec<Vec<f64>>,
+    /// For each tick the load that each server would have in a balanced pool.
+    pub balanced: Vec<f64>,
     /// Ticks with another table.
     pub tables: Vec<usize>,
 }
@@ -67,7 +69,7 @@ pub fn run(plan: &Plan, rules: &Rules) -> Run {
     let mut feedback = Feedback::new([]);
     let mut share: Vec<f64> = servers.iter().map(|_| 1.0 / servers.len() as f64).collect();
     let mut past: VecDeque<Vec<f64>> = VecDeque::new();
-    let mut run = Run { loads: Vec::new(), tables: Vec::new() };
+    let mut run = Run { loads: Vec::new(), balanced: Vec::new(), tables: Vec::new() };
     for tick in 0..(plan.seconds * 2) as usize {
         let now = TICK * tick as u32;
         let at = now.as_secs_f64();
@@ -83,6 +85,7 @@ pub fn run(plan: &Plan, rules: &Rules) -> Run {
         past.push_front(loads.clone());
         past.truncate(200);
         run.loads.push(loads);
+        run.balanced.push(demand);
         if !plan.feedback {
             continue;
         }
@@ -103,12 +106,10 @@ pub fn run(plan: &Plan, rules: &Rules) -> Run {
 }
 
 impl Run {
-    /// Each server's load by the mean of all, less 1, for each tick.
+    /// Each server's load by that of a balanced pool, less 1, for each tick.
     pub fn errors(&self) -> impl Iterator<Item = Vec<f64>> {
-        self.loads.iter().map(|loads| {
-            let mean = loads.iter().sum::<f64>() / loads.len() as f64;
-            loads.iter().map(|load| load / mean - 1.0).collect()
-        })
+        let ticks = self.loads.iter().zip(&self.balanced);
+        ticks.map(|(loads, balanced)| loads.iter().map(|load| load / balanced - 1.0).collect())
     }
 
     /// Seconds after which every server stays balanced, if they do in the end.
@@ -135,19 +136,20 @@ impl Run {
         self.errors().map(beyond).fold(0.0, f64::max)
     }
 
-    /// How often servers went from too much to too little load, or back: from beyond balanced on one side to beyond it on
-    /// the other.
-    pub fn swings(&self) -> usize {
-        let mut sides: Vec<f64> = Vec::new();
-        let mut swings = 0;
+    /// How often each server went from too much to too little load, or back: from beyond balanced on one side to beyond it
+    /// on the other.
+    pub fn swings(&self) -> Vec<usize> {
+        let mut servers: Vec<(f64, usize)> = Vec::new();
         for errors in self.errors() {
-            sides.resize(errors.len(), 0.0);
-            for (side, error) in sides.iter_mut().zip(errors).filter(|(_, error)| error.abs() > BALANCED) {
-                swings += usize::from(*side * error < 0.0);
+            servers.resize(errors.len(), (0.0, 0));
+            for ((side, swings), error) in
+                servers.iter_mut().zip(errors).filter(|(_, error)| error.abs() > BALANCED)
+            {
+                *swings += usize::from(*side * error < 0.0);
                 *side = error.signum();
             }
         }
-        swings
+        servers.into_iter().map(|(_, swings)| swings).collect()
     }
 
     /// Tables published from the given share of the time on.

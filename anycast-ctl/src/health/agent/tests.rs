@@ -15,7 +15,10 @@ fn what_agents_send_is_read() {
         ("up\n", Reply { oper: Some(Oper::Up), ..nothing.clone() }),
         ("UP 99%\n", Reply { weight_percent: Some(99), oper: Some(Oper::Up), ..nothing.clone() }),
         ("down\n", Reply { oper: down(DownWord::Down, ""), ..nothing.clone() }),
-        ("fail #disk full, really\n", Reply { oper: down(DownWord::Fail, "disk full, really"), ..nothing.clone() }),
+        (
+            "fail #disk full, really\n",
+            Reply { oper: down(DownWord::Fail, "disk full, really"), ..nothing.clone() },
+        ),
         ("failed\n", Reply { oper: down(DownWord::Fail, ""), ..nothing.clone() }),
         ("stopped,#  by hand \r\n", Reply { oper: down(DownWord::Stopped, "by hand"), ..nothing.clone() }),
         ("drain\n", Reply { admin: Some(Admin::Drain), ..nothing.clone() }),
@@ -25,17 +28,15 @@ fn what_agents_send_is_read() {
             "75%,maxconn:30,maint,down\n",
             Reply { weight_percent: Some(75), admin: Some(Admin::Maint), oper: down(DownWord::Down, "") },
         ),
-        ("\t, ready ,up\t50%,\nrubbish", Reply {
-            weight_percent: Some(50),
-            admin: Some(Admin::Ready),
-            oper: Some(Oper::Up),
-        }),
+        (
+            "\t, ready ,up\t50%,\nrubbish",
+            Reply { weight_percent: Some(50), admin: Some(Admin::Ready), oper: Some(Oper::Up) },
+        ),
         // The last one holds.
-        ("drain 10% up ready 20% down #x#y\n", Reply {
-            weight_percent: Some(20),
-            admin: Some(Admin::Ready),
-            oper: down(DownWord::Down, "x#y"),
-        }),
+        (
+            "drain 10% up ready 20% down #x#y\n",
+            Reply { weight_percent: Some(20), admin: Some(Admin::Ready), oper: down(DownWord::Down, "x#y") },
+        ),
         ("maxconn:30\n", nothing.clone()),
         ("ready #nothing is down\n", Reply { admin: Some(Admin::Ready), ..nothing }),
     ] {

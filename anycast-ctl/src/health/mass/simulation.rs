@@ -158,7 +158,9 @@ impl Simulation {
         self.next[backend] = (None, false);
         let latency = ms(self.draw(0..self.plan.latency_ms));
         let outages = self.cut.iter().chain(self.outages.get(&backend).into_iter().flatten());
-        let failed = outages.filter(|outage| outage.start <= now + latency && now < outage.end).min_by_key(|o| o.start);
+        let failed = outages
+            .filter(|outage| outage.start <= now + latency && now < outage.end)
+            .min_by_key(|o| o.start);
         let (passed, end) = match failed {
             None => (true, now + latency),
             Some(outage) => {

@@ -75,7 +75,10 @@ fn being_up_takes_falls_out_of_memory() {
     assert_eq!(note(&mut judge, 700, "xxx"), ["702 down"]);
     assert_eq!(judge.falls(s(99_999), &RULES), 2, "being down is no merit");
     let never = Rules { forget: Duration::ZERO, ..RULES };
-    assert_eq!(Judge::resume(&Saved { falls: 3, verdict: Verdict::Up, held: s(0) }, s(0)).falls(s(1), &never), 0);
+    assert_eq!(
+        Judge::resume(&Saved { falls: 3, verdict: Verdict::Up, held: s(0) }, s(0)).falls(s(1), &never),
+        0
+    );
 }
 
 #[test]
