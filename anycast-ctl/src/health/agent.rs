@@ -102,7 +102,10 @@ pub enum AgentError {
     #[error("the agent's line is empty: let it say `ready` if nothing is to change")]
     Empty,
     /// A word that is none.
-    #[error("the agent said {}: let it say a percentage, up, down, fail, stopped, ready, drain, maint or maxconn:N", quoted(.0))]
+    #[error(
+        "the agent said {}: let it say a percentage, up, down, fail, stopped, ready, drain, maint or maxconn:N",
+        quoted(.0)
+    )]
     Word(String),
     /// A weight beyond all measure.
     #[error("the agent said {}: let it say 0% to {MAX_PERCENT}%", quoted(.0))]

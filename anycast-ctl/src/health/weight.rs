@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(apply(&[(3, 1000), (5, 400)]), [3000, 2000]);
         assert_eq!(
             apply(&[(u32::MAX, 1000), (1, 999), (0, 1)]),
-            [(u64::from(u32::MAX) * 1000 >> 10) as u32, 1, 0]
+            [((u64::from(u32::MAX) * 1000) >> 10) as u32, 1, 0]
         );
         assert_eq!(
             [both(1000, 700), both(500, 500), both(1, 1), both(u16::MAX, u16::MAX)],
