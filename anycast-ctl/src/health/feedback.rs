@@ -36,7 +36,7 @@ pub struct Rules {
     pub interval: Duration,
     /// How long a change of weights takes to show in the reports: their age, and as long as most flows live.
     pub lag: Duration,
-    /// The time constant of smoothing. Some ten reports.
+    /// The time constant of smoothing. At least ten reports: see [`Rules::reported_every`].
     pub smoothing: Duration,
     /// A factor is at most this, and at least its inverse.
     pub range: f64,
@@ -63,9 +63,15 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// The defaults, for reports that come so often: smoothed over ten of them at least, stale after as many.
+    pub fn reported_every(every: Duration) -> Self {
+        let (rules, ten) = (Self::default(), every.saturating_mul(10));
+        Self { smoothing: rules.smoothing.max(ten), stale: rules.stale.max(ten), ..rules }
+    }
+
     /// The part of an error that one decision corrects.
     fn gain(&self) -> f64 {
-        let shows = self.lag + self.smoothing + self.interval;
+        let shows = self.lag.saturating_add(self.smoothing).saturating_add(self.interval);
         CAUTION * self.interval.as_secs_f64() / shows.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
