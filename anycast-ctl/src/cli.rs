@@ -28,6 +28,7 @@ mod reference;
 mod run;
 mod schema;
 mod status;
+mod supervise;
 mod table;
 mod unit;
 mod validate;
@@ -114,6 +115,8 @@ enum Command {
     Schema(schema::Schema),
     Completions(reference::Completions),
     Man(reference::Man),
+    #[command(hide = true)]
+    Supervise(supervise::Supervise),
 }
 
 /// Parses the arguments and does what they say.
@@ -167,6 +170,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
+        Command::Supervise(command) => command.execute(),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

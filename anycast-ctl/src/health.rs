@@ -7,6 +7,7 @@ pub mod history;
 pub mod mass;
 pub mod min_healthy;
 pub mod path;
+pub mod probe;
 pub mod ramp;
 pub mod site;
 pub mod spec;
