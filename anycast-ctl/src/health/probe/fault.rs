@@ -71,12 +71,14 @@ pub fn words(error: &io::Error) -> String {
     match inner {
         Some(error) => tls::words(error),
         None if error.kind() == io::ErrorKind::UnexpectedEof => "connection closed".to_owned(),
+        // HTTP/2 keeps only the kind.
+        None if error.kind() == io::ErrorKind::ConnectionReset => errno_words(Errno::ECONNRESET),
         None => error.to_string(),
     }
 }
 
 /// As strerror(3), without its capital letters.
-pub fn errno_words(errno: Errno) -> String {
+fn errno_words(errno: Errno) -> String {
     errno.desc().to_lowercase()
 }
 

@@ -49,12 +49,10 @@ pub fn open(target: &Target, kind: Type, protocol: Option<Protocol>) -> Result<S
         bound.map_err(|error| Fault::local(&format!("bind to interface {device}"), &error))?;
     }
     if let Some(source) = target.source {
-        let bind = || {
-            // The port is chosen with the other end in view, so that sources do not run out of ports (ip(7)).
-            setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
-            socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))
-        };
-        bind().map_err(|error: io::Error| Fault::local(&format!("bind to {source}"), &error))?;
+        // The port is chosen with the other end in view, so that sources do not run out of ports (ip(7)). Raw sockets have none.
+        let _ = setsockopt(&socket, sockopt::IpBindAddressNoPort, &true);
+        let bound = socket.bind(&SockAddr::from(SocketAddr::from((source, 0))));
+        bound.map_err(|error| Fault::local(&format!("bind to {source}"), &error))?;
     }
     Ok(socket)
 }

@@ -56,6 +56,7 @@ pub fn run(command: &[String]) -> anyhow::Result<()> {
 
 /// Becomes the one who is left all orphans, gives up all rights, and takes signals when it looks for them.
 fn prepare() -> anyhow::Result<SignalFd> {
+    close_inherited().context("keep descriptors from the program")?;
     prctl::set_child_subreaper(true).context("become a subreaper")?;
     prctl::set_no_new_privs().context("give up all rights to come")?;
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
@@ -68,6 +69,15 @@ fn prepare() -> anyhow::Result<SignalFd> {
     signals.thread_block().context("block signals")?;
     let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
     SignalFd::with_flags(&signals, flags).context("take signals")
+}
+
+/// Whatever the daemon was given when it was started, the program does not get.
+fn close_inherited() -> io::Result<()> {
+    // SAFETY: close_range(2) takes no pointers, and with this flag closes nothing before the next execve(2). Linux 5.11.
+    let result = unsafe {
+        libc::close_range(libc::STDERR_FILENO as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Lets the program run until it ends; `None` when it was to end before.
