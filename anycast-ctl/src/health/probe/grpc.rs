@@ -10,7 +10,7 @@ use hyper::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use self::message::Serving;
+use self::message::Health;
 use super::{Context, Target, deadline::Deadline, fault::Fault, http, socket, tls};
 use crate::{health::spec::Tls, spelling::quoted};
 
@@ -119,7 +119,7 @@ async fn judge(
         Some(_) | None => return Err(Fault::failed("answer: it ended without a gRPC status")),
     }
     match message::answer(&message) {
-        Some(Serving::Serving) => Ok("SERVING".to_owned()),
+        Some(Health::Serving) => Ok("SERVING".to_owned()),
         Some(other) => Err(Fault::failed(format!("{other}, expected SERVING"))),
         None => Err(Fault::failed("answer: it is no HealthCheckResponse")),
     }

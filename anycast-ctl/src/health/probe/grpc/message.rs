@@ -22,7 +22,7 @@ const STATUS: u64 = 1 << 3;
 
 /// What a server says of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Serving {
+pub enum Health {
     /// It does not know yet.
     Unknown,
     /// It serves.
@@ -35,7 +35,7 @@ pub enum Serving {
     Other(u64),
 }
 
-impl fmt::Display for Serving {
+impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "UNKNOWN",
@@ -60,7 +60,7 @@ pub fn question(service: &str) -> Vec<u8> {
 }
 
 /// What a response says; `None` if it is none.
-pub fn answer(bytes: &[u8]) -> Option<Serving> {
+pub fn answer(bytes: &[u8]) -> Option<Health> {
     let ([compressed, length @ ..], mut message) = bytes.split_first_chunk::<5>()?;
     // Nobody said that we understand compressed ones.
     if *compressed != 0 || usize::try_from(u32::from_be_bytes(*length)).ok()? != message.len() {
@@ -86,11 +86,11 @@ pub fn answer(bytes: &[u8]) -> Option<Serving> {
         }
     }
     Some(match status {
-        0 => Serving::Unknown,
-        1 => Serving::Serving,
-        2 => Serving::NotServing,
-        3 => Serving::ServiceUnknown,
-        other => Serving::Other(other),
+        0 => Health::Unknown,
+        1 => Health::Serving,
+        2 => Health::NotServing,
+        3 => Health::ServiceUnknown,
+        other => Health::Other(other),
     })
 }
 
@@ -137,13 +137,13 @@ mod tests {
         assert_eq!(question("echo"), b"\0\0\0\0\x06\x0a\x04echo");
         assert_eq!(question(&"x".repeat(300))[5..8], [0x0a, 0xac, 0x02]);
         for (message, serving) in [
-            (&b""[..], Serving::Unknown),
-            (b"\x08\x01", Serving::Serving),
-            (b"\x08\x02", Serving::NotServing),
-            (b"\x08\x03", Serving::ServiceUnknown),
-            (b"\x08\xac\x02", Serving::Other(300)),
-            (b"\x08\x02\x08\x01", Serving::Serving),
-            (b"\x12\x02\x08\x02\x08\x01\x1dabcd\x21abcdefgh", Serving::Serving),
+            (&b""[..], Health::Unknown),
+            (b"\x08\x01", Health::Serving),
+            (b"\x08\x02", Health::NotServing),
+            (b"\x08\x03", Health::ServiceUnknown),
+            (b"\x08\xac\x02", Health::Other(300)),
+            (b"\x08\x02\x08\x01", Health::Serving),
+            (b"\x12\x02\x08\x02\x08\x01\x1dabcd\x21abcdefgh", Health::Serving),
         ] {
             assert_eq!(answer(&prefixed(message)), Some(serving), "{message:?}");
         }

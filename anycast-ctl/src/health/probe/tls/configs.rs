@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
     os::unix::fs::MetadataExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -185,10 +185,6 @@ fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Fault> {
 }
 
 fn unreadable(file: &str, error: &pem::Error) -> Fault {
-    let why = match error {
-        pem::Error::Io(error) => words(error),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all others are about what is in it")]
-        other => io::Error::other(other.to_string()).to_string(),
-    };
+    let why = if let pem::Error::Io(error) = error { words(error) } else { error.to_string() };
     Fault::own(format!("read {file}: {why}"))
 }

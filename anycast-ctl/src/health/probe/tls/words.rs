@@ -41,12 +41,14 @@ fn certificate(error: &CertificateError) -> Cow<'static, str> {
         (CertificateError::Revoked, "revoked"),
     ];
     // Some come with their circumstances as well.
-    let bare = match error {
-        CertificateError::ExpiredContext { .. } => &CertificateError::Expired,
-        CertificateError::NotValidYetContext { .. } => &CertificateError::NotValidYet,
-        CertificateError::InvalidPurposeContext { .. } => &CertificateError::InvalidPurpose,
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the list grows, and is looked up below")]
-        bare => bare,
+    let bare = if matches!(error, CertificateError::ExpiredContext { .. }) {
+        &CertificateError::Expired
+    } else if matches!(error, CertificateError::NotValidYetContext { .. }) {
+        &CertificateError::NotValidYet
+    } else if matches!(error, CertificateError::InvalidPurposeContext { .. }) {
+        &CertificateError::InvalidPurpose
+    } else {
+        error
     };
     let known = words.into_iter().find(|(known, _)| known == bare);
     known.map_or_else(|| bare.to_string().into(), |(_, words)| words.into())
