@@ -16,6 +16,7 @@ use anycast_ctl::health::{
     spec::{Http, Probe},
 };
 use nix::sys::resource::{UsageWho, getrusage};
+use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -98,12 +99,14 @@ fn cpu() -> Duration {
 
 /// A server on a thread of its own, which answers whatever it is sent.
 fn serve() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    // A server that does not get to run for a while must not fail the checks.
+    listener.listen(4_096).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
     thread::spawn(move || {
         runtime().block_on(async {
-            let listener = TcpListener::from_std(listener).unwrap();
+            let listener = TcpListener::from_std(listener.into()).unwrap();
             while let Ok((mut stream, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     if stream.read(&mut [0; 1024]).await.is_ok_and(|length| length > 0) {

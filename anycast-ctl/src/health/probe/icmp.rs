@@ -2,7 +2,7 @@
 
 use std::io;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, Socket, Type};
 
 use self::echo::Echo;
 use super::{Target, deadline::Deadline, fault::Fault, random, socket, udp::MAX_DATAGRAMS};
@@ -17,6 +17,9 @@ const PROBE: libc::c_int = 3;
 const ICMP_FILTER: libc::c_int = 1;
 /// `ICMPV6_FILTER` (include/uapi/linux/icmpv6.h): the same for 256 types.
 const ICMPV6_FILTER: libc::c_int = 1;
+
+const NO_RIGHT: &str =
+    "this host may not send echoes: give it CAP_NET_RAW, or its group the right in net.ipv4.ping_group_range";
 
 pub async fn ask(full_size: bool, target: &Target, deadline: &Deadline) -> Result<String, Fault> {
     let is_v6 = target.address.is_ipv6();
@@ -51,18 +54,18 @@ pub async fn ask(full_size: bool, target: &Target, deadline: &Deadline) -> Resul
 /// `CAP_NET_RAW`. Answers whether it is raw.
 fn open(target: &Target) -> Result<(Socket, bool), Fault> {
     let protocol = if target.address.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
-    if let Ok(socket) =
-        Socket::new(Domain::for_address(target.socket_address()), Type::DGRAM.nonblocking(), Some(protocol))
-    {
-        drop(socket);
-        return Ok((socket::open(target, Type::DGRAM, Some(protocol))?, false));
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    match socket::create(target, Type::DGRAM, Some(protocol)) {
+        Err(error) if refused(&error) => {}
+        Err(error) => return Err(Fault::local("open a socket", &error)),
+        Ok(socket) => return Ok((socket::direct(socket, target)?, false)),
     }
-    let socket = socket::open(target, Type::RAW, Some(protocol)).map_err(|fault| {
-        Fault::own(format!(
-            "{} (ping_group_range leaves out this group, and CAP_NET_RAW is missing)",
-            fault.detail
-        ))
+    let raw = socket::create(target, Type::RAW, Some(protocol));
+    let raw = raw.map_err(|error| match error {
+        error if refused(&error) => Fault::own(NO_RIGHT),
+        error => Fault::local("open a socket", &error),
     })?;
+    let socket = socket::direct(raw, target)?;
     let only = if target.address.is_ipv4() {
         socket::set_option(&socket, libc::SOL_RAW, ICMP_FILTER, &!(1_u32 << echo::REPLY_V4))
     } else {

@@ -14,7 +14,7 @@ const MAX_SEGMENT: u16 = 32_767;
 /// Connects. However the stream is closed, that is by a reset: it leaves nothing behind in `TIME_WAIT`, so that local ports
 /// last for any number of checks.
 pub async fn connect(target: &Target, deadline: &Deadline) -> Result<TcpStream, Fault> {
-    let socket = open(target, Type::STREAM, None)?;
+    let socket = open(target, Type::STREAM)?;
     let set = |done: io::Result<()>| done.map_err(|error| Fault::local("set up the socket", &error));
     set(socket.set_linger(Some(Duration::ZERO)))?;
     if let Some(segment) = target.segment().filter(|segment| *segment <= MAX_SEGMENT) {
@@ -27,7 +27,7 @@ pub async fn connect(target: &Target, deadline: &Deadline) -> Result<TcpStream, 
 
 /// A socket for UDP that only the target's answers reach, and which is told when its port is closed.
 pub fn datagrams(target: &Target) -> Result<UdpSocket, Fault> {
-    joined(open(target, Type::DGRAM, None)?, target)
+    joined(open(target, Type::DGRAM)?, target)
 }
 
 /// A datagram or raw socket that only the target's packets reach: of any protocol, as sending and receiving is the same for all.
@@ -37,10 +37,18 @@ pub fn joined(socket: Socket, target: &Target) -> Result<UdpSocket, Fault> {
     UdpSocket::from_std(socket.into()).map_err(|error| Fault::local("open a socket", &error))
 }
 
-/// A socket whose packets go as the target says.
-pub fn open(target: &Target, kind: Type, protocol: Option<Protocol>) -> Result<Socket, Fault> {
-    let socket = Socket::new(Domain::for_address(target.socket_address()), kind.nonblocking(), protocol)
-        .map_err(|error| Fault::local("open a socket", &error))?;
+fn open(target: &Target, kind: Type) -> Result<Socket, Fault> {
+    let socket = create(target, kind, None).map_err(|error| Fault::local("open a socket", &error))?;
+    direct(socket, target)
+}
+
+/// A socket of the target's family.
+pub fn create(target: &Target, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+    Socket::new(Domain::for_address(target.socket_address()), kind.nonblocking(), protocol)
+}
+
+/// Lets packets go as the target says.
+pub fn direct(socket: Socket, target: &Target) -> Result<Socket, Fault> {
     if let Some(mark) = target.mark {
         socket.set_mark(mark).map_err(|error| Fault::local("mark the packets", &error))?;
     }
