@@ -16,6 +16,7 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod health;
 mod history;
 mod hook;
 mod host;
@@ -60,6 +61,7 @@ Examples:
   sudo anycast-ctl backend remove web web-2 --dry-run  what would break
   sudo anycast-ctl host drain 10.0.0.12 --wait         the whole server, for maintenance
   sudo anycast-ctl history                             who changed what; `rollback REV` goes back
+  sudo anycast-ctl health                              what checks say of the backends
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
@@ -103,6 +105,7 @@ enum Command {
     Pool(pool::Pool),
     #[command(subcommand)]
     Backend(backend::Backend),
+    Health(health::Health),
     #[command(subcommand)]
     Host(host::Host),
     Attach(hook::Attach),
@@ -159,6 +162,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Vip(command) => command.execute(&common, &client),
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
+        Command::Health(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Attach(command) => command.execute(&common, &client),
         Command::Detach(command) => command.execute(&common, &client),

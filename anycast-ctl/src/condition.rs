@@ -3,12 +3,24 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
-    model::{AdminState, Backend, OnDown},
+    health::standing::{Standing, Standings},
+    model::{AdminState, Backend, OnDown, Pool, Unchecked},
     utc::Utc,
 };
 
-/// Backends that the operator marked down, by pool and address.
+/// Backends, by pool and address: those that the operator marked down, or those that had slots.
 pub type Marks = BTreeSet<(String, IpAddr)>;
+
+/// Everybody's opinion of the backends.
+#[derive(Clone, Copy, Debug)]
+pub struct Opinions<'a> {
+    /// Whom the operator marked down.
+    pub marks: &'a Marks,
+    /// What checks say.
+    pub standings: &'a Standings,
+    /// Who had slots, of those that are checked: they keep them until a check that is new to them has said something.
+    pub serving: &'a Marks,
+}
 
 /// One backend's condition.
 ///
@@ -16,17 +28,24 @@ pub type Marks = BTreeSet<(String, IpAddr)>;
 /// |---|---|---|
 /// | active and up | yes | live |
 /// | draining, or down with `on_down = "keep"` | no | live |
+/// | waiting for its first checks | no | live |
 /// | down with `on_down = "reset"` | no | go to the slot's current owner while it lasts |
 /// | drained: past its deadline | no | are over |
 /// | disabled | no | are over |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Set while it takes no flows because the operator says so.
+    /// Set while it takes no flows because the operator says so, or it itself.
     pub draining: Option<Drain>,
     /// Whether the site has it disabled.
     pub disabled: bool,
     /// Whether the operator marked it down.
     pub marked_down: bool,
+    /// Whether its checks have it down.
+    pub checked_down: bool,
+    /// Whether its checks have not said anything yet.
+    pub waiting: bool,
+    /// The share of its weight that it gets, per mille.
+    pub share: u16,
 }
 
 /// A drain under way.
@@ -34,26 +53,64 @@ pub struct Condition {
 pub struct Drain {
     /// When the flows that are left are given up; `None`: never.
     pub until: Option<Utc>,
+    /// Whether the backend itself asked for it.
+    pub own: bool,
+}
+
+impl Opinions<'static> {
+    /// Nobody has any.
+    pub const NONE: Self = {
+        static NOBODY: Marks = Marks::new();
+        static NOTHING: Standings = Standings::NOTHING;
+        Self { marks: &NOBODY, standings: &NOTHING, serving: &NOBODY }
+    };
+}
+
+impl Opinions<'_> {
+    /// What the checks of a backend come to.
+    pub fn standing(&self, pool: &Pool, backend: &Backend) -> Standing {
+        if let Some(standing) = self.standings.find(&pool.name, backend.address) {
+            return standing.clone();
+        }
+        if !pool.is_checked(backend) {
+            return Standing::UNCHECKED;
+        }
+        let in_service = pool.unchecked == Unchecked::Steer
+            || self.serving.contains(&(pool.name.clone(), backend.address));
+        Standing::unknown(in_service)
+    }
 }
 
 impl Condition {
-    /// What a backend of a pool may do, by the site and by the operator's verdict.
-    pub fn of(marks: &Marks, pool: &str, backend: &Backend) -> Self {
+    /// What a backend of a pool may do.
+    pub fn of(opinions: &Opinions<'_>, pool: &Pool, backend: &Backend) -> Self {
+        let standing = opinions.standing(pool, backend);
+        let by_operator = (backend.state == AdminState::Draining)
+            .then_some(Drain { until: backend.drain_until, own: false });
+        let by_itself = standing.asks_drain.then_some(Drain { until: None, own: true });
         Self {
-            draining: (backend.state == AdminState::Draining).then_some(Drain { until: backend.drain_until }),
+            draining: by_operator.or(by_itself),
             disabled: backend.state == AdminState::Disabled,
-            marked_down: marks.contains(&(pool.to_owned(), backend.address)),
+            marked_down: opinions.marks.contains(&(pool.name.clone(), backend.address)),
+            checked_down: standing.is_down(),
+            waiting: !standing.in_service && !standing.is_down(),
+            share: standing.share,
         }
     }
 
     /// Whether it takes flows.
     pub fn is_eligible(&self) -> bool {
-        self.draining.is_none() && !self.disabled && !self.marked_down
+        self.draining.is_none() && !self.disabled && !self.is_down() && !self.waiting
+    }
+
+    /// Whether the operator or the checks have it down.
+    pub fn is_down(&self) -> bool {
+        self.marked_down || self.checked_down
     }
 
     /// Whether the flows it has can reach it.
     pub fn is_usable(&self, on_down: OnDown, now: Utc) -> bool {
-        !self.is_drained(now) && (on_down == OnDown::Keep || !self.marked_down)
+        !self.is_drained(now) && (on_down == OnDown::Keep || !self.is_down())
     }
 
     /// Whether its flows are over, as if it had been removed.

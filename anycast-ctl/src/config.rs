@@ -17,6 +17,7 @@ use crate::{
     spelling::quoted,
 };
 
+pub mod pairs;
 mod position;
 mod read;
 mod schema;

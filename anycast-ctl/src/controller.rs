@@ -1,5 +1,6 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
+mod checks;
 mod collect;
 mod commit;
 mod drains;
@@ -40,6 +41,7 @@ use crate::{
     bpffs::Lock,
     condition::Marks,
     dataplane::Dataplane,
+    health::report::Ask,
     interface::{self, Interfaces},
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
@@ -50,7 +52,7 @@ use crate::{
     utc::Utc,
 };
 
-use self::{interfaces::Ports, progress::Told, start::Begun, tending::Tending};
+use self::{checks::Checks, interfaces::Ports, progress::Told, start::Begun, tending::Tending};
 
 pub use self::{start::RunOptions, tending::Figures};
 
@@ -76,18 +78,17 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let (link, end) = link::link();
+    let (link, ControllerEnd { mut requests, health, progress, events }) = link::link();
     let present = interface::follow().await?;
-    let mut controller = Controller::start(&options, present, &end).await?;
+    let mut controller = Controller::start(&options, present, (progress, events), health).await?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
-    controller.wait_for_next_hops().await;
+    controller.wait_for_first_answers().await;
     let (site, detached) = (&controller.site, controller.detached);
     start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
 
     let api = Server::spawn(socket, link).context("starting the api")?;
     tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
-    let mut requests = end.requests;
     let outcome = loop {
         tokio::select! {
             outcome = controller.follow(&mut requests) => break outcome,
@@ -97,7 +98,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         }
     };
     tracing::info!("stopping");
-    let ended = controller.end();
+    let ended = controller.end().await;
     api.stop().await.context("serving the api")?;
     outcome.and(ended)
 }
@@ -120,6 +121,9 @@ pub struct Controller {
     told: Told,
     /// Interfaces that watchers were told have the program.
     told_interfaces: BTreeSet<String>,
+    checks: Checks,
+    /// Whether something changed since it was last said who is to be checked.
+    checks_are_stale: bool,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
     dataplane: Dataplane,
@@ -153,10 +157,14 @@ impl Controller {
     async fn start(
         options: &RunOptions,
         present: watch::Receiver<Interfaces>,
-        end: &ControllerEnd,
+        (progress, events): (watch::Sender<Progress>, broadcast::Sender<Event>),
+        asks: mpsc::Receiver<Ask>,
     ) -> anyhow::Result<Self> {
-        let Begun { site, seed, store, head, runtime, dataplane, installed, lock } =
+        let Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock } =
             start::begin(options).await?;
+        let verdicts = checks::read_saved(verdicts.as_deref());
+        let checks =
+            Checks::new(&options.instance, verdicts, seed.get(), asks).context("starting the checker")?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
             seed,
@@ -168,8 +176,10 @@ impl Controller {
             detached: runtime.detached,
             store,
             head,
-            progress: end.progress.clone(),
-            events: end.events.clone(),
+            progress,
+            events,
+            checks,
+            checks_are_stale: true,
             told: Told::new(),
             told_interfaces: BTreeSet::new(),
             resolver,
@@ -195,15 +205,36 @@ impl Controller {
         Ok(controller)
     }
 
-    /// Fills the tables as far as next hops become known; a backend that stays silent does not hold up the others for long.
-    async fn wait_for_next_hops(&mut self) {
+    /// Fills the tables as far as next hops become known and checks pass; a backend that stays silent does not hold up the
+    /// others for long.
+    async fn wait_for_first_answers(&mut self) {
         let pending = |controller: &Self| {
             let resolutions = controller.resolutions.borrow();
             controller.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| {
                 resolutions.get(&backend.address).is_none_or(|resolution| !resolution.is_settled())
             })
         };
-        let settled = async { while pending(self) && self.resolutions.changed().await.is_ok() {} };
+        let settled = async {
+            loop {
+                self.order_checks().await;
+                if !pending(self) && self.checks.is_settled {
+                    return;
+                }
+                let changed = tokio::select! {
+                    changed = self.resolutions.changed() => changed.is_ok(),
+                    changed = self.checks.changed() => match changed {
+                        Ok(happening) => {
+                            self.listen(happening);
+                            true
+                        }
+                        Err(_) => false,
+                    },
+                };
+                if !changed {
+                    return;
+                }
+            }
+        };
         if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
             tracing::warn!("some backends have not answered yet: starting without them");
         }
@@ -215,6 +246,9 @@ impl Controller {
         let mut retry = interval(RETRY);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if std::mem::take(&mut self.checks_are_stale) {
+                self.order_checks().await;
+            }
             let deadline = self.next_deadline();
             tokio::select! {
                 request = requests.recv() => match request {
@@ -230,11 +264,18 @@ impl Controller {
                     changed.context("following next hops: the resolver has ended")?;
                     self.reconcile_or_retry();
                 }
+                changed = self.checks.changed() => {
+                    let happening = changed.context("following checks")?;
+                    if self.listen(happening) {
+                        self.reconcile_or_retry();
+                    }
+                    self.write_checks();
+                }
                 changed = self.ports.changed() => {
                     changed.context("following interfaces: the watch has ended")?;
                     self.tend_interfaces().await;
                 }
-                _ = retry.tick(), if self.behind || self.collects_later || self.ports.is_unsettled() => {
+                _ = retry.tick(), if self.is_to_try_again() => {
                     self.try_again().await;
                 }
                 () = sleep_until(self.tending.sweep_at().into()) => {
@@ -258,7 +299,18 @@ impl Controller {
         self.resolver.set_addresses(backends.map(|backend| backend.address).collect::<BTreeSet<_>>());
     }
 
+    fn is_to_try_again(&self) -> bool {
+        self.behind || self.collects_later || self.ports.is_unsettled() || self.checks.is_behind()
+    }
+
     async fn try_again(&mut self) {
+        if self.checks.is_behind() {
+            self.checks_are_stale = true;
+            self.write_checks();
+        }
+        if !self.behind && !self.collects_later && !self.ports.is_unsettled() {
+            return;
+        }
         if self.ports.is_unsettled() { self.tend_interfaces().await } else { self.reconcile_or_retry() }
     }
 
@@ -277,10 +329,11 @@ impl Controller {
     fn reconcile(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
         let now = Utc::now();
-        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.marks, &resolutions, now);
-        let scope = reconcile::scope(&self.site, &self.numbers, &self.marks, now);
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.opinions(), &resolutions, now);
+        let scope = reconcile::scope(&self.site, &self.numbers, &self.opinions(), now);
         self.tending.set_scope(scope, now);
         self.behind = true;
+        self.checks_are_stale = true;
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation)?;
             self.installed.note(operation);

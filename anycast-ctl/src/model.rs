@@ -131,7 +131,7 @@ pub struct Pool {
     pub idle_timeout: Duration,
     /// What its backends must answer to be steered to. Left out: they are while their next hops answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<Check>,
+    pub check: Option<Box<Check>>,
     /// What becomes of a backend that no check has judged yet.
     #[serde(default)]
     pub unchecked: Unchecked,
@@ -152,7 +152,7 @@ pub struct Pool {
     pub slow_start_curve: RampCurve,
     /// Where its backends say how loaded they are. Left out: shares are what weights say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feedback: Option<Feedback>,
+    pub feedback: Option<Box<Feedback>>,
     /// The servers. At least one.
     #[serde(rename = "backend")]
     #[schemars(length(min = 1))]
@@ -190,7 +190,7 @@ pub struct Backend {
     pub when_drained: WhenDrained,
     /// What it must answer otherwise than its pool's others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<Check>,
+    pub check: Option<Box<Check>>,
 }
 
 /// A named anycast address, its services, and the pool that serves them.
@@ -264,10 +264,17 @@ impl Pool {
         self.backends.iter().find(|backend| backend.name == name)
     }
 
+    /// Whether something is asked of a backend of this pool.
+    pub fn is_checked(&self, backend: &Backend) -> bool {
+        let own = backend.check.as_ref().and_then(|check| check.kind);
+        let pools = self.check.as_ref().and_then(|check| check.kind);
+        own.or(pools).is_some_and(|kind| kind != CheckKind::None)
+    }
+
     /// What a backend of this pool must answer; `None`: nothing is asked.
-    pub fn check_of(&self, backend: &Backend) -> Option<Check> {
+    pub fn check_of(&self, backend: &Backend) -> Option<Box<Check>> {
         match (&backend.check, &self.check) {
-            (Some(own), Some(pool)) => Some(own.over(pool)),
+            (Some(own), Some(pool)) => Some(Box::new(own.over(pool))),
             (own, pool) => own.clone().or_else(|| pool.clone()),
         }
     }

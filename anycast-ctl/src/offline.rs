@@ -6,6 +6,7 @@ use crate::{
     api::types::{HookState, HookStatus},
     config,
     dataplane::{self, PinnedAttachment, Pins},
+    health,
     interface::Interface,
     model::Site,
     runtime::Runtime,
@@ -37,6 +38,8 @@ impl Place {
             HookState::Down if !is_there => false,
             HookState::Down => {
                 let _lock = pins.lock()?;
+                // Of a daemon that was killed.
+                health::path::clean_up(&self.instance).await?;
                 dataplane::clean_up(&pins).await?
             }
             HookState::Attached | HookState::Detached => {

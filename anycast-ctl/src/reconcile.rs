@@ -10,8 +10,9 @@ use anycast_common::{
 };
 
 use crate::{
-    condition::{Condition, Marks},
+    condition::{Condition, Opinions},
     dataplane::DirectoryEntry,
+    health::weight,
     maglev::{self, MaglevError},
     model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy},
     neighbour::Resolution,
@@ -58,6 +59,8 @@ pub struct Member {
     pub address: IpAddr,
     /// Its weight.
     pub weight: u32,
+    /// The share of its weight that it gets at the moment, per mille.
+    pub share: u16,
 }
 
 /// One step. Steps are applied in order: no slot's owner is a backend that packets cannot be delivered to.
@@ -87,7 +90,7 @@ pub enum Operation {
 pub fn wanted(
     site: &Site,
     numbers: &Numbers,
-    marks: &Marks,
+    opinions: &Opinions<'_>,
     resolutions: &BTreeMap<IpAddr, Resolution>,
     now: Utc,
 ) -> Maps {
@@ -96,7 +99,7 @@ pub fn wanted(
         let Some(number) = numbers.pool(&pool.name) else { continue };
         let mut table = Table { slots: pool.slots, seed: pool.seed, members: Vec::new() };
         for backend in &pool.backends {
-            let condition = Condition::of(marks, &pool.name, backend);
+            let condition = Condition::of(opinions, pool, backend);
             let resolution = resolutions.get(&backend.address);
             let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &site.tunnel);
             let (Some(seat), Ok(way)) = (numbers.get(&pool.name, backend.address), way) else {
@@ -118,6 +121,7 @@ pub fn wanted(
                     index: seat.index,
                     address: backend.address,
                     weight: backend.weight,
+                    share: condition.share,
                 });
             }
         }
@@ -129,7 +133,7 @@ pub fn wanted(
 
 /// What a sweep must know of the site. The flows of a backend that is only unreachable, or down, may live on when it comes
 /// back; those of one that was removed or is drained may not.
-pub fn scope(site: &Site, numbers: &Numbers, marks: &Marks, now: Utc) -> Scope {
+pub fn scope(site: &Site, numbers: &Numbers, opinions: &Opinions<'_>, now: Utc) -> Scope {
     let mut scope = Scope::default();
     for pool in &site.pools {
         let Some(number) = numbers.pool(&pool.name) else { continue };
@@ -141,7 +145,7 @@ pub fn scope(site: &Site, numbers: &Numbers, marks: &Marks, now: Utc) -> Scope {
         scope.pools.insert(number, pool_scope);
         for backend in &pool.backends {
             let seat = numbers.get(&pool.name, backend.address);
-            if let Some(seat) = seat.filter(|_| !Condition::of(marks, &pool.name, backend).is_drained(now)) {
+            if let Some(seat) = seat.filter(|_| !Condition::of(opinions, pool, backend).is_drained(now)) {
                 scope.backends.insert(seat.index, BackendScope { generation: seat.generation, pool: number });
             }
         }
@@ -162,8 +166,14 @@ impl Table {
         if self.members.is_empty() {
             return Ok(vec![NO_BACKEND; self.slots as usize]);
         }
-        let members: Vec<maglev::Member> =
-            self.members.iter().map(|member| maglev::Member::new(member.address, member.weight)).collect();
+        let shares: Vec<(u32, u16)> =
+            self.members.iter().map(|member| (member.weight, member.share)).collect();
+        let members: Vec<maglev::Member> = self
+            .members
+            .iter()
+            .zip(weight::apply(&shares))
+            .map(|(member, weight)| maglev::Member::new(member.address, weight))
+            .collect();
         let index =
             |member: u16| self.members.get(usize::from(member)).map_or(NO_BACKEND, |member| member.index);
         let seed = self.seed.map_or(seed, Seed::get);

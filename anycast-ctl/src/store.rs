@@ -55,6 +55,12 @@ pub trait Store: Debug + Send + Sync {
     /// See [`StoreError`].
     fn set_runtime(&self, runtime: &[u8]) -> Result<(), StoreError>;
 
+    /// Replaces what checks said of backends: it may be lost, and is of no revision.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn set_verdicts(&self, verdicts: &[u8]) -> Result<(), StoreError>;
+
     /// Notes what the site file said that needed no revision: the site was like that already.
     ///
     /// # Errors
@@ -100,4 +106,6 @@ pub struct Snapshot {
     pub runtime: Option<Vec<u8>>,
     /// What the site file said when it was last applied.
     pub applied_file: Option<String>,
+    /// What checks said of backends.
+    pub verdicts: Option<Vec<u8>>,
 }

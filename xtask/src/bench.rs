@@ -16,6 +16,8 @@ pub const LIVE: &str = "live";
 const CHANGE: &str = "change";
 /// The benchmark of a large site in a lab.
 const SCALE: &str = "scale";
+/// The benchmark of health checks in a lab.
+const HEALTH: &str = "health";
 /// Those that print JSON; they load XDP programs.
 const IN_KERNEL: [&str; 4] = [DATAPLANE, LIVE, CHANGE, SCALE];
 
@@ -26,7 +28,7 @@ pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }
     let mut chosen: Vec<&String> = if names.is_empty() {
-        all.iter().filter(|name| ![LIVE, CHANGE, SCALE].contains(&name.as_str())).collect()
+        all.iter().filter(|name| ![LIVE, CHANGE, SCALE, HEALTH].contains(&name.as_str())).collect()
     } else {
         names.iter().collect()
     };

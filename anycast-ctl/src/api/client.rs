@@ -20,8 +20,8 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendStatus, HookState, HookStatus, HostStatus, PlanStatus, PoolStatus, ReconcileStatus,
-        RevisionDetail, RevisionStatus, SlotsStatus, Status, VipStatus,
+        ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
+        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, VipStatus,
     },
 };
 use crate::model::Site;
@@ -145,6 +145,22 @@ impl Client {
     /// See [`ClientError`].
     pub async fn slots(&self, pool: &str) -> Result<SlotsStatus, ClientError> {
         self.get(&format!("/v1/pools/{}/slots", Segment(pool))).await
+    }
+
+    /// `GET /v1/health`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn health(&self) -> Result<HealthStatus, ClientError> {
+        self.get("/v1/health").await
+    }
+
+    /// `GET /v1/pools/{pool}/backends/{backend}/health`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn backend_health(&self, pool: &str, backend: &str) -> Result<BackendHealth, ClientError> {
+        self.get(&format!("/v1/pools/{}/backends/{}/health", Segment(pool), Segment(backend))).await
     }
 
     /// `GET /v1/vips/{vip}`

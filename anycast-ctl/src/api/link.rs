@@ -6,6 +6,7 @@ use super::{
     request::Request,
     types::{Event, Progress},
 };
+use crate::health::report::Ask;
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
@@ -18,6 +19,8 @@ const EVENTS: usize = 256;
 pub struct Link {
     /// Asks the controller.
     pub requests: mpsc::Sender<Request>,
+    /// Asks the checker.
+    pub health: mpsc::Sender<Ask>,
     /// How far the dataplane is.
     pub progress: watch::Receiver<Progress>,
     /// To be subscribed to.
@@ -29,6 +32,8 @@ pub struct Link {
 pub struct ControllerEnd {
     /// What is asked.
     pub requests: mpsc::Receiver<Request>,
+    /// What is asked of the checker.
+    pub health: mpsc::Receiver<Ask>,
     /// Where it says how far the dataplane is.
     pub progress: watch::Sender<Progress>,
     /// Where it says what happens.
@@ -38,8 +43,9 @@ pub struct ControllerEnd {
 /// Both ends.
 pub fn link() -> (Link, ControllerEnd) {
     let (requests, asked) = mpsc::channel(QUEUE);
+    let (health, health_asked) = mpsc::channel(QUEUE);
     let (told, progress) = watch::channel(Progress::default());
     let (events, _) = broadcast::channel(EVENTS);
-    let end = ControllerEnd { requests: asked, progress: told, events: events.clone() };
-    (Link { requests, progress, events }, end)
+    let end = ControllerEnd { requests: asked, health: health_asked, progress: told, events: events.clone() };
+    (Link { requests, health, progress, events }, end)
 }

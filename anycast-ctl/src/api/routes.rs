@@ -14,6 +14,7 @@ mod backends;
 mod document;
 mod drains;
 mod events;
+mod health;
 mod hook;
 mod pools;
 mod revisions;
@@ -47,7 +48,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(backends::drain, backends::undrain))
         .routes(routes!(backends::disable, backends::enable))
         .routes(routes!(backends::weight))
-        .routes(routes!(backends::health))
+        .routes(routes!(backends::health, health::one))
+        .routes(routes!(health::all))
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))

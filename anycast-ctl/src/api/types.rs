@@ -4,6 +4,7 @@ mod backend;
 mod change;
 mod drift;
 mod event;
+mod health;
 mod hook;
 mod host;
 mod plan;
@@ -17,6 +18,10 @@ pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use health::{
+    BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
+    PoolHealth,
+};
 pub use hook::{HookState, HookStatus};
 pub use host::{HostStatus, PoolBackendStatus};
 pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::Common;
 use crate::api::client::Client;
 
+mod check;
 mod show;
 mod verbs;
 
@@ -84,6 +85,13 @@ Examples, a careful start of a fresh server among others of weight 100:
   anycast-ctl backend weight web web-4 10 --dry-run
   anycast-ctl backend weight web web-4 100")]
     Weight(Weight),
+    /// Say what a backend is asked otherwise than its pool's others; what is not named stays
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl backend check web web-2 port=8080
+  anycast-ctl backend check web web-2 type=none      it is up while its next hop answers
+  anycast-ctl backend check web web-2 --none         as its pool's others")]
+    Check(check::Check),
     /// Declare a backend up or down: your own verdict on its health
     ///
     /// One that is down gets no new flows. What becomes of its flows is its pool's `on_down`: `reset` sends them to other
@@ -109,6 +117,7 @@ impl Backend {
             Self::Disable(command) => command.execute(common, client),
             Self::Enable(command) => command.execute(common, client),
             Self::Weight(command) => command.execute(common, client),
+            Self::Check(command) => command.execute(common, client),
             Self::Mark(command) => command.execute(common, client),
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     period,
 };
 
+mod check;
 mod drain;
 mod edit;
 mod map;
@@ -59,6 +60,17 @@ Examples:
     /// The slots, the hash policy and the seed of a pool stay as long as it does: another pool has others.
     #[command(after_long_help = "Example:\n  anycast-ctl pool set web --on-down keep --idle-timeout 10m")]
     Set(edit::Set),
+    /// Say how the backends of a pool are checked; what is not named stays
+    ///
+    /// Keys are those of [pool.check] in site files: docs/configuration.md lists them. A backend that is asked otherwise than
+    /// before keeps its verdict until the answers say something else.
+    #[command(after_long_help = "\
+Examples:
+  anycast-ctl pool check web type=http path=/health via=vip
+  anycast-ctl pool check web fall=2 fast_interval=100ms --min-healthy 50%
+  anycast-ctl pool check dns type=dns query=www.example transport=both
+  anycast-ctl pool check web --none                  they are up while their next hops answer")]
+    Check(check::Check),
     /// Remove a pool that no VIP uses
     #[command(
         after_long_help = "Example:\n  anycast-ctl vip set www --pool web-next && anycast-ctl pool remove web"
@@ -114,6 +126,7 @@ impl Pool {
             }
             Self::Add(command) => command.execute(common, client),
             Self::Set(command) => command.execute(common, client),
+            Self::Check(command) => command.execute(common, client),
             Self::Remove(command) => command.execute(common, client),
             Self::Drain(command) => command.execute(common, client),
             Self::Undrain(command) => command.execute(common, client),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, MapStatus, MapsStatus, PoolStatus, Status, XdpMode},
+    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, XdpMode},
 };
 
 /// Show what is steered where, and why something is not.
@@ -126,7 +126,14 @@ fn verdict(status: &Status) -> String {
     let backends = || pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
     let count = |wanted: BackendState| backends().filter(|(_, backend)| backend.state == wanted).count();
     let there = backends().count() - count(BackendState::Removed);
-    let silent = |state: BackendState| state == BackendState::Unresolved || state == BackendState::Down;
+    let silent = |state: BackendState| {
+        matches!(state, BackendState::Unresolved | BackendState::Down | BackendState::Waiting)
+    };
+    // Of what is up there is only something to say when it is kept though it fails.
+    let kept = |pool: &PoolStatus| {
+        let is_kept = |it: &&BackendStatus| it.state == BackendState::Up && it.detail.is_some();
+        pool.backends.iter().filter(is_kept).count()
+    };
     let missing: Vec<_> = backends().filter(|(_, backend)| silent(backend.state)).collect();
     let deserted = |pool: &&PoolStatus| pool.backends.iter().all(|backend| backend.state != BackendState::Up);
 
@@ -151,6 +158,12 @@ fn verdict(status: &Status) -> String {
     for (pool, backend) in missing {
         let why = backend.detail.clone().unwrap_or_else(|| table::way(backend));
         text += &format!("  {}/{}: {why}\n", pool.name, backend.name);
+    }
+    for (pool, kept) in pools.iter().map(|pool| (pool, kept(pool))).filter(|(_, kept)| *kept > 0) {
+        text += &format!(
+            "ATTENTION: pool {} keeps {kept} backends that fail, as too many do at once: see `anycast-ctl health`\n",
+            pool.name
+        );
     }
     for pool in pools.iter().filter(deserted) {
         text += &format!("ATTENTION: pool {} has no backend left for new flows\n", pool.name);

@@ -116,6 +116,7 @@ pub const fn state(state: BackendState) -> &'static str {
         BackendState::Draining => "draining",
         BackendState::Disabled => "disabled",
         BackendState::Down => "down",
+        BackendState::Waiting => "waiting",
         BackendState::Unresolved => "unresolved",
         BackendState::Removed => "removed",
     }
@@ -143,7 +144,9 @@ pub fn mtu(backend: &BackendStatus) -> String {
 
 /// Where frames for a backend go, or why nowhere.
 pub fn way(backend: &BackendStatus) -> String {
+    let is_kept_out = matches!(backend.state, BackendState::Down | BackendState::Waiting);
     match (&backend.next_hop, &backend.detail) {
+        (Some(_), Some(detail)) if is_kept_out => detail.clone(),
         (Some(hop), _) if hop.neighbour == backend.address => format!("{} on {}", hop.mac, hop.interface),
         (Some(hop), _) => format!("{} on {} (gateway {})", hop.mac, hop.interface, hop.neighbour),
         (None, Some(detail)) => detail.clone(),

@@ -44,6 +44,24 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// `850ms`, `4.2s` below ten seconds, then as [`duration`].
+pub fn milliseconds(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds}ms"),
+        1_000..10_000 => format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => duration(milliseconds / 1_000),
+    }
+}
+
+/// `0.42ms`, `12.3ms`, then as [`milliseconds`].
+pub fn microseconds(microseconds: u64) -> String {
+    match microseconds {
+        0..10_000 => format!("{}.{:02}ms", microseconds / 1_000, microseconds % 1_000 / 10),
+        10_000..100_000 => format!("{}.{}ms", microseconds / 1_000, microseconds % 1_000 / 100),
+        _ => milliseconds(microseconds / 1_000),
+    }
+}
+
 /// Cut, not rounded: a counter never looks further than it is.
 fn scaled(n: u64, space: &str) -> String {
     let Some((scale, letter)) = SCALES.into_iter().find(|(scale, _)| n >= *scale) else {
@@ -85,5 +103,7 @@ mod tests {
         for (seconds, text) in durations {
             assert_eq!(duration(seconds), text);
         }
+        assert_eq!([850, 4_290, 12_000].map(milliseconds), ["850ms", "4.2s", "12s"]);
+        assert_eq!([420, 12_345, 850_999].map(microseconds), ["0.42ms", "12.3ms", "850ms"]);
     }
 }

@@ -7,8 +7,8 @@ use toml::{
 
 use crate::{
     model::{
-        Backend, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, IcmpSettings, MapSizes, NO_INTERFACE, Pool, Site,
-        TunnelSettings, Vip, default_weight, health::DEFAULT_PANIC_THRESHOLD,
+        Backend, Check, DEFAULT_IDLE_TIMEOUT, DEFAULT_SLOTS, IcmpSettings, MapSizes, NO_INTERFACE, Pool,
+        Site, TunnelSettings, Vip, default_weight, health::DEFAULT_PANIC_THRESHOLD,
     },
     spelling::{listed, nearest, quoted},
 };
@@ -108,6 +108,21 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     (site, faults)
 }
 
+/// The table of a check alone.
+///
+/// # Errors
+///
+/// The first thing that is wrong with it.
+pub fn check(document: &DeTable<'_>) -> Result<Check, Misread> {
+    let mut faults = Vec::new();
+    let check = health::check(Table { table: document, path: "", at: 0, faults: &mut faults });
+    let none = || Misread { at: 0, path: String::new(), message: "is no check".to_owned() };
+    match faults.into_iter().next() {
+        Some(fault) => Err(fault),
+        None => check.ok_or_else(none),
+    }
+}
+
 fn maps(mut table: Table<'_, '_>) -> Option<MapSizes> {
     table.only(MAPS);
     let pins = table.optional("pins", number);
@@ -175,13 +190,13 @@ fn pool(mut table: Table<'_, '_>) -> Option<Pool> {
         on_down: on_down?.unwrap_or_default(),
         on_empty: on_empty?.unwrap_or_default(),
         idle_timeout: idle_timeout?.unwrap_or(DEFAULT_IDLE_TIMEOUT),
-        check: check?,
+        check: check?.map(Box::new),
         unchecked: unchecked?.unwrap_or_default(),
         panic_threshold: panic_threshold?.unwrap_or(DEFAULT_PANIC_THRESHOLD),
         min_healthy: min_healthy?,
         slow_start: slow_start?.unwrap_or_default(),
         slow_start_curve: slow_start_curve?.unwrap_or_default(),
-        feedback: feedback?,
+        feedback: feedback?.map(Box::new),
         backends: backends?,
     })
 }
@@ -204,7 +219,7 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
         state: state?.unwrap_or_default(),
         drain_until: drain_until?,
         when_drained: when_drained?.unwrap_or_default(),
-        check: check?,
+        check: check?.map(Box::new),
     })
 }
 

@@ -111,8 +111,8 @@ fn write_pool(text: &mut Text, pool: &Pool) {
     text.given("slow_start", (!slow_start.is_zero()).then(|| string(&period::text(*slow_start))));
     text.choice("slow_start_curve", slow_start_curve);
     text.indent = "    ";
-    write_check(text, "[pool.check]", check.as_ref());
-    write_feedback(text, feedback.as_ref());
+    write_check(text, "[pool.check]", check.as_deref());
+    write_feedback(text, feedback.as_deref());
     backends.iter().for_each(|backend| write_backend(text, backend));
     text.indent = "";
 }
@@ -157,7 +157,7 @@ fn write_backend(text: &mut Text, backend: &Backend) {
     text.given("drain_until", *drain_until);
     text.choice("when_drained", when_drained);
     text.indent = "        ";
-    write_check(text, "[pool.backend.check]", check.as_ref());
+    write_check(text, "[pool.backend.check]", check.as_deref());
     text.indent = "    ";
 }
 

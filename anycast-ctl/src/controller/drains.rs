@@ -16,7 +16,7 @@ use crate::{
 impl View {
     /// How far the drain of a backend of the site is; `None`: it is not draining.
     pub(super) fn drain_status(&self, pool: &Pool, backend: &Backend) -> Option<DrainStatus> {
-        let condition = self.condition(&pool.name, backend);
+        let condition = self.condition(pool, backend);
         let (until, now) = (condition.draining?.until, Utc::now());
         let index = self.numbers.get(&pool.name, backend.address)?.index;
         let remains = Remains::of(index, self.census(&pool.name), &self.figures.found);
@@ -72,7 +72,7 @@ impl Controller {
         let now = Utc::now();
         let mut over = self.draining().filter(|(pool, backend)| {
             drain::removes(pool, backend)
-                && (Condition::of(&self.marks, &pool.name, backend).is_drained(now)
+                && (Condition::of(&self.opinions(), pool, backend).is_drained(now)
                     || self.remains(pool, backend).is_some_and(|remains| remains.is_nothing()))
         });
         over.next().map(|(pool, backend)| (pool.name.clone(), backend.name.clone()))

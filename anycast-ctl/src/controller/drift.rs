@@ -59,6 +59,8 @@ impl Controller {
     /// Looks whether it is time to, and repairs. What cannot be repaired is tried again with everything else that failed.
     pub(super) fn look_for_drift(&mut self) {
         self.drift.at = Instant::now() + self.drift.every;
+        // Whoever is checked through the dataplane has rules of the kernel on the way.
+        self.checks_are_stale = true;
         // Steps that failed are tried again first: what they left half done is no drift.
         if !self.behind
             && let Err(error) = self.reconcile_drift(false)

@@ -60,7 +60,8 @@ impl Controller {
     }
 
     /// Ends with the daemon what should end with it.
-    pub(super) fn end(mut self) -> anyhow::Result<()> {
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        self.finish_checks().await;
         if self.dataplane.pins().is_none() {
             self.dataplane.detach_all().context("detaching the XDP program")?;
         } else if !self.down {

@@ -92,7 +92,7 @@ impl Controller {
         let mut wanted = reconcile::wanted(
             &after.site,
             &after.numbers,
-            &after.marks,
+            &self.opinions_with(&after.marks),
             &self.resolutions.borrow(),
             Utc::now(),
         );
@@ -176,8 +176,9 @@ impl Controller {
             return Some(0);
         }
         let now = Utc::now();
-        let (was, will) =
-            (Condition::of(&self.marks, pool, backend), Condition::of(&after.marks, pool, next));
+        let before = self.site.pool(pool).unwrap_or(next_pool);
+        let was = Condition::of(&self.opinions(), before, backend);
+        let will = Condition::of(&self.opinions_with(&after.marks), next_pool, next);
         if was.is_usable(next_pool.on_down, now) && !will.is_usable(next_pool.on_down, now) {
             return Some(0);
         }
@@ -192,21 +193,26 @@ impl Controller {
             if table.members.iter().any(|member| member.address == backend.address) {
                 continue;
             }
-            let condition = Condition::of(&after.marks, &pool.name, backend);
-            let was = self.site.pool(&pool.name).and_then(|pool| pool.backend(&backend.name));
-            let was_eligible =
-                was.is_some_and(|was| Condition::of(&self.marks, &pool.name, was).is_eligible());
+            let condition = Condition::of(&self.opinions_with(&after.marks), pool, backend);
+            let was = self.site.pool(&pool.name).and_then(|pool| Some((pool, pool.backend(&backend.name)?)));
+            let was_eligible = was
+                .is_some_and(|(pool, backend)| Condition::of(&self.opinions(), pool, backend).is_eligible());
             if condition.is_eligible() {
                 let Some(seat) = after.numbers.get(&pool.name, backend.address) else { continue };
                 table.members.push(Member {
                     index: seat.index,
                     address: backend.address,
                     weight: backend.weight,
+                    share: condition.share,
                 });
                 pending.push(self.awaited(&after.site, pool, backend));
             } else if !was_eligible {
                 let why = if condition.marked_down {
                     "marked down"
+                } else if condition.checked_down {
+                    "down by its checks"
+                } else if condition.waiting {
+                    "waiting for its first checks"
                 } else if condition.disabled {
                     "disabled"
                 } else {

@@ -56,6 +56,8 @@ pub(super) struct Begun {
     /// The newest revision.
     pub head: Option<Record>,
     pub runtime: Runtime,
+    /// What checks had said.
+    pub verdicts: Option<Vec<u8>>,
     pub dataplane: Dataplane,
     /// What its maps hold.
     pub installed: Maps,
@@ -122,7 +124,8 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
         dataplane.pools().flat_map(|pool| Census::of(&dataplane.table(pool)).named().collect::<Vec<_>>());
     runtime.numbers = runtime.numbers.after(&desired.site, &named.collect(), &dataplane.capacity())?;
     let (site, head) = desired.store(&*store, &runtime)?;
-    Ok(Begun { site, seed, store, head, runtime, dataplane, installed, lock })
+    let verdicts = snapshot.verdicts;
+    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock })
 }
 
 /// What is desired, and what has to be written down of it.

@@ -14,6 +14,7 @@ use crate::{
     },
     condition::Condition,
     dataplane::{Counted, Reach},
+    health::verdict::Verdict,
     model::{Backend, Pool, Vip},
     neighbour::NextHop,
     utc::Utc,
@@ -83,10 +84,20 @@ impl View {
     fn backend(&self, pool: &Pool, backend: &Backend, entitled: u64, tally: &Tally<'_>) -> BackendStatus {
         let removed = !self.numbers.is_present(&pool.name, backend.address);
         let way = if removed { Err(NoWay::Unknown) } else { self.way(pool, backend) };
-        let (condition, now) = (self.condition(&pool.name, backend), Utc::now());
+        let (condition, now) = (self.condition(pool, backend), Utc::now());
+        let standing = self.opinions().standing(pool, backend);
         let state = if removed { BackendState::Removed } else { judged(&condition, way.is_ok()) };
         let detail = match (state, &way) {
-            (BackendState::Down, _) => Some("marked down".to_owned()),
+            (BackendState::Down, _) if condition.marked_down => Some("marked down".to_owned()),
+            (BackendState::Down, _) => standing.reason.as_deref().map(str::to_owned),
+            (BackendState::Waiting, _) => Some("waiting for its first checks".to_owned()),
+            (BackendState::Up, _) if standing.verdict == Verdict::Down => Some(format!(
+                "kept though it fails, as too many do at once: {}",
+                standing.reason.as_deref().unwrap_or_default()
+            )),
+            (BackendState::Draining, _) if condition.draining.is_some_and(|drain| drain.own) => {
+                Some("draining, as it asks itself".to_owned())
+            }
             (BackendState::Draining, _) if condition.is_drained(now) => {
                 Some("drained: its deadline has passed".to_owned())
             }
@@ -109,7 +120,7 @@ impl View {
             slots_wanted: if removed || !condition.is_eligible() {
                 0
             } else {
-                share(pool.slots, backend.weight, entitled)
+                share(pool.slots, weighed(backend.weight, &condition), entitled)
             },
             pins: seat.and_then(|seat| pins(seat.index)).unwrap_or_default(),
             drain: if removed { None } else { self.drain_status(pool, backend) },
@@ -155,8 +166,9 @@ impl View {
 
     /// The weights of those backends of a pool that may take new flows.
     fn entitled(&self, pool: &Pool) -> u64 {
-        let eligible = pool.backends.iter().filter(|it| self.condition(&pool.name, it).is_eligible());
-        eligible.map(|it| u64::from(it.weight)).sum()
+        let conditions = pool.backends.iter().map(|it| (it.weight, self.condition(pool, it)));
+        let eligible = conditions.filter(|(_, condition)| condition.is_eligible());
+        eligible.map(|(weight, condition)| weighed(weight, &condition)).sum()
     }
 
     fn maps(&self) -> MapsStatus {
@@ -216,13 +228,19 @@ impl Controller {
         let resolutions = self.resolutions.borrow();
         let resolution = resolutions.get(&backend.address);
         let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel);
-        judged(&Condition::of(&self.marks, &pool.name, backend), way.is_ok())
+        judged(&Condition::of(&self.opinions(), pool, backend), way.is_ok())
     }
 }
 
+/// What a backend weighs at the moment, in thousandths.
+fn weighed(weight: u32, condition: &Condition) -> u64 {
+    u64::from(weight) * u64::from(condition.share)
+}
+
 /// What its weight entitles a backend to, of that weight in all.
-fn share(slots: u32, weight: u32, total: u64) -> u32 {
-    let share = (u64::from(weight) * u64::from(slots) + total / 2).checked_div(total);
+fn share(slots: u32, weight: u64, total: u64) -> u32 {
+    let (weight, slots, total) = (u128::from(weight), u128::from(slots), u128::from(total));
+    let share = (weight * slots + total / 2).checked_div(total);
     share.and_then(|slots| u32::try_from(slots).ok()).unwrap_or_default()
 }
 
@@ -230,10 +248,12 @@ fn share(slots: u32, weight: u32, total: u64) -> u32 {
 fn judged(condition: &Condition, is_reached: bool) -> BackendState {
     if condition.disabled {
         BackendState::Disabled
-    } else if condition.marked_down {
+    } else if condition.is_down() {
         BackendState::Down
     } else if condition.draining.is_some() {
         BackendState::Draining
+    } else if condition.waiting && is_reached {
+        BackendState::Waiting
     } else if is_reached {
         BackendState::Up
     } else {

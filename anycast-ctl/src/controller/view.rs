@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use super::{Controller, Figures};
 use crate::{
     api::types::{DriftStatus, InterfaceStatus, Progress},
-    condition::{Condition, Marks},
+    condition::{Condition, Marks, Opinions},
     dataplane::Counters,
+    health::standing::Standings,
     interface,
     model::{Backend, Pool, Site},
     neighbour::Resolutions,
@@ -22,6 +23,8 @@ pub(super) struct View {
     pub numbers: Arc<Numbers>,
     pub carried: Arc<Carried>,
     pub marks: Marks,
+    pub standings: Arc<Standings>,
+    pub serving: Arc<Marks>,
     pub resolutions: Resolutions,
     pub census: BTreeMap<u16, Census>,
     pub moving_since: BTreeMap<u16, Instant>,
@@ -44,6 +47,8 @@ impl Controller {
             numbers: Arc::clone(&self.numbers),
             carried: Arc::clone(&self.carried),
             marks: self.marks.clone(),
+            standings: Arc::clone(&self.checks.standings),
+            serving: Arc::clone(&self.checks.serving),
             resolutions: self.resolutions.borrow().clone(),
             census: self.census.clone(),
             moving_since: self.moving_since.clone(),
@@ -80,8 +85,13 @@ impl Controller {
 
 impl View {
     /// What a backend may do.
-    pub fn condition(&self, pool: &str, backend: &Backend) -> Condition {
-        Condition::of(&self.marks, pool, backend)
+    pub fn condition(&self, pool: &Pool, backend: &Backend) -> Condition {
+        Condition::of(&self.opinions(), pool, backend)
+    }
+
+    /// Everybody's opinion of the backends.
+    pub fn opinions(&self) -> Opinions<'_> {
+        Opinions { marks: &self.marks, standings: &self.standings, serving: &self.serving }
     }
 
     /// The way to a backend of a pool.

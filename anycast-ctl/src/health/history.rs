@@ -4,18 +4,31 @@ use std::{collections::VecDeque, fmt, time::Duration};
 
 /// Results that are kept of a backend.
 pub const KEPT: usize = 60;
-/// Characters of a reason that are kept.
-pub const REASON_CHARS: usize = 200;
+/// Characters of a detail that are kept.
+pub const DETAIL_CHARS: usize = 200;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// As expected.
     Passed,
-    /// In time, but not as expected.
+    /// Otherwise, or not in time.
     Failed,
-    /// Not in time.
-    TimedOut,
+    /// The backend asked to be drained.
+    Drain,
+    /// This host could not ask.
+    Inconclusive,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Drain => "drain",
+            Self::Inconclusive => "inconclusive",
+        })
+    }
 }
 
 /// The result of one check.
@@ -27,30 +40,8 @@ pub struct Entry {
     pub at: Duration,
     /// How long it took.
     pub latency: Duration,
-    /// Why it did not pass: `connect: connection refused`, `status 503, expected 200`. Empty if it passed.
-    pub reason: Box<str>,
-}
-
-/// "passed in 1.2 ms", "connect: connection refused (after 0.1 ms)".
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = self.latency.as_secs_f64() * 1e3;
-        match (self.kind, &*self.reason) {
-            (Kind::Passed, _) => write!(f, "passed in {ms:.1} ms"),
-            (Kind::Failed, "") => write!(f, "failed (after {ms:.1} ms)"),
-            (Kind::TimedOut, "") => write!(f, "timed out (after {ms:.1} ms)"),
-            (Kind::Failed | Kind::TimedOut, reason) => write!(f, "{reason} (after {ms:.1} ms)"),
-        }
-    }
-}
-
-/// What strips are drawn with. Latency goes by its part of the timeout: up to 2 %, 10 %, 25 %, 50 %, and above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strip {
-    /// Bars `▁▂▃▅▇`, the higher the slower; `x` for failures and `·` where nothing came in time.
-    Unicode,
-    /// `_.-=#` in their place, and `x` and `?`.
-    Ascii,
+    /// The answer, or what was wrong: `status 200`, `connect: connection refused`.
+    pub detail: Box<str>,
 }
 
 /// The last results of one backend.
@@ -62,9 +53,9 @@ pub struct History {
 
 impl History {
     /// Takes a result, and forgets the oldest one beyond [`KEPT`].
-    pub fn note(&mut self, kind: Kind, at: Duration, latency: Duration, reason: &str) {
-        let reason = reason.chars().filter(|char| !char.is_control()).take(REASON_CHARS).collect();
-        self.entries.push_back(Entry { kind, at, latency, reason });
+    pub fn note(&mut self, kind: Kind, at: Duration, latency: Duration, detail: &str) {
+        let detail = detail.chars().filter(|char| !char.is_control()).take(DETAIL_CHARS).collect();
+        self.entries.push_back(Entry { kind, at, latency, detail });
         if self.entries.len() > KEPT {
             self.entries.pop_front();
         }
@@ -75,23 +66,23 @@ impl History {
         self.entries.iter().rev()
     }
 
-    /// One character for each result, the last one at the right.
-    pub fn strip(&self, strip: Strip, timeout: Duration) -> String {
-        self.entries.iter().map(|entry| strip.mark(entry, timeout)).collect()
+    /// One sign for each of the last so many results, the last one at the right: bars `▁▂▃▅▇`, the higher the slower, up to
+    /// 2 %, 10 %, 25 %, 50 % of the timeout and above; `x` for failures, `d` where a drain was asked for, `?` where nobody
+    /// could be asked.
+    pub fn strip(&self, signs: usize, timeout: Duration) -> String {
+        let first = self.entries.len().saturating_sub(signs);
+        self.entries.iter().skip(first).map(|entry| entry.sign(timeout)).collect()
     }
 }
 
-impl Strip {
-    fn mark(self, entry: &Entry, timeout: Duration) -> char {
-        let level = [50, 10, 4, 2].iter().filter(|&&part| entry.latency > timeout / part).count();
-        let (bars, failed, silent) = match self {
-            Self::Unicode => (['▁', '▂', '▃', '▅', '▇'], 'x', '·'),
-            Self::Ascii => (['_', '.', '-', '=', '#'], 'x', '?'),
-        };
-        match entry.kind {
-            Kind::Passed => bars.get(level).copied().unwrap_or(failed),
-            Kind::Failed => failed,
-            Kind::TimedOut => silent,
+impl Entry {
+    fn sign(&self, timeout: Duration) -> char {
+        let level = [50, 10, 4, 2].iter().filter(|&&part| self.latency > timeout / part).count();
+        match self.kind {
+            Kind::Passed => ['▁', '▂', '▃', '▅', '▇'].get(level).copied().unwrap_or('▇'),
+            Kind::Failed => 'x',
+            Kind::Drain => 'd',
+            Kind::Inconclusive => '?',
         }
     }
 }
@@ -108,36 +99,25 @@ mod tests {
     fn results_are_a_strip_and_words() {
         let mut history = History::default();
         for (at, latency) in [20, 21, 100, 101, 250, 251, 500, 501, 1000].into_iter().enumerate() {
-            history.note(Kind::Passed, ms(at as u64), ms(latency), "");
+            history.note(Kind::Passed, ms(at as u64), ms(latency), "connected");
         }
-        history.note(Kind::Failed, ms(10), Duration::from_micros(140), "connect: connection refused");
-        history.note(Kind::TimedOut, ms(11), ms(1000), "");
-        history.note(Kind::Failed, ms(12), ms(3), "");
-        assert_eq!(history.strip(Strip::Unicode, ms(1000)), "▁▂▂▃▃▅▅▇▇x·x");
-        assert_eq!(history.strip(Strip::Ascii, ms(1000)), "_..--==##x?x");
-        assert_eq!(
-            history.latest().take(4).map(ToString::to_string).collect::<Vec<_>>(),
-            [
-                "failed (after 3.0 ms)",
-                "timed out (after 1000.0 ms)",
-                "connect: connection refused (after 0.1 ms)",
-                "passed in 1000.0 ms"
-            ]
-        );
-        assert_eq!(History::default().strip(Strip::Unicode, ms(1)), "");
+        for (at, kind) in [(10, Kind::Failed), (11, Kind::Drain), (12, Kind::Inconclusive)] {
+            history.note(kind, ms(at), ms(1), "connect:\u{1b} refused");
+        }
+        assert_eq!(history.strip(20, ms(1000)), "▁▂▂▃▃▅▅▇▇xd?");
+        assert_eq!(history.strip(4, ms(1000)), "▇xd?");
+        let last = history.latest().next().unwrap();
+        assert_eq!((last.kind, &*last.detail), (Kind::Inconclusive, "connect: refused"));
     }
 
     #[test]
-    fn what_is_kept_has_an_end() {
+    fn old_ones_are_forgotten_and_long_words_cut() {
         let mut history = History::default();
-        for at in 0..1000 {
-            history.note(Kind::Failed, ms(at), ms(1), &"\x1b[2J".repeat(1000));
+        for at in 0..200 {
+            history.note(Kind::Failed, ms(at), ms(1), &"x".repeat(10_000));
         }
-        let latest: Vec<_> = history.latest().collect();
-        assert_eq!((latest.len(), latest[0].at, latest[KEPT - 1].at), (KEPT, ms(999), ms(999 - 59)));
-        assert_eq!(
-            (latest[0].reason.chars().count(), latest[0].reason.contains('\x1b')),
-            (REASON_CHARS, false)
-        );
+        assert_eq!(history.latest().count(), KEPT);
+        assert_eq!(history.latest().last().unwrap().at, ms(140));
+        assert!(history.latest().all(|entry| entry.detail.len() == DETAIL_CHARS));
     }
 }

@@ -156,6 +156,11 @@ impl<K: Copy + Ord> Mass<K> {
         }
     }
 
+    /// Has somebody in service without a verdict.
+    pub fn admit(&mut self, key: K) {
+        self.in_service.insert(key);
+    }
+
     /// Who is in service.
     pub fn in_service(&self) -> &BTreeSet<K> {
         &self.in_service

@@ -20,11 +20,10 @@
 //!          up          linear              up        aggressive
 //! ```
 
-use std::{fmt, time::Duration};
-
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::weight::WHOLE;
+use crate::model::RampCurve;
 
 #[cfg(test)]
 mod tests;
@@ -37,41 +36,21 @@ const LINEAR: [u16; STEPS as usize] = [100, 200, 300, 400, 500, 600, 700, 800, 9
 /// The square root of the linear share, as with Envoy's aggression 2.
 const AGGRESSIVE: [u16; STEPS as usize] = [316, 447, 548, 632, 707, 775, 837, 894, 949, WHOLE];
 
-/// How the share grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Curve {
-    /// As much in every step.
-    #[default]
-    Linear,
-    /// Fast at first, then slower: half of the weight after a fifth of the period.
-    Aggressive,
-}
-
-impl fmt::Display for Curve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Linear => "linear",
-            Self::Aggressive => "aggressive",
-        })
-    }
-}
-
 /// A pool's slow start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ramp {
     /// From coming up to the full weight. Zero: there is no slow start.
     pub period: Duration,
     /// How the share grows.
-    pub curve: Curve,
+    pub curve: RampCurve,
 }
 
 impl Ramp {
     /// What a backend gets that has been up for `elapsed`, in per mille of its weight. Never 0.
     pub fn per_mille(&self, elapsed: Duration) -> u16 {
         let shares = match self.curve {
-            Curve::Linear => LINEAR,
-            Curve::Aggressive => AGGRESSIVE,
+            RampCurve::Linear => LINEAR,
+            RampCurve::Aggressive => AGGRESSIVE,
         };
         // Beyond the last step, and in a period of zero, all of it.
         self.step(elapsed).and_then(|step| shares.get(step).copied()).unwrap_or(WHOLE)

@@ -161,6 +161,13 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// Whether an answer may ask for a drain.
+    pub fn can_ask_for_drain(&self) -> bool {
+        matches!(&self.probe, Probe::Http(http) if http.drain_header.is_some())
+    }
+}
+
 /// The first port that VIPs serve with a protocol.
 pub fn first_port<'a>(vips: impl Iterator<Item = &'a Vip>, protocol: Protocol) -> Option<u16> {
     let services = vips.flat_map(|vip| &vip.services);

@@ -27,7 +27,7 @@ use crate::period;
 mod tests;
 
 /// What the checks say of a backend.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Not enough has been seen of it.
@@ -127,8 +127,8 @@ pub struct Penalty {
 pub struct Saved {
     /// The verdict.
     pub verdict: Verdict,
-    /// For how long it had been that, in whole seconds when it is written.
-    #[serde(with = "period::as_text")]
+    /// For how long it had been that, in whole milliseconds when it is written.
+    #[serde(with = "period::as_fine_text")]
     pub held: Duration,
     /// Times the backend went down, as far as they are remembered.
     pub falls: u32,

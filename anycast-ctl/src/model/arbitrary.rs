@@ -167,7 +167,12 @@ fn check() -> impl Strategy<Value = Check> {
             CheckKind::Exec => name == "command",
             // Keys of TLS want it to be on, and a certificate wants its key.
             CheckKind::Grpc => name == "tls",
-            _ => false,
+            CheckKind::Tcp
+            | CheckKind::Http
+            | CheckKind::Https
+            | CheckKind::Tls
+            | CheckKind::Icmp
+            | CheckKind::None => false,
         };
         let (mut check, together) = (Check::of(kind), chosen >> 40 & 1);
         for (bit, key) in health::KEYS.iter().enumerate() {
@@ -227,13 +232,13 @@ fn pool() -> impl Strategy<Value = Pool> {
             on_down,
             on_empty,
             idle_timeout: Duration::from_secs(seconds),
-            check: health.0,
+            check: health.0.map(Box::new),
             unchecked: health.1,
             panic_threshold: health.2,
             min_healthy: health.3,
             slow_start: health.4,
             slow_start_curve: health.5,
-            feedback: health.6,
+            feedback: health.6.map(Box::new),
             ..Pool::new(name, Vec::new())
         },
     )
@@ -245,7 +250,7 @@ fn backend() -> impl Strategy<Value = Backend> {
     (any::<bool>(), weight, option::of(choice()), choice(), until, choice(), option::of(check())).prop_map(
         |(v6, weight, delivery, state, until, when_drained, check)| Backend {
             when_drained,
-            check,
+            check: check.map(Box::new),
             weight,
             delivery,
             state,

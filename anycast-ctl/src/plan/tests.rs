@@ -1,14 +1,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::reconcile::{Member, Table};
+use crate::{
+    health::weight::WHOLE,
+    reconcile::{Member, Table},
+};
 
 const SLOTS: u32 = 997;
 const SEED: u64 = 7;
 
 fn member(index: u16, weight: u32) -> Member {
     let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, index as u8 + 1));
-    Member { index, address, weight }
+    Member { index, address, weight, share: WHOLE }
 }
 
 fn table(members: &[Member]) -> Table {

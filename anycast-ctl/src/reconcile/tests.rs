@@ -78,7 +78,7 @@ fn apply(mut maps: Maps, operations: Vec<Operation>) -> Maps {
 #[test]
 fn a_first_start_builds_from_the_bottom_up() {
     let site = site();
-    let wanted = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let wanted = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     let steps = operations(&Maps::default(), &wanted);
     assert_eq!(
         kinds(&steps),
@@ -102,24 +102,24 @@ fn a_first_start_builds_from_the_bottom_up() {
 fn the_site_says_who_takes_flows() {
     let mut site = site();
     let numbers = numbers(&site);
-    let (now, marks) = (Utc::now(), Marks::new());
-    let maps = |site: &Site| wanted(site, &numbers, &marks, &resolved(site), now);
+    let now = Utc::now();
+    let maps = |site: &Site| wanted(site, &numbers, &Opinions::NONE, &resolved(site), now);
     let before = maps(&site);
     site.pools[0].backends[1].state = AdminState::Draining;
     let draining = maps(&site);
     assert_eq!(kinds(&operations(&before, &draining)), ["table 0 of 1"]);
-    assert!(scope(&site, &numbers, &marks, now).backends.contains_key(&1));
+    assert!(scope(&site, &numbers, &Opinions::NONE, now).backends.contains_key(&1));
     site.pools[0].backends[1].state = AdminState::Disabled;
     let disabled = maps(&site);
     assert_eq!(kinds(&operations(&before, &disabled)), ["table 0 of 1", "clear backend 1"]);
-    assert!(!scope(&site, &numbers, &marks, now).backends.contains_key(&1));
+    assert!(!scope(&site, &numbers, &Opinions::NONE, now).backends.contains_key(&1));
 }
 
 #[test]
 fn a_pool_may_have_a_seed_of_its_own() {
     let mut site = site();
     let maps = |site: &Site| {
-        wanted(site, &numbers(site), &Marks::new(), &resolved(site), Utc::now()).tables[&0].clone()
+        wanted(site, &numbers(site), &Opinions::NONE, &resolved(site), Utc::now()).tables[&0].clone()
     };
     let before = maps(&site);
     site.pools[0].seed = Some(Seed::new(2));
@@ -131,11 +131,11 @@ fn a_pool_may_have_a_seed_of_its_own() {
 #[test]
 fn an_unresolved_backend_loses_its_slots_before_its_entry() {
     let site = site();
-    let before = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let before = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     let mut resolutions = resolved(&site);
     let address = IpAddr::from([10, 0, 0, 2]);
     resolutions.insert(address, Resolution::Unresolved(Why::NoRoute { address }));
-    let after = wanted(&site, &numbers(&site), &Marks::new(), &resolutions, Utc::now());
+    let after = wanted(&site, &numbers(&site), &Opinions::NONE, &resolutions, Utc::now());
     let steps = operations(&before, &after);
     assert_eq!(kinds(&steps), ["table 0 of 1", "clear backend 1"]);
     assert_eq!(apply(before.clone(), steps), after);
@@ -145,8 +145,8 @@ fn an_unresolved_backend_loses_its_slots_before_its_entry() {
 #[test]
 fn a_pool_with_nobody_left_gets_an_empty_table() {
     let site = site();
-    let before = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
-    let after = wanted(&site, &numbers(&site), &Marks::new(), &BTreeMap::new(), Utc::now());
+    let before = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
+    let after = wanted(&site, &numbers(&site), &Opinions::NONE, &BTreeMap::new(), Utc::now());
     let steps = operations(&before, &after);
     assert_eq!(
         kinds(&steps),
@@ -165,21 +165,22 @@ fn a_pool_with_nobody_left_gets_an_empty_table() {
 #[test]
 fn a_moved_backend_changes_its_entry_alone() {
     let site = site();
-    let before = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let before = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     let mut resolutions = resolved(&site);
     let address = IpAddr::from([10, 0, 0, 1]);
     resolutions.insert(address, via(address, 8));
-    let steps = operations(&before, &wanted(&site, &numbers(&site), &Marks::new(), &resolutions, Utc::now()));
+    let steps =
+        operations(&before, &wanted(&site, &numbers(&site), &Opinions::NONE, &resolutions, Utc::now()));
     assert_eq!(kinds(&steps), ["add device 8", "set backend 0"]);
 }
 
 #[test]
 fn a_weight_changes_one_table() {
     let mut site = site();
-    let before = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let before = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     site.pools[0].backends[0].weight = 9;
     let steps =
-        operations(&before, &wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now()));
+        operations(&before, &wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now()));
     assert_eq!(kinds(&steps), ["table 0 of 2"]);
 }
 
@@ -189,7 +190,7 @@ fn steps_of(
     after: &Site,
     resolutions: impl Fn(&Site) -> BTreeMap<IpAddr, Resolution>,
 ) -> Vec<String> {
-    let maps = |site: &Site| wanted(site, &numbers(site), &Marks::new(), &resolutions(site), Utc::now());
+    let maps = |site: &Site| wanted(site, &numbers(site), &Opinions::NONE, &resolutions(site), Utc::now());
     let (before, after) = (maps(before), maps(after));
     let steps = operations(&before, &after);
     let kinds = kinds(&steps);
@@ -202,7 +203,7 @@ fn outer_headers_come_before_the_backend_that_needs_them() {
     let mut site = site();
     site.pools[0].delivery = Delivery::Ipip;
     site.pools[0].backends[1].delivery = Some(Delivery::L2);
-    let wanted = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let wanted = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     assert_eq!(
         kinds(&operations(&Maps::default(), &wanted)),
         [
@@ -263,13 +264,13 @@ fn outer_headers_change_in_place_where_that_is_one_word() {
 fn a_smaller_path_changes_the_entry_alone() {
     let mut site = site();
     site.pools[0].delivery = Delivery::Ipip;
-    let before = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let before = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     let mut resolutions = resolved(&site);
     let address = IpAddr::from([10, 0, 0, 1]);
     if let Some(Resolution::Resolved(next_hop)) = resolutions.get_mut(&address) {
         next_hop.mtu = 1400;
     }
-    let after = wanted(&site, &numbers(&site), &Marks::new(), &resolutions, Utc::now());
+    let after = wanted(&site, &numbers(&site), &Opinions::NONE, &resolutions, Utc::now());
     assert_eq!(kinds(&operations(&before, &after)), ["set backend 0"]);
     assert_eq!(after.backends[&0].mtu, 1380);
 }
@@ -284,11 +285,11 @@ fn this_host_needs_no_device_and_has_its_slots() {
         resolutions.insert(address, Resolution::Unresolved(Why::Local { address }));
         resolutions
     };
-    let here = wanted(&site, &numbers(&site), &Marks::new(), &own(&site), Utc::now());
+    let here = wanted(&site, &numbers(&site), &Opinions::NONE, &own(&site), Utc::now());
     assert_eq!(here.tables[&1].members.len(), 1);
     assert_eq!((here.backends[&2].ifindex, here.backends[&2].mtu), (0, u16::MAX));
     // Nothing is local that is somewhere else.
-    let there = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let there = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     assert_eq!(kinds(&operations(&here, &there)), ["table 1 of 0", "clear backend 2"]);
 }
 
@@ -296,7 +297,7 @@ fn this_host_needs_no_device_and_has_its_slots() {
 fn pings_are_answered_unless_the_vip_says_no() {
     let mut site = site();
     site.vips[1].echo = false;
-    let wanted = wanted(&site, &numbers(&site), &Marks::new(), &resolved(&site), Utc::now());
+    let wanted = wanted(&site, &numbers(&site), &Opinions::NONE, &resolved(&site), Utc::now());
     let answers: Vec<bool> = wanted.directory.iter().map(|vip| vip.answer_echo).collect();
     assert_eq!(answers, [true, false, true]);
 }
@@ -305,15 +306,14 @@ fn pings_are_answered_unless_the_vip_says_no() {
 fn a_pool_that_goes_loses_its_table_after_the_directory_and_before_its_backends() {
     let before_site = site();
     let before_numbers = numbers(&before_site);
-    let marks = Marks::new();
-    let before = wanted(&before_site, &before_numbers, &marks, &resolved(&before_site), Utc::now());
+    let before = wanted(&before_site, &before_numbers, &Opinions::NONE, &resolved(&before_site), Utc::now());
     let mut after_site = before_site.clone();
     after_site.pools.retain(|pool| pool.name == "web");
     after_site.vips.retain(|vip| vip.pool == "web");
     after_site.vips.reverse();
     let capacity = Capacity { vips: 64, traffic_counters: 100, slots: 1 << 20 };
     let after_numbers = before_numbers.after(&after_site, &BTreeSet::new(), &capacity).unwrap();
-    let after = wanted(&after_site, &after_numbers, &marks, &resolved(&after_site), Utc::now());
+    let after = wanted(&after_site, &after_numbers, &Opinions::NONE, &resolved(&after_site), Utc::now());
     let steps = operations(&before, &after);
     assert_eq!(kinds(&steps), ["directory of 2", "remove table 1", "clear backend 2"]);
     assert_eq!(apply(before.clone(), steps), after);

@@ -217,6 +217,13 @@ impl Store for Embedded {
         )
     }
 
+    fn set_verdicts(&self, verdicts: &[u8]) -> Result<(), StoreError> {
+        self.write(
+            |transaction| tables::set_verdicts(transaction, verdicts),
+            |view, ()| Ok(view.verdicts()?.as_deref() == Some(verdicts)),
+        )
+    }
+
     fn set_applied_file(&self, text: &str) -> Result<(), StoreError> {
         self.write(
             |transaction| tables::set_applied_file(transaction, text),

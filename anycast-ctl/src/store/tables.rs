@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `records` | revision | [`Record`] as JSON |
 //! | `texts` | revision | its text, zlib (RFC 1950) |
-//! | `documents` | `runtime`, `applied_file` | the document, zlib |
+//! | `documents` | `runtime`, `applied_file`, `verdicts` | the document, zlib |
 //! | `numbers` | `format` | [`FORMAT`] of who made the store |
 
 use std::path::Path;
@@ -31,6 +31,7 @@ const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 
 const RUNTIME: &str = "runtime";
 const APPLIED_FILE: &str = "applied_file";
+const VERDICTS: &str = "verdicts";
 const FORMAT_KEY: &str = "format";
 
 /// zlib's usual trade: a tenth of a site's text in some milliseconds.
@@ -98,6 +99,11 @@ pub fn set_runtime(transaction: &WriteTransaction, runtime: &[u8]) -> Result<(),
     Ok(())
 }
 
+pub fn set_verdicts(transaction: &WriteTransaction, verdicts: &[u8]) -> Result<(), Failure> {
+    transaction.open_table(DOCUMENTS)?.insert(VERDICTS, compress(verdicts).as_slice())?;
+    Ok(())
+}
+
 pub fn set_applied_file(transaction: &WriteTransaction, text: &str) -> Result<(), Failure> {
     transaction.open_table(DOCUMENTS)?.insert(APPLIED_FILE, compress(text.as_bytes()).as_slice())?;
     Ok(())
@@ -126,7 +132,16 @@ impl<'a> View<'a> {
 
     pub fn snapshot(&self) -> Result<Snapshot, Failure> {
         let head = self.head()?.map(|record| self.stored(record)).transpose()?;
-        Ok(Snapshot { head, runtime: self.document(RUNTIME)?, applied_file: self.applied_file()? })
+        Ok(Snapshot {
+            head,
+            runtime: self.document(RUNTIME)?,
+            applied_file: self.applied_file()?,
+            verdicts: self.verdicts()?,
+        })
+    }
+
+    pub fn verdicts(&self) -> Result<Option<Vec<u8>>, Failure> {
+        self.document(VERDICTS)
     }
 
     pub fn runtime(&self) -> Result<Option<Vec<u8>>, Failure> {

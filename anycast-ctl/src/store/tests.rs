@@ -29,7 +29,7 @@ fn runtime(number: u64) -> Vec<u8> {
 
 /// The number of the change the store holds, every part of which must be of that one; 0 when it is empty.
 fn whole(store: &Embedded) -> u64 {
-    let Snapshot { head, runtime: document, applied_file } = store.snapshot().unwrap();
+    let Snapshot { head, runtime: document, applied_file, verdicts: _ } = store.snapshot().unwrap();
     let Some(head) = head else {
         assert_eq!((document, applied_file), (None, None));
         return 0;

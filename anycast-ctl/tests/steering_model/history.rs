@@ -13,7 +13,7 @@ use anycast_common::{
     steer::{FlowMap as _, Kind},
 };
 use anycast_ctl::{
-    condition::{Condition, Marks},
+    condition::{Condition, Marks, Opinions},
     drain::{Found, Remains},
     model::{AdminState, Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution, Why},
@@ -249,7 +249,7 @@ impl Host {
                 pool.backends.iter().map(move |backend| (pool, number, backend))
             });
         backends.filter_map(move |(pool, number, backend)| {
-            let condition = Condition::of(&self.marks, &pool.name, backend);
+            let condition = Condition::of(&self.opinions(), pool, backend);
             condition.draining.filter(|_| !condition.is_drained(now))?;
             let seat = self.numbers.get(&pool.name, backend.address)?;
             let census = Census::of(&self.kernel.pools[usize::from(number)].slots);
@@ -330,6 +330,11 @@ impl Host {
         }
     }
 
+    /// Nobody is checked here.
+    fn opinions(&self) -> Opinions<'_> {
+        Opinions { marks: &self.marks, ..Opinions::NONE }
+    }
+
     /// Seconds of the model are ticks.
     fn time(&self, tick: u32) -> Utc {
         Utc::from_unix(tick.into())
@@ -356,7 +361,7 @@ impl Host {
         let addresses = self.site.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address);
         let resolutions: BTreeMap<IpAddr, Resolution> =
             addresses.map(|address| (address, self.resolution(address))).collect();
-        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.marks, &resolutions, now);
+        let wanted = reconcile::wanted(&self.site, &self.numbers, &self.opinions(), &resolutions, now);
         for operation in reconcile::operations(&self.installed, &wanted) {
             self.apply(&operation);
             self.installed.note(operation);
@@ -428,7 +433,7 @@ impl Host {
 
     /// A piece of a sweep. Whether it is over.
     fn sweep(&mut self, size: usize) -> bool {
-        let scope = reconcile::scope(&self.site, &self.numbers, &self.marks, self.time(self.kernel.now));
+        let scope = reconcile::scope(&self.site, &self.numbers, &self.opinions(), self.time(self.kernel.now));
         let mut running = self.sweep.take().unwrap_or_else(|| Running {
             sweep: Sweep::begin(&scope, SEED, self.kernel.now),
             began: self.kernel.now,

@@ -83,7 +83,7 @@ fn whole(directory: &Path) -> u64 {
         Err(StoreError::InUse(_)) => panic!("the lock outlived its holder"),
         opened => opened.unwrap(),
     };
-    let Snapshot { head, runtime, applied_file } = store.snapshot().unwrap();
+    let Snapshot { head, runtime, applied_file, verdicts: _ } = store.snapshot().unwrap();
     let Some(head) = head else {
         assert_eq!((runtime, applied_file), (None, None));
         return 0;

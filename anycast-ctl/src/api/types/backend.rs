@@ -54,8 +54,10 @@ pub enum BackendState {
     Draining,
     /// The site has it disabled: no flows at all.
     Disabled,
-    /// It was marked down: no slots.
+    /// Its checks fail, or it was marked down: no slots.
     Down,
+    /// No check has judged it yet: no slots.
+    Waiting,
     /// There is no way to it, mostly as its next hop's link-layer address is unknown: no slots.
     Unresolved,
     /// It was removed; its counters are still shown.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BackendState, RevisionStatus};
+use super::{BackendState, HealthEvent, RevisionStatus};
 use crate::utc::Utc;
 
 /// One thing that happened. In `GET /v1/events` its kind is also the name of the server-sent event.
@@ -38,6 +38,8 @@ pub enum Event {
         /// Its state.
         after: BackendState,
     },
+    /// Checks found something.
+    Health(HealthEvent),
     /// The program was attached to an interface, or is no longer.
     Interface {
         /// Kernel name.
@@ -61,6 +63,7 @@ impl Event {
             Self::Behind(_) => "behind",
             Self::CaughtUp { .. } => "caught-up",
             Self::Backend { .. } => "backend",
+            Self::Health(_) => "health",
             Self::Interface { .. } => "interface",
             Self::Dropped { .. } => "dropped",
         }

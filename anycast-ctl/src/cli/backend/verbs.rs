@@ -35,7 +35,7 @@ pub struct Add {
 
 /// A backend to change.
 #[derive(Debug, Args)]
-struct Target {
+pub struct Target {
     /// Name of the pool
     #[arg(add = complete::pools())]
     pool: String,
@@ -134,8 +134,18 @@ enum Verdict {
 }
 
 impl Target {
+    /// Name of the pool.
+    pub fn pool(&self) -> &str {
+        &self.pool
+    }
+
+    /// Name of the backend.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Makes a change, or prints what it would do. Errors are told as "`verb` pool web: …".
-    fn change(
+    pub fn change(
         &self,
         common: &Common,
         client: &Client,
@@ -180,7 +190,7 @@ impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
         let Self { target, address, weight, delivery, when_drained } = self;
         let delivery = delivery.map(|Way(delivery)| delivery);
-        let patch = BackendPatch { address, weight, delivery, when_drained };
+        let patch = BackendPatch { address, weight, delivery, when_drained, ..BackendPatch::default() };
         let call = Call::set_backend(&target.pool, &target.name, &patch);
         target.change(common, client, "set", &call, |pool, it| {
             let BackendStatus { name, address, weight, delivery, .. } = it;
@@ -277,6 +287,7 @@ fn standing(backend: &BackendStatus) -> String {
     match backend.state {
         BackendState::Up => format!("up, {} slots, {}", backend.slots, table::way(backend)),
         BackendState::Unresolved => format!("unresolved, no slots yet ({})", table::way(backend)),
+        BackendState::Waiting => "waiting for its first checks, no slots yet".to_owned(),
         BackendState::Draining | BackendState::Disabled | BackendState::Down | BackendState::Removed => {
             format!("{}, {} slots", table::state(backend.state), backend.slots)
         }

@@ -122,7 +122,11 @@ fn look(targets: &[Target], pools: &[PoolStatus]) -> anyhow::Result<Left> {
         let Some(drain) = backend.drain else {
             match backend.state {
                 BackendState::Removed | BackendState::Disabled => continue,
-                BackendState::Up | BackendState::Draining | BackendState::Down | BackendState::Unresolved => {
+                BackendState::Up
+                | BackendState::Draining
+                | BackendState::Down
+                | BackendState::Waiting
+                | BackendState::Unresolved => {
                     bail!("{} of pool {} is no longer draining: it was taken back", target.name, target.pool)
                 }
             }

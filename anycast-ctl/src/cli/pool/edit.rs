@@ -106,7 +106,7 @@ impl Add {
 impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
         let Self { name, delivery, udp, on_down, on_empty, idle_timeout, change } = self;
-        let patch = PoolPatch { delivery, udp, on_down, on_empty, idle_timeout };
+        let patch = PoolPatch { delivery, udp, on_down, on_empty, idle_timeout, ..PoolPatch::default() };
         let verb = format!("set pool {name}");
         change.carry_out(common, client, &verb, &Call::set_pool(&name, &patch), |pool: &PoolStatus| {
             format!(

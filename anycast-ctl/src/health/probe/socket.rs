@@ -50,7 +50,10 @@ pub fn create(target: &Target, kind: Type, protocol: Option<Protocol>) -> io::Re
 /// Lets packets go as the target says.
 pub fn direct(socket: Socket, target: &Target) -> Result<Socket, Fault> {
     if let Some(mark) = target.mark {
-        socket.set_mark(mark).map_err(|error| Fault::local("mark the packets", &error))?;
+        let set = |done: io::Result<()>| done.map_err(|error| Fault::local("mark the packets", &error));
+        set(socket.set_mark(mark))?;
+        // The program on their way gives them another one. Should they miss it, they die at the first router.
+        set(if target.address.is_ipv4() { socket.set_ttl_v4(1) } else { socket.set_unicast_hops_v6(1) })?;
     }
     if let Some(device) = &target.device {
         let bound = socket.bind_device(Some(device.as_bytes()));

@@ -8,13 +8,13 @@ use crate::{
     maglev::{Member, table},
 };
 
-const fn ramp(seconds: u64, curve: Curve) -> Ramp {
+const fn ramp(seconds: u64, curve: RampCurve) -> Ramp {
     Ramp { period: Duration::from_secs(seconds), curve }
 }
 
 #[test]
 fn a_ramp_is_ten_steps() {
-    for (curve, shares) in [(Curve::Linear, LINEAR), (Curve::Aggressive, AGGRESSIVE)] {
+    for (curve, shares) in [(RampCurve::Linear, LINEAR), (RampCurve::Aggressive, AGGRESSIVE)] {
         let ramp = ramp(90, curve);
         let mut at = Duration::ZERO;
         let mut seen = vec![(0, ramp.per_mille(at))];
@@ -36,14 +36,14 @@ fn aggressive_is_the_square_root() {
 
 #[test]
 fn no_period_is_no_ramp() {
-    let ramp = ramp(0, Curve::Linear);
+    let ramp = ramp(0, RampCurve::Linear);
     assert_eq!((ramp.per_mille(Duration::ZERO), ramp.next_step(Duration::ZERO)), (WHOLE, None));
 }
 
 proptest! {
     #[test]
     fn shares_only_grow(period in any::<u64>(), aggressive in any::<bool>(), at in any::<u64>(), later in any::<u64>()) {
-        let curve = if aggressive { Curve::Aggressive } else { Curve::Linear };
+        let curve = if aggressive { RampCurve::Aggressive } else { RampCurve::Linear };
         for ramp in [Ramp { period: Duration::from_nanos(period), curve }, Ramp { period: Duration::MAX, curve }] {
             let (at, later) = (Duration::from_nanos(at.min(later)), Duration::from_nanos(at.max(later)));
             prop_assert!(0 < ramp.per_mille(at) && ramp.per_mille(at) <= ramp.per_mille(later));
@@ -54,7 +54,7 @@ proptest! {
 }
 
 /// Slots of 65,537 that change their owner when the last of `backends` comes: in one jump, and in each step of a ramp.
-fn moved(backends: u32, curve: Curve) -> (usize, Vec<usize>) {
+fn moved(backends: u32, curve: RampCurve) -> (usize, Vec<usize>) {
     let addresses: Vec<_> = (0..backends).map(|n| Ipv4Addr::from_bits(0x0a00_0001 + n)).collect();
     let owners = |last: Option<u16>| -> Vec<u16> {
         let others = vec![(1, WHOLE); addresses.len() - 1];
@@ -85,7 +85,7 @@ fn what_a_ramp_moves_is_as_documented() {
         (30, [3.7, 5.2, 0.5], [3.7, 5.0, 1.3]),
         (100, [1.6, 4.2, 0.5], [1.6, 4.0, 0.7]),
     ] {
-        for (curve, expected) in [(Curve::Linear, linear), (Curve::Aggressive, aggressive)] {
+        for (curve, expected) in [(RampCurve::Linear, linear), (RampCurve::Aggressive, aggressive)] {
             let (jump, steps) = moved(backends, curve);
             let figures = [jump, steps.iter().sum(), steps.iter().copied().max().unwrap()];
             let percent = figures.map(|slots| (slots as f64 / 65_537.0 * 1000.0).round() / 10.0);

@@ -87,10 +87,13 @@ fn a_restarted_daemon_goes_on() {
     note(&mut judge, 0, "..xxx..xxx");
     let saved = judge.saved(s(30), &RULES);
     let text = serde_json::to_string(&saved).unwrap();
-    assert_eq!(text, r#"{"verdict":"down","held":"20s","falls":2}"#);
+    assert_eq!(text, r#"{"verdict":"down","held":"20s990ms","falls":2}"#);
 
     let mut judge = Judge::resume(&serde_json::from_str(&text).unwrap(), s(1));
-    assert_eq!((judge.verdict(), judge.held(s(3)), judge.is_unsure()), (Verdict::Down, s(22), false));
+    assert_eq!(
+        (judge.verdict(), judge.held(s(3)), judge.is_unsure()),
+        (Verdict::Down, Duration::from_millis(22_990), false)
+    );
     assert_eq!(judge.penalty(s(3), &RULES), Some(Penalty { falls: 2, needs: s(10), ends: s(13) }));
     assert_eq!(note(&mut judge, 4, "..........."), ["14 up"]);
 }

@@ -127,8 +127,8 @@ fn pool_facts(pool: &Pool) -> Vec<Fact> {
         unless("slow_start", &period::text(*slow_start), &period::text(Duration::ZERO)),
         unless("slow_start_curve", slow_start_curve, &RampCurve::default()),
     ];
-    facts.extend(check_facts(check.as_ref()));
-    facts.extend(feedback_facts(feedback.as_ref()));
+    facts.extend(check_facts(check.as_deref()));
+    facts.extend(feedback_facts(feedback.as_deref()));
     facts
 }
 
@@ -158,7 +158,7 @@ fn backend_facts(backend: &Backend) -> Vec<Fact> {
         optional("drain_until", drain_until.as_ref()),
         unless("when_drained", &label(when_drained), &label(&WhenDrained::default())),
     ];
-    facts.extend(check_facts(check.as_ref()));
+    facts.extend(check_facts(check.as_deref()));
     facts
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     model::{
-        Backend, Delivery, OnDown, OnEmpty, OnUnknownPort, Pool, Service, UdpPolicy, Vip, WhenDrained, label,
+        Backend, Check, Delivery, Feedback, MinHealthy, OnDown, OnEmpty, OnUnknownPort, Percent, Pool,
+        RampCurve, Service, UdpPolicy, Unchecked, Vip, WhenDrained, health::KEYS, label,
     },
     period,
 };
@@ -58,6 +59,36 @@ pub struct PoolPatch {
     )]
     #[schema(value_type = Option<String>, example = "5m")]
     pub idle_timeout: Option<Duration>,
+    /// What its backends must answer; keys that are not named stay. `null`: nothing.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Check>)]
+    pub check: Option<Option<Box<Check>>>,
+    /// What becomes of a backend that no check has judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Unchecked>,
+    /// The share of its backends that may fail at once and be believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic_threshold: Option<Percent>,
+    /// How many must be healthy; `null`: one.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MinHealthy>)]
+    pub min_healthy: Option<Option<MinHealthy>>,
+    /// How long the share of a backend that comes up takes to grow.
+    #[serde(
+        default,
+        serialize_with = "some_period",
+        deserialize_with = "given_period",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, example = "30s")]
+    pub slow_start: Option<Duration>,
+    /// How it grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start_curve: Option<RampCurve>,
+    /// Where its backends say how loaded they are; `null`: nowhere.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Feedback>)]
+    pub feedback: Option<Option<Box<Feedback>>>,
 }
 
 /// Body of `PATCH /v1/pools/{pool}/backends/{backend}`.
@@ -75,6 +106,10 @@ pub struct BackendPatch {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Delivery>)]
     pub delivery: Option<Option<Delivery>>,
+    /// What it must answer otherwise than its pool's others; keys that are not named stay. `null`: nothing else.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Check>)]
+    pub check: Option<Option<Box<Check>>>,
     /// What becomes of it when it is draining and no flow of its is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_drained: Option<WhenDrained>,
@@ -103,7 +138,27 @@ impl PoolPatch {
     }
 
     pub(super) fn apply(&self, pool: &mut Pool) {
-        let Self { delivery, udp, on_down, on_empty, idle_timeout } = self;
+        let Self {
+            delivery,
+            udp,
+            on_down,
+            on_empty,
+            idle_timeout,
+            check,
+            unchecked,
+            panic_threshold,
+            min_healthy,
+            slow_start,
+            slow_start_curve,
+            feedback,
+        } = self;
+        merge(&mut pool.check, check);
+        set(&mut pool.unchecked, unchecked);
+        set(&mut pool.panic_threshold, panic_threshold);
+        set(&mut pool.min_healthy, min_healthy);
+        set(&mut pool.slow_start, slow_start);
+        set(&mut pool.slow_start_curve, slow_start_curve);
+        set(&mut pool.feedback, feedback);
         set(&mut pool.delivery, delivery);
         set(&mut pool.udp, udp);
         set(&mut pool.on_down, on_down);
@@ -119,7 +174,8 @@ impl BackendPatch {
     }
 
     pub(super) fn apply(&self, backend: &mut Backend) {
-        let Self { address, weight, delivery, when_drained } = self;
+        let Self { address, weight, delivery, when_drained, check } = self;
+        merge(&mut backend.check, check);
         set(&mut backend.address, address);
         set(&mut backend.weight, weight);
         set(&mut backend.delivery, delivery);
@@ -130,6 +186,15 @@ impl BackendPatch {
 fn set<T: Clone>(field: &mut T, value: &Option<T>) {
     if let Some(value) = value {
         *field = value.clone();
+    }
+}
+
+/// Keys that are named are taken, those that are not stay; a check of another kind keeps none that it does not know.
+fn merge(check: &mut Option<Box<Check>>, patch: &Option<Option<Box<Check>>>) {
+    match patch {
+        None => {}
+        Some(None) => *check = None,
+        Some(Some(keys)) => *check = Some(Box::new(keys.over(&check.take().unwrap_or_default()))),
     }
 }
 
@@ -149,7 +214,32 @@ impl fmt::Display for VipPatch {
 
 impl fmt::Display for PoolPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delivery, udp, on_down, on_empty, idle_timeout } = self;
+        let Self {
+            delivery,
+            udp,
+            on_down,
+            on_empty,
+            idle_timeout,
+            check,
+            unchecked,
+            panic_threshold,
+            min_healthy,
+            slow_start,
+            slow_start_curve,
+            feedback,
+        } = self;
+        named(f, "check", check.as_ref().map(check_words))?;
+        named(f, "unchecked", unchecked.as_ref())?;
+        named(f, "panic_threshold", panic_threshold.as_ref())?;
+        named(f, "min_healthy", min_healthy.map(|it| it.map_or("none".to_owned(), |it| it.to_string())))?;
+        named(f, "slow_start", slow_start.map(period::text))?;
+        named(f, "slow_start_curve", slow_start_curve.as_ref())?;
+        let feedback = feedback.as_ref();
+        named(
+            f,
+            "feedback",
+            feedback.map(|it| it.as_ref().map_or("none".to_owned(), |it| it.kind.to_string())),
+        )?;
         named(f, "delivery", delivery.as_ref())?;
         named(f, "udp", udp.map(|it| label(&it)))?;
         named(f, "on_down", on_down.map(|it| label(&it)))?;
@@ -160,12 +250,20 @@ impl fmt::Display for PoolPatch {
 
 impl fmt::Display for BackendPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, weight, delivery, when_drained } = self;
+        let Self { address, weight, delivery, when_drained, check } = self;
+        named(f, "check", check.as_ref().map(check_words))?;
         named(f, "address", address.as_ref())?;
         named(f, "weight", weight.as_ref())?;
         named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))?;
         named(f, "when_drained", when_drained.map(|it| label(&it)))
     }
+}
+
+/// `type=http port=80`.
+fn check_words(check: &Option<Box<Check>>) -> String {
+    let Some(check) = check else { return "none".to_owned() };
+    let given = KEYS.iter().filter_map(|key| Some(format!("{}={}", key.name(), (key.value)(check)?)));
+    given.collect::<Vec<_>>().join(" ")
 }
 
 fn named<T: fmt::Display>(f: &mut fmt::Formatter<'_>, key: &str, value: Option<T>) -> fmt::Result {

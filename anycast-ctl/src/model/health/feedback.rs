@@ -17,7 +17,7 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long an answer may take when nobody says.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The least share of its weight that a loaded backend keeps.
-pub const DEFAULT_FLOOR: Percent = Percent::of(10);
+pub const DEFAULT_FLOOR: Percent = Percent::of(25);
 
 /// How backends are asked for their load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, JsonSchema)]

@@ -1,0 +1,339 @@
+//! One pool under check: whom its judge keeps in service, and with which share.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    happening::Happening,
+    load::{LoadReport, Loads},
+    mass::{self, Member, Panic},
+    ramp::Ramp,
+    roster::PoolRoster,
+    site,
+    standing::{Key, PoolStanding, SavedJudge, Standing},
+    subject::{Answered, Role, Subject},
+    verdict::Verdict,
+    weight::{self, WHOLE},
+};
+use crate::model::MinHealthy;
+
+/// Between two decisions, in which every member is looked at.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+
+/// One pool.
+#[derive(Debug)]
+pub struct Pool {
+    /// Its backends, by address.
+    pub subjects: BTreeMap<IpAddr, Subject>,
+    /// When it has something to do without an answer.
+    pub wake_at: Option<Duration>,
+    evaluated_at: Duration,
+    judge: mass::Mass<IpAddr>,
+    rules: mass::Rules,
+    min_healthy: Option<MinHealthy>,
+    ramp: Option<Ramp>,
+    loads: Option<Loads>,
+    /// Draining backends that are down.
+    gone: BTreeSet<IpAddr>,
+    panic: Option<Panic>,
+    /// Whether it was said to have too few healthy backends.
+    lacks: bool,
+    /// Whether each answer may matter to the others.
+    is_alert: bool,
+}
+
+/// What an evaluation came to.
+#[derive(Debug, Default)]
+pub struct Evaluated {
+    /// Who is to be asked at once.
+    pub ask: Vec<IpAddr>,
+    /// Whether standings are others.
+    pub is_changed: bool,
+    /// What to tell.
+    pub happenings: Vec<Happening>,
+}
+
+impl Pool {
+    /// One without backends so far.
+    pub fn new(wanted: &PoolRoster) -> Self {
+        Self {
+            subjects: BTreeMap::new(),
+            wake_at: None,
+            evaluated_at: Duration::ZERO,
+            judge: mass::Mass::new([]),
+            rules: wanted.rules,
+            min_healthy: wanted.min_healthy,
+            ramp: wanted.ramp,
+            loads: wanted.feedback.as_deref().map(Loads::new),
+            gone: BTreeSet::new(),
+            panic: None,
+            lacks: false,
+            is_alert: false,
+        }
+    }
+
+    /// Has a backend in service that was before it was checked.
+    pub fn admit(&mut self, address: IpAddr) {
+        self.judge.admit(address);
+    }
+
+    /// Takes what is wanted of the pool.
+    pub fn set(&mut self, wanted: &PoolRoster) {
+        self.rules = wanted.rules;
+        self.min_healthy = wanted.min_healthy;
+        if self.ramp != wanted.ramp {
+            // Those whose share grows have it at once.
+            self.subjects.values_mut().for_each(|subject| subject.came_up = None);
+            self.ramp = wanted.ramp;
+        }
+        if self.loads.as_ref().map(Loads::feedback) != wanted.feedback.as_deref() {
+            self.loads = wanted.feedback.as_deref().map(Loads::new);
+        }
+    }
+
+    /// Takes what a backend says of its load; answers whether that changes how it stands.
+    pub fn note_load(
+        &mut self,
+        key: &Key,
+        report: Result<LoadReport, String>,
+        now: Duration,
+        happenings: &mut Vec<Happening>,
+    ) -> bool {
+        let Some(loads) = &mut self.loads else { return false };
+        let is_changed = loads.note(key.address, report, now);
+        let agent = loads.agent(key.address);
+        let (drains, down) = agent.map(|agent| (agent.asks_drain(), agent.down())).unwrap_or_default();
+        let Some(subject) = self.subjects.get_mut(&key.address) else { return false };
+        let of = || (key.clone(), Arc::clone(&subject.entry.name));
+        if drains != subject.agent_drains {
+            let (key, backend) = of();
+            happenings.push(Happening::Drain { key, backend, begins: drains });
+        }
+        if down.as_deref() != subject.agent_down.as_deref() {
+            let (key, backend) = of();
+            happenings.push(Happening::Agent { key, backend, why: down.as_deref().map(Arc::from) });
+        }
+        subject.agent_drains = drains;
+        subject.agent_down = down.map(Arc::from);
+        is_changed
+    }
+
+    /// Moves shares by load, when it is time to.
+    fn balance(&mut self, now: Duration) -> bool {
+        let Some(loads) = &mut self.loads else { return false };
+        let present: Vec<IpAddr> = self.subjects.keys().copied().collect();
+        let regulated = self.subjects.iter().filter(|(address, subject)| {
+            let serves = match subject.role() {
+                Role::Unchecked => true,
+                Role::Member => self.judge.in_service().contains(address),
+                Role::Leaving | Role::Stopped => false,
+            };
+            serves && subject.came_up.is_none()
+        });
+        let regulated: Vec<IpAddr> = regulated.map(|(address, _)| *address).collect();
+        loads.decide(now, &present, &regulated)
+    }
+
+    /// Whether an answer may change who is in service.
+    pub fn is_concerned(&self, answered: &Answered) -> bool {
+        self.is_alert || answered.failed || answered.turned || answered.changes()
+    }
+
+    /// Whether it is time to decide anew; if not, it will be soon.
+    pub fn is_to_evaluate(&mut self, now: Duration) -> bool {
+        let rested = self.evaluated_at + SHORTEST_REST;
+        if now < rested {
+            self.wake_at = Some(self.wake_at.map_or(rested, |at| at.min(rested)));
+        }
+        now >= rested
+    }
+
+    /// Decides anew.
+    pub fn evaluate(&mut self, name: &Arc<str>, now: Duration) -> Evaluated {
+        self.evaluated_at = now;
+        let members: Vec<Member<IpAddr>> = self
+            .subjects
+            .iter()
+            .filter(|(_, subject)| subject.role() == Role::Member)
+            .filter_map(|(&address, subject)| Some(Member::of(address, &subject.judge, &subject.rules()?)))
+            .collect();
+        let served = self.judge.in_service().len();
+        let outcome = self.judge.evaluate(now, &self.rules, &members);
+        let mut evaluated = Evaluated { ask: outcome.ask, ..Evaluated::default() };
+        evaluated.is_changed = !outcome.put_in.is_empty() || !outcome.taken_out.is_empty();
+
+        // Who comes up while most serve grows into its share; where most come up together all are alike.
+        let grows = self.ramp.is_some() && served * 2 >= members.len();
+        for address in outcome.put_in {
+            let Some(subject) = self.subjects.get_mut(&address) else { continue };
+            subject.came_up = (grows && !subject.is_first).then_some(now);
+            subject.is_first = false;
+        }
+        for subject in self.subjects.values_mut() {
+            subject.is_first &= subject.judge.verdict() != Verdict::Down;
+        }
+        evaluated.is_changed |= self.judge_leaving(&members, outcome.panic.is_some());
+        evaluated.is_changed |= self.end_ramps(now) | self.balance(now);
+
+        if outcome.panic.is_some() != self.panic.is_some() {
+            evaluated.happenings.push(Happening::Panic { pool: Arc::clone(name), panic: outcome.panic });
+        }
+        evaluated.is_changed |= outcome.panic != self.panic;
+        self.panic = outcome.panic;
+        let lacks = !self.is_enough() && members.iter().all(|member| member.verdict != Verdict::Unknown);
+        if lacks != self.lacks {
+            let (healthy, of) = self.healthy();
+            let pool = Arc::clone(name);
+            evaluated.happenings.push(Happening::Enough { pool, healthy, of, enough: !lacks });
+            self.lacks = lacks;
+        }
+        self.is_alert = outcome.panic.is_some()
+            || outcome.wait_until.is_some()
+            || self.subjects.values().any(|subject| subject.judge.failed() > 0);
+        let growing = self.subjects.values().filter_map(|subject| self.grown(subject, now)?.1);
+        let decides = self.loads.as_ref().and_then(Loads::next_at).map(|at| at.max(now + SHORTEST_REST));
+        self.wake_at = growing.chain(outcome.wait_until).chain(decides).min();
+        evaluated
+    }
+
+    /// A draining backend that is down is believed to be once a check of a member has passed since it failed.
+    fn judge_leaving(&mut self, members: &[Member<IpAddr>], in_panic: bool) -> bool {
+        let newest = members.iter().filter_map(|member| member.last_pass_started).max();
+        let mut is_changed = false;
+        for (&address, subject) in &self.subjects {
+            let is_down = subject.role() == Role::Leaving && subject.judge.verdict() == Verdict::Down;
+            let witnessed = || {
+                let since = subject.judge.failing().map(|failing| failing.first_started);
+                members.is_empty() || newest >= since
+            };
+            let was = self.gone.contains(&address);
+            let is = is_down && (was || !in_panic && witnessed());
+            if is != was {
+                is_changed = true;
+                if is {
+                    self.gone.insert(address)
+                } else {
+                    self.gone.remove(&address)
+                };
+            }
+        }
+        self.gone.retain(|address| self.subjects.contains_key(address));
+        is_changed
+    }
+
+    /// Whether a share came to another step.
+    fn end_ramps(&mut self, now: Duration) -> bool {
+        let Some(ramp) = self.ramp else { return false };
+        let growing = self.subjects.values().any(|subject| subject.came_up.is_some());
+        for subject in self.subjects.values_mut() {
+            subject.came_up = subject.came_up.filter(|came_up| now.saturating_sub(*came_up) < ramp.period);
+        }
+        growing
+    }
+
+    /// The share that has grown, and when it grows on.
+    fn grown(&self, subject: &Subject, now: Duration) -> Option<(u16, Option<Duration>)> {
+        let (ramp, came_up) = self.ramp.zip(subject.came_up)?;
+        let elapsed = now.saturating_sub(came_up);
+        Some((ramp.per_mille(elapsed), ramp.next_step(elapsed).map(|at| came_up + at)))
+    }
+
+    /// How the pool stands.
+    pub fn standing(&self, now: Duration) -> PoolStanding {
+        let (healthy, of) = self.healthy();
+        PoolStanding {
+            backends: self
+                .subjects
+                .iter()
+                .map(|(&it, subject)| (it, self.standing_of(it, subject, now)))
+                .collect(),
+            healthy,
+            of,
+            enough: self.is_enough(),
+            panic: self.panic,
+        }
+    }
+
+    /// How a backend of it stands.
+    pub fn standing_of(&self, address: IpAddr, subject: &Subject, now: Duration) -> Standing {
+        let verdict = match subject.role() {
+            Role::Unchecked => Verdict::Up,
+            Role::Member | Role::Leaving => subject.judge.verdict(),
+            Role::Stopped => Verdict::Down,
+        };
+        let grown = self.grown(subject, now).map_or(WHOLE, |(share, _)| share);
+        let loaded = self.loads.as_ref().map_or(WHOLE, |loads| loads.share(address));
+        Standing {
+            verdict,
+            in_service: self.is_in_service(address, subject),
+            asks_drain: subject.asks_drain(),
+            share: weight::both(grown, loaded),
+            reason: subject
+                .agent_down
+                .clone()
+                .or(subject.reason.clone())
+                .filter(|_| verdict == Verdict::Down),
+        }
+    }
+
+    /// Whether flows reach a backend, as far as checks decide about it.
+    pub fn is_in_service(&self, address: IpAddr, subject: &Subject) -> bool {
+        match subject.role() {
+            Role::Unchecked => true,
+            Role::Member => self.judge.in_service().contains(&address),
+            Role::Leaving => !self.gone.contains(&address),
+            Role::Stopped => false,
+        }
+    }
+
+    /// Active backends that are up, and all active ones.
+    fn healthy(&self) -> (u32, u32) {
+        self.subjects.values().fold((0, 0), |(healthy, of), subject| match subject.role() {
+            Role::Unchecked => (healthy + 1, of + 1),
+            Role::Member => (healthy + u32::from(subject.judge.verdict() == Verdict::Up), of + 1),
+            Role::Stopped => (healthy, of + 1),
+            Role::Leaving => (healthy, of),
+        })
+    }
+
+    fn is_enough(&self) -> bool {
+        self.healthy().0 >= self.needed()
+    }
+
+    /// How many backends must be up.
+    pub fn needed(&self) -> u32 {
+        let (_, of) = self.healthy();
+        let needed = self.min_healthy.map_or(1, |needed| needed.of(of as usize));
+        u32::try_from(needed).unwrap_or(u32::MAX)
+    }
+
+    /// What a backend said of its load, for people.
+    pub fn load_of(&self, address: IpAddr) -> Option<String> {
+        self.loads.as_ref()?.words(address).map(ToString::to_string)
+    }
+
+    /// As it looks from outside.
+    pub fn seen<'a>(&self, name: &'a str) -> site::Pool<'a> {
+        let members = || self.subjects.values().filter(|subject| subject.role() == Role::Member);
+        let is_bad =
+            |subject: &&Subject| subject.judge.verdict() == Verdict::Down || subject.judge.failed() > 0;
+        site::Pool {
+            name,
+            bad: self.panic.map_or_else(|| members().filter(is_bad).count() as u32, |panic| panic.bad),
+            of: members().count() as u32,
+            is_panicking: self.panic.is_some(),
+        }
+    }
+
+    /// What must survive the daemon, of those that are checked.
+    pub fn saved(&self, now: Duration) -> Vec<(IpAddr, SavedJudge)> {
+        let checked = self.subjects.iter().filter(|(_, subject)| subject.role() != Role::Unchecked);
+        checked
+            .map(|(&address, subject)| (address, subject.saved(self.is_in_service(address, subject), now)))
+            .collect()
+    }
+}
