@@ -1,4 +1,4 @@
-//! What flaps stays down after a few moves.
+//! What flaps stays down after a few moves. `ANYCAST_FLAP_SECONDS` sets for how long it does (20).
 
 use std::{
     thread,
@@ -28,6 +28,8 @@ fn a_flapping_backend_moves_few_slots_and_is_shown_with_its_penalty() {
     start(&mut lab, &site);
     wait_for(&lab, "every backend is up", |lab| lab.status().unwrap().all_up());
 
+    let seconds = std::env::var("ANYCAST_FLAP_SECONDS").ok().and_then(|text| text.parse().ok());
+    let for_so_long = Duration::from_secs(seconds.unwrap_or(20));
     let begun = Instant::now();
     let (mut changes, mut before) = (0, Verdict::Up);
     for round in 0.. {
@@ -40,7 +42,7 @@ fn a_flapping_backend_moves_few_slots_and_is_shown_with_its_penalty() {
             before = verdict;
             thread::sleep(Duration::from_millis(50));
         }
-        if begun.elapsed() > Duration::from_secs(20) {
+        if begun.elapsed() > for_so_long {
             break;
         }
     }

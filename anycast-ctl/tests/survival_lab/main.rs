@@ -17,4 +17,5 @@ mod refuse;
 mod streams;
 mod totals;
 mod trial;
+mod verdicts;
 mod zero;
