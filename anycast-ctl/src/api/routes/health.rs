@@ -1,10 +1,12 @@
 //! `/v1/health`
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, State},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     api::{
@@ -16,6 +18,9 @@ use crate::{
     health::report::Ask,
     model::diff::Subject,
 };
+
+/// The checker answers from memory.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What checks say of all backends
 #[utoipa::path(
@@ -59,6 +64,11 @@ pub async fn one(
 }
 
 async fn ask<T>(api: &Api, ask: Ask, answer: oneshot::Receiver<T>) -> Result<T, Refusal> {
-    api.link.health.send(ask).await.map_err(|_| Refusal::stopping())?;
-    answer.await.map_err(|_| Refusal::stopping())
+    let asked = async {
+        api.link.health.send(ask).await.map_err(|_| Refusal::stopping())?;
+        answer.await.map_err(|_| Refusal::stopping())
+    };
+    let answered = timeout(PATIENCE, asked).await;
+    answered
+        .map_err(|_| RequestError::Internal("the checker does not answer: see the daemon's log".to_owned()))?
 }
