@@ -195,7 +195,7 @@ fn a_lost_packet_between_answers_is_no_failure() {
     let asked = std::cell::Cell::new(0);
     let mut world = World::new(&site(3, |_| ()), SavedJudges::new(), move |n, now| {
         asked.set(asked.get() + u32::from(n == 2));
-        if n == 2 && asked.get() % 3 == 0 { (Finding::Failed, MS * 1_000) } else { passes(n, now) }
+        if n == 2 && asked.get().is_multiple_of(3) { (Finding::Failed, MS * 1_000) } else { passes(n, now) }
     });
     world.run(MS * 60_000);
     assert_eq!(world.in_service().len(), 3);
