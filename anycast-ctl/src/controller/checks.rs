@@ -171,7 +171,7 @@ impl Controller {
             };
             Roster::of(&sources)
         };
-        let serving = Arc::new(self.serving());
+        let serving = Arc::new(self.serving(|pool| roster.pools.contains_key(pool)));
         if roster != *self.checks.roster {
             self.checks.roster = Arc::new(roster);
             let roster = Arc::clone(&self.checks.roster);
@@ -202,10 +202,15 @@ impl Controller {
         ways
     }
 
-    /// Backends that own slots.
-    fn serving(&self) -> Marks {
+    /// Notes who has slots before the site becomes otherwise: whoever is checked from then on keeps them for the moment.
+    pub(super) fn note_serving(&mut self) {
+        self.checks.serving = Arc::new(self.serving(|_| true));
+    }
+
+    /// Backends that own slots, of pools that are meant.
+    fn serving(&self, is_meant: impl Fn(&str) -> bool) -> Marks {
         let mut serving = Marks::new();
-        for pool in &self.site.pools {
+        for pool in self.site.pools.iter().filter(|pool| is_meant(&pool.name)) {
             let Some(census) = self.numbers.pool(&pool.name).and_then(|number| self.census.get(&number))
             else {
                 continue;

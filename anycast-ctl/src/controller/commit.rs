@@ -68,6 +68,7 @@ impl Controller {
         tracing::info!(revision = record.revision.get(), by = %record.author, "{}", record.summary);
         drop(self.events.send(Event::Revision(RevisionStatus::from(&record))));
         self.head = Some(record);
+        self.note_serving();
         let other_interfaces = self.site.interfaces != site.interfaces;
         self.numbers = Arc::new(numbers);
         self.site = Arc::new(site);

@@ -155,6 +155,8 @@ impl Engine {
             let subject = self.pools.get(&key.pool).and_then(|pool| pool.subjects.get(&key.address));
             subject.is_some_and(|subject| subject.queued_for(*what) == Some(*at))
         });
+        // Whoever is not there now is gone.
+        self.saved.clear();
         self.is_new = false;
         self.further =
             self.pools.values().flat_map(|pool| pool.subjects.values()).map(Subject::further).sum();
