@@ -217,7 +217,7 @@ impl Controller {
         let settled = async {
             loop {
                 self.order_checks().await;
-                if !pending(self) && self.checks.is_settled {
+                if !pending(self) && self.checks.is_settled() {
                     return;
                 }
                 let changed = tokio::select! {

@@ -20,13 +20,15 @@ const LLVM_PACKAGES: [(&str, &str); 4] = [
     ("libzstd-dev", "/usr/include/zstd.h"),
 ];
 /// Programs the lab, the demo and the tests run: package, program, arguments it answers with success.
-const LAB_PROGRAMS: [(&str, &str, &str); 6] = [
+const LAB_PROGRAMS: [(&str, &str, &str); 8] = [
     ("iproute2", "ip", "-V"),
     ("ethtool", "ethtool", "--version"),
     ("nftables", "nft", "--version"),
     ("nginx-light", "nginx", "-v"),
     ("iputils-ping", "ping", "-V"),
     ("traceroute", "traceroute", "--version"),
+    ("bpftool", "bpftool", "version"),
+    ("curl", "curl", "--version"),
 ];
 
 /// Whether setup installs or only tells.

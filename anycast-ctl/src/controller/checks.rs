@@ -40,8 +40,10 @@ pub(super) struct Checks {
     pub standings: Arc<Standings>,
     /// Who has slots.
     pub serving: Arc<Marks>,
-    /// Whether everybody was judged, or cannot be.
-    pub is_settled: bool,
+    /// Whether the checker says that everybody was judged, or cannot be, by the orders that it had then.
+    settled: (u64, bool),
+    /// Number of the last orders.
+    orders: u64,
     roster: Arc<Roster>,
     /// Name of the instance, from which its marks follow.
     instance: String,
@@ -75,7 +77,8 @@ impl Checks {
             checker: Checker::spawn(saved, seed, asks)?,
             standings: Arc::default(),
             serving: Arc::default(),
-            is_settled: true,
+            settled: (0, false),
+            orders: 0,
             roster: Arc::default(),
             instance: instance.to_owned(),
             path: Path::Closed,
@@ -90,6 +93,11 @@ impl Checks {
         self.checker.changed().await
     }
 
+    /// Whether everybody was judged that is to be checked, or cannot be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.roster.pools.is_empty() || self.settled == (self.orders, true)
+    }
+
     /// Whether there is something to be tried again.
     pub(super) fn is_behind(&self) -> bool {
         self.is_unwritten || matches!(self.path, Path::Broken(..))
@@ -97,10 +105,10 @@ impl Checks {
 
     /// Takes what the checker says; answers whether it says something else of somebody.
     fn hear(&mut self) -> bool {
-        let Said { standings, saved, is_settled } = self.checker.said();
+        let Said { standings, saved, orders, is_settled } = self.checker.said();
         let is_other = *standings != *self.standings;
         self.is_unwritten |= *saved != *self.saved;
-        (self.standings, self.saved, self.is_settled) = (standings, saved, is_settled);
+        (self.standings, self.saved, self.settled) = (standings, saved, (orders, is_settled));
         is_other
     }
 
@@ -175,8 +183,9 @@ impl Controller {
         if roster != *self.checks.roster {
             self.checks.roster = Arc::new(roster);
             let roster = Arc::clone(&self.checks.roster);
-            self.checks.is_settled = roster.pools.is_empty();
-            self.checks.checker.order(Orders { roster, serving: Arc::clone(&serving) });
+            self.checks.orders += 1;
+            let number = self.checks.orders;
+            self.checks.checker.order(Orders { number, roster, serving: Arc::clone(&serving) });
         }
         self.checks.serving = serving;
     }

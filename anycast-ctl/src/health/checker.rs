@@ -35,6 +35,8 @@ const HAPPENINGS: usize = 4_096;
 /// Who is to be checked.
 #[derive(Clone, Debug, Default)]
 pub struct Orders {
+    /// Which these are: each has a greater number than those before.
+    pub number: u64,
     /// All of them.
     pub roster: Arc<Roster>,
     /// Who had slots when this was made.
@@ -48,6 +50,8 @@ pub struct Said {
     pub standings: Arc<Standings>,
     /// What must survive the daemon.
     pub saved: Arc<SavedJudges>,
+    /// Number of the orders that this follows.
+    pub orders: u64,
     /// Whether everybody was judged, or cannot be.
     pub is_settled: bool,
 }
@@ -80,6 +84,7 @@ impl Checker {
                 context: Arc::default(),
                 tasks: JoinSet::new(),
                 late_at: None,
+                orders: 0,
                 say,
                 tell,
                 most,
@@ -153,6 +158,8 @@ struct Running {
     tasks: JoinSet<Answered>,
     /// When a question was last put too late.
     late_at: Option<Duration>,
+    /// Number of the orders it follows.
+    orders: u64,
     say: watch::Sender<Said>,
     tell: mpsc::Sender<Happening>,
     most: usize,
@@ -170,7 +177,8 @@ impl Running {
                     if changed.is_err() {
                         return;
                     }
-                    let Orders { roster, serving } = ordered.borrow_and_update().clone();
+                    let Orders { number, roster, serving } = ordered.borrow_and_update().clone();
+                    self.orders = number;
                     let now = self.now();
                     self.engine.set_roster(&roster, &serving, now);
                 }
@@ -211,7 +219,8 @@ impl Running {
         if let Some(standings) = self.engine.standings(now) {
             let saved = Arc::new(self.engine.saved(now));
             let is_settled = self.engine.is_settled();
-            let _ = self.say.send(Said { standings: Arc::new(standings), saved, is_settled });
+            let said = Said { standings: Arc::new(standings), saved, orders: self.orders, is_settled };
+            let _ = self.say.send(said);
         }
     }
 
