@@ -24,7 +24,7 @@ fn set(lab: &Lab, family: Family, on_empty: &str) {
 }
 
 fn backend(lab: &Lab, family: Family, verb: &str) {
-    lab.ctl(&["backend", verb, family.pool_name(), "backend1", "--wait"]).unwrap();
+    lab.ctl(&["backend", verb, family.pool_name(), "backend1"]).unwrap();
 }
 
 /// What a datagram to the VIP gets.
