@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     mem::discriminant,
     net::IpAddr,
+    slice,
     sync::Arc,
     time::Duration,
 };
@@ -161,7 +162,7 @@ impl Engine {
         self.further =
             self.pools.values().flat_map(|pool| pool.subjects.values()).map(Subject::further).sum();
         let names: Vec<Arc<str>> = self.pools.keys().cloned().collect();
-        names.iter().for_each(|name| self.evaluate(name, now));
+        self.evaluate(&names, now);
         self.is_changed = true;
     }
 
@@ -236,7 +237,7 @@ impl Engine {
         self.queue.insert((next, key.clone(), What::Load));
         if pool.note_load(key, report, now, &mut self.happenings) {
             self.is_changed = true;
-            self.evaluate(&key.pool, now);
+            self.evaluate(slice::from_ref(&key.pool), now);
         }
     }
 
@@ -261,7 +262,9 @@ impl Engine {
         let is_due = |pool: &&Pool| pool.wake_at.is_some_and(|at| at <= now);
         let due: Vec<Arc<str>> =
             self.pools.iter().filter(|(_, pool)| is_due(pool)).map(|(name, _)| Arc::clone(name)).collect();
-        due.iter().for_each(|name| self.evaluate(name, now));
+        if !due.is_empty() {
+            self.evaluate(&due, now);
+        }
     }
 
     /// What happened since this was last called.
@@ -307,11 +310,17 @@ impl Engine {
     /// Decides anew, but not for each of thousands of answers that come together.
     fn evaluate_soon(&mut self, name: &Arc<str>, now: Duration) {
         if self.pools.get_mut(name).is_some_and(|pool| pool.is_to_evaluate(now)) {
-            self.evaluate(name, now);
+            self.evaluate(slice::from_ref(name), now);
         }
     }
 
-    fn evaluate(&mut self, name: &Arc<str>, now: Duration) {
+    /// Decides anew in these pools, and then, once, how far failures reach in all there are.
+    fn evaluate(&mut self, names: &[Arc<str>], now: Duration) {
+        names.iter().for_each(|name| self.evaluate_pool(name, now));
+        self.judge_extent();
+    }
+
+    fn evaluate_pool(&mut self, name: &Arc<str>, now: Duration) {
         let Some(pool) = self.pools.get_mut(name) else { return };
         let evaluated = pool.evaluate(name, now);
         self.happenings.extend(evaluated.happenings);
@@ -326,7 +335,6 @@ impl Engine {
                 self.requeue_at(&key, now);
             }
         }
-        self.judge_extent();
     }
 
     fn judge_extent(&mut self) {

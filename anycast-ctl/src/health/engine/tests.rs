@@ -289,6 +289,17 @@ fn a_check_that_is_otherwise_now_begins_at_once_and_old_answers_count_no_more() 
 }
 
 #[test]
+fn what_is_checked_no_more_does_not_fail() {
+    let mut world = World::new(&site(3, |_| ()), SavedJudges::new(), move |n, now| {
+        if n == 3 && now >= MS * 10_000 { (Finding::Failed, MS) } else { passes(n, now) }
+    });
+    world.run(MS * 20_000);
+    assert_eq!(*world.engine.extent(), Extent::Single { bad: 1, of: 3 });
+    world.order(&site(3, |pool| pool.check = None), &BTreeSet::new());
+    assert_eq!(*world.engine.extent(), Extent::Nothing);
+}
+
+#[test]
 fn as_many_questions_as_there_is_room_for() {
     let mut engine = Engine::new(SavedJudges::new(), 1);
     let site = site(50, |_| ());
