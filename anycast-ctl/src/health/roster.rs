@@ -1,6 +1,6 @@
 //! Who is to be checked, and what must be known for it. Made by the controller, in one piece; no IO.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
     mass,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Time beyond its timeout that a check may take to be told of, on a machine that is busy.
-const SLACK: std::time::Duration = std::time::Duration::from_millis(200);
+const SLACK: Duration = Duration::from_millis(200);
 
 /// Every pool with backends that are checked or asked for their load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +49,6 @@ pub struct Entry {
     pub active: bool,
     /// What it is asked; `None`: nothing.
     pub check: Option<Assignment>,
-    /// Its weight.
-    pub weight: u32,
 }
 
 /// What is asked of a backend, and where.
@@ -85,11 +83,6 @@ impl Roster {
         let pools = sources.site.pools.iter().filter(is_watched);
         Self { pools: pools.map(|pool| (pool.name.as_str().into(), PoolRoster::of(sources, pool))).collect() }
     }
-
-    /// A backend.
-    pub fn entry(&self, pool: &str, address: IpAddr) -> Option<&Entry> {
-        self.pools.get(pool)?.backends.get(&address)
-    }
 }
 
 impl PoolRoster {
@@ -121,12 +114,7 @@ impl Entry {
             let targets = targets(sources, pool, backend, &spec).map(Arc::from);
             Assignment { spec: Arc::new(spec), targets }
         });
-        Self {
-            name: backend.name.as_str().into(),
-            active: backend.state == AdminState::Active,
-            check,
-            weight: backend.weight,
-        }
+        Self { name: backend.name.as_str().into(), active: backend.state == AdminState::Active, check }
     }
 }
 
