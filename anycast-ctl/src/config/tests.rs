@@ -8,6 +8,10 @@ use crate::model::{
     UdpPolicy, VlanTags,
 };
 
+mod checks;
+mod steering;
+mod ways;
+
 const EXAMPLE: &str = include_str!("../../../dist/site.toml");
 
 /// A good file; the tests break it line by line.
@@ -124,101 +128,6 @@ fn what_pools_remember_and_how_much() {
 }
 
 #[test]
-fn nodes_hashes_and_states() {
-    let text = GOOD
-        .replacen("[[pool]]", "node = \"edge-1\"\n[maps]\nvips = 100\n[[pool]]", 1)
-        .replacen(
-            "name = \"web4\"",
-            "name = \"web4\"\nhash = \"source-address\"\nseed = \"00000000000000ff\"",
-            1,
-        )
-        .replacen("weight = 2", "state = \"draining\"\ndrain_until = 2026-11-21 19:00:00+01:00", 1)
-        .replacen("\"10.0.0.12\"", "\"10.0.0.12\"\nstate = \"disabled\"", 1);
-    let site = parse(&text, "site.toml").unwrap();
-    assert_eq!((site.node.as_deref(), site.maps.vips), (Some("edge-1"), Some(100)));
-    let pool = &site.pools[0];
-    assert_eq!((pool.hash, pool.seed), (HashPolicy::SourceAddress, Some(Seed::new(255))));
-    let states: Vec<_> = pool.backends.iter().map(|it| (it.state, it.drain_until)).collect();
-    let until = "2026-11-21T18:00:00Z".parse().ok();
-    assert_eq!(states, [(AdminState::Draining, until), (AdminState::Disabled, None)]);
-}
-
-#[test]
-fn hashes_and_states_that_cannot_be() {
-    for (line, message) in [
-        (
-            "hash = \"4-tuple\"",
-            "4:8: pool[0].hash: `4-tuple` is not one of \"5-tuple\", \"source-address\" and \"source-and-destination\"",
-        ),
-        (
-            "hash = 5",
-            "4:8: pool[0].hash: is a number: give \"5-tuple\", \"source-address\" or \"source-and-destination\" in \
-             quotes",
-        ),
-        (
-            "hsah = \"5-tuple\"",
-            "4:1: pool[0]: unknown key `hsah`: did you mean `hash`? here can be `backend`, `check`, \
-             `delivery`, `feedback`, `hash`, `idle_timeout`, `min_healthy`, `name`, `on_down`, `on_empty` and 7 more",
-        ),
-        (
-            "seed = \"5ec2e7\"",
-            "4:8: pool[0].seed: give exactly 16 hexadecimal digits in quotes, as `openssl rand -hex 8` prints them",
-        ),
-    ] {
-        assert_eq!(
-            broken("[[pool.backend]]", &format!("{line}\n[[pool.backend]]")),
-            format!("site.toml:{message}")
-        );
-    }
-    for (line, message) in [
-        (
-            "state = \"down\"",
-            "7:9: pool[0].backend[0].state: `down` is not one of \"active\", \"draining\" and \"disabled\"",
-        ),
-        (
-            "drain_until = \"2026-11-21T18:00:00Z\"",
-            "7:15: pool[0].backend[0].drain_until: is a string: give a date and time with its offset from UTC and \
-             without quotes, as 2026-11-21T18:00:00Z",
-        ),
-        (
-            "drain_until = tomorrow",
-            "7:15: drain_until: `tomorrow` is no time: give a date and time with its offset from UTC and without \
-             quotes, as 2026-11-21T18:00:00Z",
-        ),
-        (
-            "state = \"draining\"\ndrain_until = 2026-11-21T18:00:00",
-            "8:15: pool[0].backend[0].drain_until: `2026-11-21T18:00:00` is no time: write it to the second and with \
-             its offset from UTC, as 2026-11-21T18:00:00Z",
-        ),
-        (
-            "drain_until = 2026-11-21T18:00:00Z",
-            "7:15: pool[0].backend[0].drain_until: the backend is active, not draining: add state = \"draining\", or \
-             remove drain_until",
-        ),
-        (
-            "drain_untl = 2026-11-21T18:00:00Z",
-            "7:1: pool[0].backend[0]: unknown key `drain_untl`: did you mean `drain_until`? here can be `address`, \
-             `check`, `delivery`, `drain_until`, `name`, `state`, `weight`, `when_drained`",
-        ),
-    ] {
-        assert_eq!(broken("weight = 2", line), format!("site.toml:{message}"));
-    }
-    let rule = "use 1 to 63 letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
-    for (line, message) in [
-        ("node = \"\"", format!("2:8: node: `` is no name: {rule}")),
-        ("[maps]\nvips = 0", "3:8: maps.vips: 0 VIPs are out of range: give 1 to 1024".to_owned()),
-        (
-            "nodes = \"a\"",
-            "2:1: unknown key `nodes`: did you mean `node`? here can be `icmp`, `interfaces`, `maps`, \
-         `node`, `pool`, `seed`, `tunnel`, `vip`"
-                .to_owned(),
-        ),
-    ] {
-        assert_eq!(broken("[[pool]]", &format!("{line}\n[[pool]]")), format!("site.toml:{message}"));
-    }
-}
-
-#[test]
 fn a_file_that_was_cut_off_is_no_site() {
     for text in ["", "# Managed by nobody.\n", "[[pool]]\nname = \"web\""] {
         let message =
@@ -227,81 +136,6 @@ fn a_file_that_was_cut_off_is_no_site() {
     }
     // But a host may wait for its first VIP.
     assert_eq!(parse("interfaces = []", "site.toml").unwrap(), Site::default());
-}
-
-#[test]
-fn ways_to_backends_and_answers() {
-    let text = GOOD
-        .replacen(
-            "[[pool]]",
-            "icmp.too_big_per_second = 0\n[tunnel]\nsource = [\"192.0.2.10\", \"2001:db8::10\"]\nttl = 255\ngue_port = 1\n\
-             vlan = 4094\n[[pool]]",
-            1,
-        )
-        .replacen("name = \"web4\"", "name = \"web4\"\ndelivery = \"gue\"", 1)
-        .replacen("weight = 2", "delivery = \"local\"", 1)
-        .replacen("pool = \"web4\"", "pool = \"web4\"\necho = false", 1);
-    let site = parse(&text, "site.toml").unwrap();
-    assert_eq!((site.icmp.too_big_per_second, site.vips[0].echo), (0, false));
-    assert_eq!(
-        site.tunnel,
-        TunnelSettings {
-            sources: vec!["192.0.2.10".parse().unwrap(), "2001:db8::10".parse().unwrap()],
-            ttl: 255,
-            gue_port: 1,
-            vlan: VlanTags::Set(4094),
-        }
-    );
-    let pool = &site.pools[0];
-    let deliveries: Vec<Delivery> = pool.backends.iter().map(|backend| pool.delivery_of(backend)).collect();
-    assert_eq!(deliveries, [Delivery::Local, Delivery::Gue]);
-}
-
-#[test]
-fn ways_that_cannot_be() {
-    for (line, message) in [
-        ("[tunnel]\nvlan = 5000", "3:8: tunnel.vlan: `5000` is out of range: give 1 to 4094"),
-        (
-            "[tunnel]\nvlan = \"none\"",
-            "3:8: tunnel.vlan: `none` is neither \"strip\" nor \"keep\" nor the number of a VLAN",
-        ),
-        (
-            "[tunnel]\nvlan = true",
-            "3:8: tunnel.vlan: is true or false: give \"strip\", \"keep\" or a number from 1 to 4094",
-        ),
-        ("[tunnel]\nttl = 0", "3:7: tunnel.ttl: `0` is out of range: give 1 to 255"),
-        ("[tunnel]\nttl = 256", "3:7: tunnel.ttl: `256` is out of range: give 1 to 255"),
-        ("[tunnel]\ngue_port = 65536", "3:12: tunnel.gue_port: `65536` is out of range: give 1 to 65535"),
-        (
-            "[tunnel]\nsource = [\"192.0.2.10\", \"192.0.2.11\"]",
-            "3:25: tunnel.source[1]: 192.0.2.11 is not the first IPv4 address: give one of each family at most",
-        ),
-        ("[tunnel]\nsource = \"192.0.2.10\"", "3:10: tunnel.source: is a string: give a list in [ ]"),
-        (
-            "[tunnel]\nsources = []",
-            "3:1: tunnel: unknown key `sources`: did you mean `source`? here can be `gue_port`, `source`, `ttl`, `vlan`",
-        ),
-        (
-            "[icmp]\ntoo_big_per_second = -1",
-            "3:22: icmp.too_big_per_second: `-1` is out of range: give 0 to 4294967295",
-        ),
-        ("[icmp]\nrate = 1", "3:1: icmp: unknown key `rate`: here can be `too_big_per_second`"),
-    ] {
-        assert_eq!(broken("[[pool]]", &format!("{line}\n[[pool]]")), format!("site.toml:{message}"));
-    }
-    let rule = "`foo` is not one of \"l2\", \"ipip\", \"gue\" and \"local\"";
-    assert_eq!(
-        broken("[[pool.backend]]", "delivery = \"foo\"\n[[pool.backend]]"),
-        format!("site.toml:4:12: pool[0].delivery: {rule}")
-    );
-    assert_eq!(
-        broken("weight = 2", "delivery = \"foo\""),
-        format!("site.toml:7:12: pool[0].backend[0].delivery: {rule}")
-    );
-    assert_eq!(
-        broken("[[vip]]", "[[vip]]\necho = \"no\""),
-        "site.toml:12:8: vip[0].echo: is a string: give true or false without quotes"
-    );
 }
 
 #[test]
@@ -593,110 +427,5 @@ proptest! {
             }
             Err(error) => prop_assert!(false, "{}", error),
         }
-    }
-}
-
-/// A pool with that check, and that one for its backend, `;` being the ends of lines.
-fn with_checks(pool: &str, backend: &str) -> String {
-    let lines = |keys: &str| keys.replace(';', "\n");
-    let own = if backend.is_empty() {
-        String::new()
-    } else {
-        format!("[pool.backend.check]\n{}\n", lines(backend))
-    };
-    let pool = if pool.is_empty() { String::new() } else { format!("[pool.check]\n{}\n", lines(pool)) };
-    format!(
-        "interfaces = [\"eth0\"]\n[[pool]]\nname = \"web\"\n{pool}[[pool.backend]]\nname = \"b\"\naddress = \
-         \"10.0.0.1\"\n{own}[[vip]]\nname = \"www\"\naddress = \"192.0.2.1\"\nservices = [\"tcp/443\"]\npool = \"web\"\n"
-    )
-}
-
-#[test]
-fn checks_that_are_right() {
-    for (pool, backend) in [
-        (r#"type = "tcp""#, ""),
-        (r#"type = "https"; host = "www.example"; ca = "/etc/ca.pem"; status = "200,204""#, ""),
-        (r#"type = "dns"; port = 53; query = "www.example."; transport = "both"; answer = "192.0.2.7""#, ""),
-        (r#"type = "udp"; port = 53; send = "hex:00ff""#, ""),
-        (r#"type = "grpc"; tls = true; server_name = "x"; certificate = "/c"; key = "/k""#, ""),
-        (r#"type = "exec"; command = ["/bin/true"]; expect = "ok""#, ""),
-        (r#"type = "icmp"; via = "vip"; full_size = true; vips = ["www"]"#, ""),
-        ("", r#"type = "tcp""#),
-        (r#"type = "http"; path = "/x""#, r#"type = "none""#),
-        (r#"type = "udp"; port = 9"#, r#"send = "x""#),
-        (r#"type = "http"; path = "/x"; interval = "300ms""#, r#"type = "tcp"; fast_interval = "250ms""#),
-    ] {
-        let read = parse(&with_checks(pool, backend), "site.toml");
-        assert!(read.is_ok(), "{pool} / {backend}: {}", read.unwrap_err());
-    }
-}
-
-#[test]
-fn checks_that_cannot_be() {
-    for (pool, backend, complaint) in [
-        (r#"port = 80"#, "", "pool[0].check.type: is missing: give one"),
-        ("", "port = 80", "pool[0].backend[0].check.type: is missing: give one"),
-        (r#"type = "tpc""#, "", "`tpc` is not one of \"tcp\", \"http\""),
-        (
-            r#"type = "tcp"; path = "/""#,
-            "",
-            "check.path: a check of type tcp has no such key: `http`, `https` do; remove it",
-        ),
-        (
-            r#"type = "http""#,
-            r#"type = "tcp"; path = "/""#,
-            "pool[0].backend[0].check.path: a check of type tcp",
-        ),
-        (
-            r#"type = "exec"; command = ["/x"]; via = "vip""#,
-            "",
-            "check.via: a check of type exec has no such key",
-        ),
-        (r#"type = "tcp"; interval = "2h""#, "", "check.interval: 2h is out of range: give 100ms to 1h"),
-        (r#"type = "tcp"; interval = "1x""#, "", "check.interval: `1x` is no period"),
-        (r#"type = "tcp"; fast_interval = "2s""#, "", "2s is longer than the interval, 1s"),
-        (r#"type = "tcp"; timeout = "11s""#, "", "11s is too long: 10s at most, ten intervals"),
-        (r#"type = "tcp"; rise = 0"#, "", "check.rise: `0` is out of range: give 1 to 100"),
-        (r#"type = "tcp"; jitter = "60%""#, "", "check.jitter: is out of range: give 0% to 50%"),
-        (r#"type = "dns"; query = "x"; source = ["::1"]; port = 53"#, "", "cannot be the source of checks"),
-        (
-            r#"type = "dns"; query = "x""#,
-            "",
-            "check.port: is missing: the VIPs of the pool serve no udp port",
-        ),
-        (r#"type = "dns"; port = 53"#, "", "check.query: is missing: a check of type dns needs it"),
-        (r#"type = "dns"; port = 53; query = "a..b""#, "", "give a domain name"),
-        (r#"type = "http"; path = "x""#, "", "`x` cannot be used: begin it with `/`"),
-        (r#"type = "http"; host = "a b""#, "", "`a b` cannot be used: give a host name"),
-        (r#"type = "http"; status = "2xx""#, "", "`2xx` is no set of status codes"),
-        (r#"type = "https"; ca = "ca.pem""#, "", "give the whole path of the file"),
-        (
-            r#"type = "https"; certificate = "/c""#,
-            "",
-            "check.key: is missing: a certificate and its key go together",
-        ),
-        (r#"type = "https"; ca = "/c"; verify = false"#, "", "is of no use while nothing is verified"),
-        (r#"type = "grpc"; ca = "/c""#, "", "check.tls: is not true, and keys of TLS are here"),
-        (r#"type = "exec"; command = ["true"]"#, "", "check.command: names no program"),
-        (r#"type = "udp"; port = 5; send = "hex:0""#, "", "behind hex: come pairs of hexadecimal digits"),
-        (r#"type = "tcp"; vips = ["www"]"#, "", "VIPs are asked with via = \"vip\" only"),
-        (r#"type = "tcp"; via = "vip"; vips = ["wwv"]"#, "", "`wwv` is no VIP of the pool: it serves `www`"),
-    ] {
-        let errors = errors(&with_checks(pool, backend));
-        assert!(errors.contains(complaint) && errors.lines().count() == 1, "{pool} / {backend}: {errors}");
-    }
-    for (line, complaint) in [
-        (r#"panic_threshold = "101%""#, "`101%` is no share: write it as 75%"),
-        (r#"panic_threshold = 75"#, "is a number: give a text in quotes"),
-        (r#"min_healthy = "none""#, "neither a number of backends"),
-        (r#"slow_start = "2h""#, "2h is out of range: give 0s to 1h"),
-        (r#"unchecked = "up""#, "`up` is neither \"wait\" nor \"steer\""),
-        (r#"feedback = { type = "agent", port = 1, path = "/" }"#, "an agent is asked for nothing"),
-        (r#"feedback = { type = "agent" }"#, "feedback.port: is missing"),
-        (r#"feedback = { type = "http", port = 1, interval = "500ms" }"#, "is no period"),
-        (r#"check = "http""#, "check: is a string: begin it with [check] in brackets"),
-    ] {
-        let errors = broken("name = \"web4\"", &format!("name = \"web4\"\n{line}"));
-        assert!(errors.contains(complaint) && errors.lines().count() == 1, "{line}: {errors}");
     }
 }
