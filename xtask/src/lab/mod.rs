@@ -39,6 +39,7 @@ mod directory;
 pub mod holder;
 mod links;
 mod namespace;
+mod packet_socket;
 mod plan;
 mod process;
 pub mod random;

@@ -4,20 +4,17 @@ use std::{
     fs::File,
     io,
     io::{ErrorKind, Read as _},
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, OwnedFd},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::{
-    net::if_::if_nametoindex,
-    sys::{
-        socket::{setsockopt, sockopt},
-        time::{TimeVal, TimeValLike as _},
-    },
+use nix::sys::{
+    socket::{setsockopt, sockopt},
+    time::{TimeVal, TimeValLike as _},
 };
 
-use super::Namespace;
+use super::{Namespace, packet_socket};
 
 /// An interface to send frames out of.
 #[derive(Debug)]
@@ -28,7 +25,11 @@ pub struct Wire {
 impl Wire {
     /// Opens an interface of the namespace.
     pub fn open(namespace: &Namespace, interface: &str) -> Result<Self> {
-        namespace.inside(|| Ok(Self { socket: packet_socket(interface, 0)? }))
+        namespace.inside(|| {
+            let socket = packet_socket::open(libc::SOCK_RAW)?;
+            packet_socket::bind(&socket, interface, 0)?;
+            Ok(Self { socket })
+        })
     }
 
     /// Sends one frame.
@@ -54,7 +55,8 @@ impl Capture {
 
     /// Begins to capture at an interface of the calling thread's namespace.
     pub fn open(interface: &str) -> Result<Self> {
-        let socket = packet_socket(interface, libc::ETH_P_ALL as u16)?;
+        let socket = packet_socket::open(libc::SOCK_RAW)?;
+        packet_socket::bind(&socket, interface, libc::ETH_P_ALL as u16)?;
         setsockopt(&socket, sockopt::RcvBufForce, &Self::BUFFER_BYTES).context("enlarge a buffer")?;
         Ok(Self { socket: socket.into() })
     }
@@ -73,28 +75,4 @@ impl Capture {
             Err(error) => Err(error).context("read a frame"),
         }
     }
-}
-
-/// A packet socket at an interface of the calling thread's namespace, which hears frames of that protocol.
-fn packet_socket(interface: &str, protocol: u16) -> Result<OwnedFd> {
-    let index = if_nametoindex(interface).with_context(|| format!("find interface {interface}"))?;
-    // SAFETY: plain arguments.
-    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-    ensure!(socket >= 0, "open a packet socket: {}", io::Error::last_os_error());
-    // SAFETY: the kernel just opened this descriptor for this process, and nothing else knows its number.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: protocol.to_be(),
-        sll_ifindex: i32::try_from(index).context("read an interface's index")?,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address lives through the call, and its length is given.
-    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
-    ensure!(bound == 0, "bind a packet socket to {interface}: {}", io::Error::last_os_error());
-    Ok(socket)
 }

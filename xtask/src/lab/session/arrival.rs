@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, OwnedFd},
     ptr,
     sync::Arc,
     thread,
@@ -12,11 +12,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use nix::net::if_::if_nametoindex;
 use tokio::net::TcpStream;
 
 use super::server::SESSION_PORT;
-use crate::lab::{Family, INTERFACE, Namespace};
+use crate::lab::{Family, INTERFACE, Namespace, packet_socket};
 
 /// Room for the RSTs of all sessions at once.
 const BUFFER_BYTES: libc::c_int = 16 << 20;
@@ -85,12 +84,7 @@ pub(super) fn since_last_data(stream: &TcpStream) -> Duration {
 /// A packet socket that gets TCP segments with RST, from the IP header on.
 fn open() -> Result<OwnedFd> {
     let failed = |what: &str| format!("{what} a packet socket: {}", io::Error::last_os_error());
-    let index = if_nametoindex(INTERFACE).with_context(|| format!("find interface {INTERFACE}"))?;
-    // SAFETY: plain arguments. Of no protocol, it gets nothing until it is bound.
-    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
-    ensure!(socket >= 0, failed("open"));
-    // SAFETY: the kernel just opened this descriptor for this process, and nothing else knows its number.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let socket = packet_socket::open(libc::SOCK_DGRAM)?;
     let mut code = filter();
     let program = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
     let poll = libc::timeval { tv_sec: 0, tv_usec: POLL_MICROSECONDS };
@@ -99,19 +93,7 @@ fn open() -> Result<OwnedFd> {
     ensure!(set(&socket, libc::SO_RCVTIMEO, &poll), failed("limit the time to read"));
     // Fails, since there is no packet yet; from now on they are stamped.
     let _no_stamp = stamp(&socket);
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
-        sll_ifindex: i32::try_from(index).context("read an interface's index")?,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address lives through the call, and its length is given.
-    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
-    ensure!(bound == 0, failed("bind"));
+    packet_socket::bind(&socket, INTERFACE, libc::ETH_P_ALL as u16)?;
     Ok(socket)
 }
 
