@@ -3,11 +3,13 @@
 use std::{net::IpAddr, time::Duration};
 
 use anycast_common::limits::MAX_SLOTS;
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{period, utc::Utc};
 
+pub mod announce;
 #[cfg(test)]
 pub mod arbitrary;
 mod check;
@@ -22,6 +24,10 @@ mod seed;
 mod service;
 pub mod shape;
 
+pub use announce::{
+    AllDown, Announce, AnnouncePolicy, BirdSettings, Driver, ExabgpSettings, FrrSettings, GobgpSettings,
+    KernelMode, KernelSettings, OnStop, Shutdown,
+};
 pub use check::{NO_INTERFACE, Problem};
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
 pub use diff::SiteDiff;
@@ -71,6 +77,9 @@ pub struct Site {
     /// What the program answers by itself.
     #[serde(default)]
     pub icmp: IcmpSettings,
+    /// How routes to the VIPs are announced. Left out: they are not, by this daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<Box<Announce>>,
     /// The pools, in the order they were written.
     #[serde(default, rename = "pool")]
     pub pools: Vec<Pool>,
@@ -216,6 +225,17 @@ pub struct Vip {
     /// Whether pings of it are answered here.
     #[serde(default = "default_echo")]
     pub echo: bool,
+    /// When it is announced, if the site has [announce].
+    #[serde(default)]
+    pub announce: AnnouncePolicy,
+    /// The prefix that is announced for it, which it lies in; left out: its address alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    #[schemars(with = "Option<shape::Prefix>")]
+    pub prefix: Option<IpNet>,
+    /// With fewer healthy backends than that it is not announced. Left out: as its pool has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_healthy: Option<MinHealthy>,
 }
 
 impl Site {
@@ -311,7 +331,15 @@ impl Vip {
             pool: pool.into(),
             on_unknown_port: OnUnknownPort::default(),
             echo: default_echo(),
+            announce: AnnouncePolicy::default(),
+            prefix: None,
+            min_healthy: None,
         }
+    }
+
+    /// The prefix that is announced for it.
+    pub fn announced_prefix(&self) -> IpNet {
+        self.prefix.unwrap_or_else(|| self.address.into())
     }
 }
 

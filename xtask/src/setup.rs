@@ -20,7 +20,7 @@ const LLVM_PACKAGES: [(&str, &str); 4] = [
     ("libzstd-dev", "/usr/include/zstd.h"),
 ];
 /// Programs the lab, the demo and the tests run: package, program, arguments it answers with success.
-const LAB_PROGRAMS: [(&str, &str, &str); 8] = [
+const LAB_PROGRAMS: [(&str, &str, &str); 14] = [
     ("iproute2", "ip", "-V"),
     ("ethtool", "ethtool", "--version"),
     ("nftables", "nft", "--version"),
@@ -29,6 +29,12 @@ const LAB_PROGRAMS: [(&str, &str, &str); 8] = [
     ("traceroute", "traceroute", "--version"),
     ("bpftool", "bpftool", "version"),
     ("curl", "curl", "--version"),
+    ("bird2", "bird", "--version"),
+    ("exabgp", "exabgp", "--version"),
+    ("frr", "vtysh", "--help"),
+    ("gobgpd", "gobgpd", "--version"),
+    ("nsd", "nsd", "-v"),
+    ("bind9-dnsutils", "dig", "-v"),
 ];
 
 /// Whether setup installs or only tells.

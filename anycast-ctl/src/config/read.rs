@@ -14,13 +14,14 @@ use crate::{
 };
 
 use super::value::{
-    address, choice, kind, number, period, seed, service, string, truth, utc, vlan, within, written,
+    address, choice, kind, number, period, prefix, seed, service, string, truth, utc, vlan, within, written,
 };
 
+mod announce;
 mod health;
 
 /// Keys of the file's top, and of each of its tables.
-const SITE: &[&str] = &["icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"];
+const SITE: &[&str] = &["announce", "icmp", "interfaces", "maps", "node", "pool", "seed", "tunnel", "vip"];
 const MAPS: &[&str] = &["embryonic", "pins", "slots", "traffic_counters", "vips"];
 const TUNNEL: &[&str] = &["gue_port", "source", "ttl", "vlan"];
 const ICMP: &[&str] = &["too_big_per_second"];
@@ -45,7 +46,8 @@ const POOL: &[&str] = &[
 ];
 const BACKEND: &[&str] =
     &["address", "check", "delivery", "drain_until", "name", "state", "weight", "when_drained"];
-const VIP: &[&str] = &["address", "echo", "name", "on_unknown_port", "pool", "services"];
+const VIP: &[&str] =
+    &["address", "announce", "echo", "min_healthy", "name", "on_unknown_port", "pool", "prefix", "services"];
 
 /// Keys of a check, of which each kind knows some.
 #[cfg(test)]
@@ -53,8 +55,15 @@ pub use health::CHECK;
 
 /// Every other table by its name in the file, and its keys.
 #[cfg(test)]
-pub const TABLES: [(&str, &[&str]); 8] = [
+pub const TABLES: [(&str, &[&str]); 15] = [
     ("", SITE),
+    ("announce", announce::ANNOUNCE),
+    ("announce.shutdown", announce::SHUTDOWN),
+    ("announce.bird", announce::BIRD),
+    ("announce.exabgp", announce::EXABGP),
+    ("announce.frr", announce::FRR),
+    ("announce.gobgp", announce::GOBGP),
+    ("announce.kernel", announce::KERNEL),
     ("maps", MAPS),
     ("tunnel", TUNNEL),
     ("icmp", ICMP),
@@ -91,6 +100,7 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
     let maps = root.table("maps", maps);
     let tunnel = root.table("tunnel", tunnel);
     let icmp = root.table("icmp", icmp);
+    let announce = root.table("announce", announce::announce);
     let pools = root.entries("pool", pool);
     let vips = root.entries("vip", vip);
     let site = (|| {
@@ -101,6 +111,7 @@ pub fn site(document: &DeTable<'_>) -> (Option<Site>, Vec<Misread>) {
             maps: maps?.unwrap_or_default(),
             tunnel: tunnel?.unwrap_or_default(),
             icmp: icmp?.unwrap_or_default(),
+            announce: announce?.map(Box::new),
             pools: pools?,
             vips: vips?,
         })
@@ -231,6 +242,9 @@ fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
     let pool = table.required("pool", string);
     let on_unknown_port = table.optional("on_unknown_port", choice);
     let echo = table.optional("echo", truth);
+    let announce = table.optional("announce", choice);
+    let prefix = table.optional("prefix", prefix);
+    let min_healthy = table.optional("min_healthy", written);
     Some(Vip {
         name: name?,
         address: address?,
@@ -238,6 +252,9 @@ fn vip(mut table: Table<'_, '_>) -> Option<Vip> {
         pool: pool?,
         on_unknown_port: on_unknown_port?.unwrap_or_default(),
         echo: echo?.unwrap_or(true),
+        announce: announce?.unwrap_or_default(),
+        prefix: prefix?,
+        min_healthy: min_healthy?,
     })
 }
 

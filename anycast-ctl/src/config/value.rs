@@ -3,6 +3,7 @@
 use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use crate::{
@@ -53,6 +54,17 @@ pub fn address(value: &DeValue<'_>) -> Result<IpAddr, String> {
         }
         _ => format!("{} is no IP address: write it as 192.0.2.1 or 2001:db8::1", quoted(text)),
     })
+}
+
+pub fn prefix(value: &DeValue<'_>) -> Result<IpNet, String> {
+    let text = text(value, r#"a prefix in quotes, as "192.0.2.0/24" or "2001:db8::/48""#)?;
+    let prefix = IpNet::from_str(text)
+        .map_err(|_| format!("{} is no prefix: write it as 192.0.2.0/24 or 2001:db8::/48", quoted(text)))?;
+    if prefix.trunc() == prefix {
+        Ok(prefix)
+    } else {
+        Err(format!("{} has bits behind its length: write {}", quoted(text), prefix.trunc()))
+    }
 }
 
 pub fn service(value: &DeValue<'_>) -> Result<Service, String> {

@@ -15,9 +15,11 @@ use crate::{
     period,
 };
 
+mod announce;
+
 /// The site file of a site, its seeds included. A valid site is read back from it by [`super::parse`] as it is.
 pub fn to_toml(site: &Site) -> String {
-    let Site { node, interfaces, seed, maps, tunnel, icmp, pools, vips } = site;
+    let Site { node, interfaces, seed, maps, tunnel, icmp, announce, pools, vips } = site;
     let mut text = Text::default();
     text.given("node", node.as_deref().map(string));
     text.key("interfaces", list(interfaces.iter().map(|name| string(name))));
@@ -25,6 +27,7 @@ pub fn to_toml(site: &Site) -> String {
     write_maps(&mut text, maps);
     write_tunnel(&mut text, tunnel);
     write_icmp(&mut text, icmp);
+    announce::write(&mut text, announce.as_deref());
     pools.iter().for_each(|pool| write_pool(&mut text, pool));
     vips.iter().for_each(|vip| write_vip(&mut text, vip));
     text.text
@@ -162,7 +165,7 @@ fn write_backend(text: &mut Text, backend: &Backend) {
 }
 
 fn write_vip(text: &mut Text, vip: &Vip) {
-    let Vip { name, address, services, pool, on_unknown_port, echo } = vip;
+    let Vip { name, address, services, pool, on_unknown_port, echo, announce, prefix, min_healthy } = vip;
     text.heading("[[vip]]");
     text.key("name", string(name));
     text.key("address", string(&address.to_string()));
@@ -170,6 +173,9 @@ fn write_vip(text: &mut Text, vip: &Vip) {
     text.key("pool", string(pool));
     text.choice("on_unknown_port", on_unknown_port);
     text.unless("echo", echo, &default_echo());
+    text.choice("announce", announce);
+    text.given("prefix", prefix.map(|prefix| string(&prefix.to_string())));
+    text.given("min_healthy", min_healthy.map(|it| string(&it.to_string())));
 }
 
 /// A text that grows line by line.

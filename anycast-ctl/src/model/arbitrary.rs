@@ -14,7 +14,7 @@ pub fn site() -> impl Strategy<Value = Site> {
     let head = (option::of(name()), vec(interface(), 1..4), option::of(seed()), tunnel(), any::<u32>());
     let pools = vec((pool(), vec((name(), backend()), 1..5)), 0..4);
     let vips = vec((name(), vip(), any::<sample::Index>()), 0..4);
-    (head, pools, vips, sizes()).prop_map(|(head, pools, vips, maps)| {
+    (head, pools, vips, sizes(), option::of(announce())).prop_map(|(head, pools, vips, maps, announce)| {
         let (node, interfaces, seed, tunnel, too_big_per_second) = head;
         let interfaces = interfaces.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         let mut site = Site { node, interfaces, seed, tunnel, ..Site::default() };
@@ -40,14 +40,26 @@ pub fn site() -> impl Strategy<Value = Site> {
             let v6 = is_mixed(pool) && vip.address.is_ipv6();
             let services = vip.services.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
             let pool = pool.name.clone();
+            let address = address(192, i, v6);
+            // Every VIP has a prefix of its own.
+            let prefix = vip.prefix.map(|prefix| prefix.prefix_len()).filter(|length| *length > 30);
+            let prefix =
+                prefix.and_then(|length| IpNet::new(address, if v6 { 128 } else { length.max(32) }).ok());
             site.vips.push(Vip {
                 name: numbered(&name, i),
-                address: address(192, i, v6),
+                address,
+                prefix,
+                announce: if announce.is_none() && vip.announce == AnnouncePolicy::Always {
+                    AnnouncePolicy::Auto
+                } else {
+                    vip.announce
+                },
                 services,
                 pool,
                 ..vip
             });
         }
+        site.announce = announce.map(Box::new);
         site.maps = MapSizes {
             slots: maps.slots.map(|slots| slots.max(site.slots_needed())),
             traffic_counters: maps.traffic_counters.map(|it| it.max(site.traffic_counters_needed())),
@@ -113,6 +125,69 @@ fn tunnel() -> impl Strategy<Value = TunnelSettings> {
         gue_port,
         vlan,
     })
+}
+
+/// Every choice; what a daemon must be told is looked at where it is driven.
+fn announce() -> impl Strategy<Value = Announce> {
+    let milliseconds = || (0_u64..3_600_000).prop_map(Duration::from_millis);
+    let periods = (milliseconds(), milliseconds(), milliseconds(), milliseconds());
+    let shutdown = (any::<bool>(), option::of(any::<u32>()), 0_u8..=10, milliseconds())
+        .prop_map(|(community, med, prepend, wait)| Shutdown { community, med, prepend, wait });
+    let lease = prop_oneof![Just(0), 5_000_u64..3_600_000].prop_map(Duration::from_millis);
+    let kernel = (choice(), interface(), 1..=u32::MAX, 5..=u8::MAX, any::<u32>(), option::of(any::<u32>()))
+        .prop_map(|(mode, interface, table, protocol, metric, shutdown_metric)| KernelSettings {
+            mode,
+            interface,
+            table,
+            protocol,
+            metric,
+            shutdown_metric: shutdown_metric.filter(|it| mode == KernelMode::Route && *it != metric),
+        });
+    let daemon = prop_oneof![
+        Just(Announce { bird: Some(BirdSettings::default()), ..Announce::default() }),
+        Just(Announce {
+            bird: Some(BirdSettings {
+                protocol: "vip_{vip}".to_owned(),
+                shutdown_protocol: Some("last_{vip}".to_owned()),
+                ..BirdSettings::default()
+            }),
+            ..Announce::default()
+        }),
+        Just(Announce {
+            bird: Some(BirdSettings { include: Some("/etc/bird/a.conf".into()), ..BirdSettings::default() }),
+            ..Announce::default()
+        }),
+        Just(Announce { exabgp: Some(ExabgpSettings::default()), ..Announce::default() }),
+        Just(Announce { frr: Some(FrrSettings::default()), ..Announce::default() }),
+        Just(Announce {
+            gobgp: Some(GobgpSettings { endpoint: "unix:///run/gobgp.sock".to_owned() }),
+            ..Announce::default()
+        }),
+        kernel.prop_map(|kernel| Announce { kernel: Some(kernel), ..Announce::default() }),
+    ];
+    let choices = (choice(), choice(), 1..=u32::MAX);
+    (daemon, choices, lease, periods, shutdown, milliseconds()).prop_map(
+        |(
+            daemon,
+            (on_stop, all_down, asn),
+            lease,
+            (hold_up, more, hold_down, min_announced),
+            shutdown,
+            quiet,
+        )| Announce {
+            on_stop,
+            all_down,
+            asn: Some(asn),
+            lease,
+            hold_up,
+            hold_up_max: hold_up + more,
+            hold_down,
+            min_announced,
+            quiet: quiet.max(Duration::from_secs(1)),
+            shutdown,
+            ..daemon
+        },
+    )
 }
 
 /// A check with every key; no kind knows them all.
@@ -208,14 +283,17 @@ fn feedback() -> impl Strategy<Value = Feedback> {
 type PoolHealth =
     (Option<Check>, Unchecked, Percent, Option<MinHealthy>, Duration, RampCurve, Option<Feedback>);
 
-fn pool_health() -> impl Strategy<Value = PoolHealth> {
-    let least = prop_oneof![
+fn least() -> impl Strategy<Value = MinHealthy> {
+    prop_oneof![
         (1_u32..99_999).prop_map(MinHealthy::Count),
         (0_u8..=100).prop_map(|share| MinHealthy::Share(Percent::of(share)))
-    ];
+    ]
+}
+
+fn pool_health() -> impl Strategy<Value = PoolHealth> {
     let percent = (0_u8..=100).prop_map(Percent::of);
     let ramp = (0_u64..3_600).prop_map(Duration::from_secs);
-    (option::of(check()), choice(), percent, option::of(least), ramp, choice(), option::of(feedback()))
+    (option::of(check()), choice(), percent, option::of(least()), ramp, choice(), option::of(feedback()))
 }
 
 fn pool() -> impl Strategy<Value = Pool> {
@@ -263,13 +341,17 @@ fn backend() -> impl Strategy<Value = Backend> {
 fn vip() -> impl Strategy<Value = Vip> {
     let protocol = prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)];
     let service = (protocol, any::<u16>()).prop_map(|(protocol, port)| Service { protocol, port });
-    (any::<bool>(), vec(service, 1..4), choice(), any::<bool>()).prop_map(
-        |(v6, services, on_unknown_port, echo)| Vip {
+    let length = option::of(0_u8..=32);
+    (any::<bool>(), vec(service, 1..4), choice(), any::<bool>(), choice(), length, option::of(least()))
+        .prop_map(|(v6, services, on_unknown_port, echo, announce, length, min_healthy)| Vip {
             on_unknown_port,
             echo,
+            announce,
+            // Of the address that it gets in the end.
+            prefix: length.and_then(|length| IpNet::new(address(192, 0, v6), length).ok()),
+            min_healthy,
             ..Vip::new("", address(192, 0, v6), services, "")
-        },
-    )
+        })
 }
 
 /// Whether both families may be in it: then none of its backends is on a segment. Some pools keep to one, so that there are

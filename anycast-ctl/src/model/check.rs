@@ -7,6 +7,7 @@ use anycast_common::limits::{MAX_BACKENDS, MAX_POOLS, MAX_SERVICES, MAX_SLOTS, M
 use super::{AdminState, DEFAULT_SLOTS, MapSizes, Pool, Site, Vip, is_prime, next_prime};
 use crate::spelling::{quoted, unknown};
 
+mod announce;
 mod delivery;
 mod form;
 mod health;
@@ -45,6 +46,7 @@ impl Site {
         found.tunnel_numbers(&self.tunnel);
         self.check_pools(&mut found);
         self.check_vips(&mut found);
+        found.announce(self);
         found.0
     }
 

@@ -52,6 +52,15 @@ text!(Address, "Address", {
     "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }]
 });
 
+/// A prefix.
+pub struct Prefix;
+
+text!(Prefix, "Prefix", {
+    "description": "An IPv4 or IPv6 prefix without bits behind its length, as 192.0.2.0/24 or 2001:db8::/48.",
+    "type": "string",
+    "pattern": "^[0-9A-Fa-f.:]+/[0-9]{1,3}$"
+});
+
 /// A period of time.
 pub struct Period;
 

@@ -1,21 +1,14 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::model::{OnUnknownPort, Vip};
+use crate::model::Vip;
 
 mod history;
 
 const CAPACITY: Capacity = Capacity { vips: 64, traffic_counters: 10_000, slots: 1 << 20 };
 
 fn vip(name: &str, last: u8, pool: &str) -> Vip {
-    Vip {
-        name: name.into(),
-        address: Ipv4Addr::new(192, 0, 2, last).into(),
-        services: vec!["tcp/80".parse().unwrap()],
-        pool: pool.into(),
-        on_unknown_port: OnUnknownPort::Pass,
-        echo: true,
-    }
+    Vip::new(name, Ipv4Addr::new(192, 0, 2, last).into(), vec!["tcp/80".parse().unwrap()], pool)
 }
 
 fn site(pools: Vec<Pool>, vips: Vec<Vip>) -> Site {

@@ -12,13 +12,8 @@ fn site() -> Site {
         weight: u32::from(last),
         ..Backend::new(format!("b{last}"), Ipv4Addr::new(10, 0, 0, last).into())
     };
-    let vip = |name: &str, last, pool: &str| Vip {
-        name: name.into(),
-        address: Ipv4Addr::new(192, 0, 2, last).into(),
-        services: vec!["tcp/80".parse().unwrap()],
-        pool: pool.into(),
-        on_unknown_port: OnUnknownPort::Pass,
-        echo: true,
+    let vip = |name: &str, last, pool: &str| {
+        Vip::new(name, Ipv4Addr::new(192, 0, 2, last).into(), vec!["tcp/80".parse().unwrap()], pool)
     };
     let pool = |name: &str, backends| Pool::new(name, backends);
     Site {

@@ -15,14 +15,12 @@ pub fn site() -> Site {
     let backend = |name: &str, last| Backend::new(name, [10, 0, 0, last].into());
     let l2 = Backend { delivery: Some(Delivery::L2), ..backend("web-2", 12) };
     let web = Pool { delivery: Delivery::Ipip, ..Pool::new("web", vec![backend("web-1", 11), l2]) };
-    let www = Vip {
-        name: "www".into(),
-        address: [192, 0, 2, 1].into(),
-        services: vec!["tcp/80".parse().unwrap(), "tcp/443".parse().unwrap()],
-        pool: "web".into(),
-        on_unknown_port: OnUnknownPort::Pass,
-        echo: true,
-    };
+    let www = Vip::new(
+        "www",
+        [192, 0, 2, 1].into(),
+        vec!["tcp/80".parse().unwrap(), "tcp/443".parse().unwrap()],
+        "web",
+    );
     Site { interfaces: vec!["eth0".into()], pools: vec![web], vips: vec![www], ..Site::default() }
 }
 

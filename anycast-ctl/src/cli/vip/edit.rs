@@ -1,8 +1,9 @@
 //! Changes of VIPs.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, str::FromStr};
 
 use clap::{ArgGroup, Args};
+use ipnet::IpNet;
 
 use crate::{
     api::{
@@ -11,7 +12,7 @@ use crate::{
         types::{Committed, VipStatus},
     },
     cli::{Common, change::Change, complete},
-    model::{self, OnUnknownPort, Service, edit::VipPatch},
+    model::{self, AnnouncePolicy, MinHealthy, OnUnknownPort, Service, edit::VipPatch},
 };
 
 #[derive(Debug, Args)]
@@ -32,13 +33,22 @@ pub struct Add {
     /// Whether pings are answered here
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     echo: bool,
+    /// When it is announced, if the site has [announce]
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    announce: AnnouncePolicy,
+    /// The prefix that is announced for it; without this, its address alone
+    #[arg(long)]
+    prefix: Option<IpNet>,
+    /// With fewer healthy backends it is not announced: a number, or a share as 50%; without this, as its pool has it
+    #[arg(long, value_name = "LEAST")]
+    min_healthy: Option<MinHealthy>,
     #[command(flatten)]
     change: Change,
 }
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true)
-    .args(["address", "pool", "services", "on_unknown_port", "echo"]))]
+    .args(["address", "pool", "services", "on_unknown_port", "echo", "announce", "prefix", "min_healthy"]))]
 pub struct Set {
     /// Name of the VIP
     #[arg(add = complete::vips())]
@@ -58,6 +68,15 @@ pub struct Set {
     /// Whether pings are answered here
     #[arg(long, value_name = "BOOL")]
     echo: Option<bool>,
+    /// When it is announced
+    #[arg(long, value_name = "WHEN")]
+    announce: Option<AnnouncePolicy>,
+    /// The prefix that is announced for it; `none`: its address alone
+    #[arg(long, value_parser = or_none::<IpNet>)]
+    prefix: Option<Given<IpNet>>,
+    /// With fewer healthy backends it is not announced: a number, or a share as 50%; `none`: as its pool has it
+    #[arg(long, value_name = "LEAST", value_parser = or_none::<MinHealthy>)]
+    min_healthy: Option<Given<MinHealthy>>,
     #[command(flatten)]
     change: Change,
 }
@@ -73,8 +92,29 @@ pub struct Remove {
 
 impl Add {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { name, address, pool, services, on_unknown_port, echo, change } = self;
-        let vip = model::Vip { name, address, services, pool, on_unknown_port, echo };
+        let Self {
+            name,
+            address,
+            pool,
+            services,
+            on_unknown_port,
+            echo,
+            announce,
+            prefix,
+            min_healthy,
+            change,
+        } = self;
+        let vip = model::Vip {
+            name,
+            address,
+            services,
+            pool,
+            on_unknown_port,
+            echo,
+            announce,
+            prefix,
+            min_healthy,
+        };
         let verb = format!("add VIP {}", vip.name);
         change
             .carry_out(common, client, &verb, &Call::add_vip(&vip), |vip| format!("added {}", described(vip)))
@@ -83,9 +123,29 @@ impl Add {
 
 impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { name, address, pool, services, on_unknown_port, echo, change } = self;
+        let Self {
+            name,
+            address,
+            pool,
+            services,
+            on_unknown_port,
+            echo,
+            announce,
+            prefix,
+            min_healthy,
+            change,
+        } = self;
         let services = (!services.is_empty()).then_some(services);
-        let patch = VipPatch { address, services, pool, on_unknown_port, echo };
+        let patch = VipPatch {
+            address,
+            services,
+            pool,
+            on_unknown_port,
+            echo,
+            announce,
+            prefix: prefix.map(|Given(prefix)| prefix),
+            min_healthy: min_healthy.map(|Given(least)| least),
+        };
         let verb = format!("set VIP {name}");
         change.carry_out(common, client, &verb, &Call::set_vip(&name, &patch), described)
     }
@@ -104,4 +164,12 @@ impl Remove {
 fn described(vip: &VipStatus) -> String {
     let services: Vec<String> = vip.services.iter().map(ToString::to_string).collect();
     format!("VIP {} ({}): {} by pool {}\n", vip.name, vip.address, services.join(", "), vip.pool)
+}
+
+/// A value, or the word that takes it away.
+#[derive(Clone, Debug)]
+struct Given<T>(Option<T>);
+
+fn or_none<T: FromStr>(text: &str) -> Result<Given<T>, T::Err> {
+    if text == "none" { Ok(Given(None)) } else { text.parse().map(|value| Given(Some(value))) }
 }

@@ -21,6 +21,18 @@ seed = "00000000000000ff"
 maps = { pins = 2000, embryonic = 3000, slots = 300000, traffic_counters = 5000, vips = 6 }
 tunnel = { source = ["192.0.2.10"], ttl = 63, gue_port = 6081, vlan = 7 }
 icmp = { too_big_per_second = 0 }
+[announce]
+on_stop = "withdraw"
+all_down = "keep"
+lease = "20s"
+hold_up = "10s"
+hold_up_max = "5m"
+hold_down = "500ms"
+min_announced = "1s"
+quiet = "10s"
+asn = 65001
+shutdown = { community = false, med = 500, prepend = 3, wait = "20s" }
+kernel = { mode = "route", interface = "eth0", table = 100, protocol = 78, metric = 5, shutdown_metric = 6 }
 [[pool]]
 name = "web"
 delivery = "gue"
@@ -54,7 +66,31 @@ services = ["tcp/443", "udp/any"]
 pool = "web"
 on_unknown_port = "drop"
 echo = false
+announce = "always"
+prefix = "2001:db8::/48"
+min_healthy = "50%"
 "#;
+
+/// The tables of the daemons that [`FULL`] has no place for beside its own.
+const DAEMONS: &str = r#"
+bird = { socket = "/run/b.ctl", protocol = "vip_{vip}", shutdown_protocol = "last_{vip}" }
+exabgp = { socket = "/run/anycast/x.sock" }
+frr = { vtysh = "/bin/vtysh", sockets = "/run/vty" }
+gobgp = { endpoint = "unix:///run/gobgp.sock" }
+"#;
+
+/// A document with every key of a table.
+fn full(table: &str) -> Table {
+    let mut document: Table = FULL.parse().unwrap();
+    let mut daemons: Table = DAEMONS.parse().unwrap();
+    let key = table.strip_prefix("announce.").unwrap_or_default();
+    if let Some(daemon) = daemons.remove(key) {
+        let announce = table_of(&mut document, "announce");
+        announce.remove("kernel");
+        announce.insert(key.to_owned(), daemon);
+    }
+    document
+}
 
 fn validator() -> Validator {
     jsonschema::options().should_validate_formats(true).build(schema().as_value()).unwrap()
@@ -112,7 +148,7 @@ fn schema_of(name: &str) -> Json {
 fn with_each_key(change: impl Fn(&mut Table, &str)) -> Vec<(String, String, String)> {
     let keys = read::TABLES.iter().flat_map(|(table, keys)| keys.iter().map(|key| (*table, *key)));
     keys.map(|(table, key)| {
-        let mut document: Table = FULL.parse().unwrap();
+        let mut document = full(table);
         change(table_of(&mut document, table), key);
         (table.to_owned(), key.to_owned(), toml::to_string(&document).unwrap())
     })
@@ -154,7 +190,13 @@ fn what_it_requires_is_required() {
         let required =
             schema_of(&table)["required"].as_array().is_some_and(|keys| keys.contains(&json!(key)));
         // Without its pool the VIP is not right either, nor a deadline without its state, nor a part of a check without the rest.
-        let leaned_on = [("", "pool"), ("pool.backend", "state"), ("pool", "check")];
+        let leaned_on = [
+            ("", "pool"),
+            ("pool.backend", "state"),
+            ("pool", "check"),
+            ("", "announce"),
+            ("announce", "kernel"),
+        ];
         if !leaned_on.contains(&(table.as_str(), key.as_str())) {
             assert_eq!(parse(&text, "site.toml").is_err(), required, "[{table}] {key}");
         }
@@ -165,7 +207,7 @@ fn what_it_requires_is_required() {
 #[test]
 fn unknown_keys_are_refused() {
     for (table, keys) in read::TABLES {
-        let mut document: Table = FULL.parse().unwrap();
+        let mut document = full(table);
         let typed = format!("{}x", keys[0]);
         table_of(&mut document, table).insert(typed.clone(), true.into());
         let text = toml::to_string(&document).unwrap();
@@ -241,8 +283,13 @@ fn the_page_has_every_key_with_its_default() {
         let rows = rows(&heading);
         let documented: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
         // Tables of the top have sections of their own.
-        let tables = read::TABLES.map(|(table, _)| table);
-        let is_key = |key: &&&str| !table.is_empty() || !tables.contains(*key);
+        let of_top = |key: &str| match table {
+            "" => Some(key.to_owned()),
+            "announce" => Some(format!("announce.{key}")),
+            _ => None,
+        };
+        let is_key =
+            |key: &&&str| of_top(key).is_none_or(|it| read::TABLES.iter().all(|(table, _)| *table != it));
         assert_eq!(documented, keys.iter().filter(is_key).copied().collect(), "[{table}]");
         let schema = schema_of(table);
         for row in &rows {

@@ -86,7 +86,7 @@ fn hashes_and_states_that_cannot_be() {
         ("[maps]\nvips = 0", "3:8: maps.vips: 0 VIPs are out of range: give 1 to 1024".to_owned()),
         (
             "nodes = \"a\"",
-            "2:1: unknown key `nodes`: did you mean `node`? here can be `icmp`, `interfaces`, `maps`, \
+            "2:1: unknown key `nodes`: did you mean `node`? here can be `announce`, `icmp`, `interfaces`, `maps`, \
          `node`, `pool`, `seed`, `tunnel`, `vip`"
                 .to_owned(),
         ),

@@ -38,14 +38,12 @@ mod tests {
     use crate::model::{Backend, Pool, SiteDiff};
 
     fn site(change: impl FnOnce(&mut Vip)) -> Site {
-        let mut vip = Vip {
-            name: "www".into(),
-            address: [192, 0, 2, 1].into(),
-            services: vec!["tcp/80".parse().unwrap(), "tcp/443".parse().unwrap()],
-            pool: "web".into(),
-            on_unknown_port: Default::default(),
-            echo: true,
-        };
+        let mut vip = Vip::new(
+            "www",
+            [192, 0, 2, 1].into(),
+            vec!["tcp/80".parse().unwrap(), "tcp/443".parse().unwrap()],
+            "web",
+        );
         change(&mut vip);
         let pool = |name: &str| Pool::new(name, vec![Backend::new("a", [10, 0, 0, 1].into())]);
         Site { pools: vec![pool("web"), pool("next")], vips: vec![vip], ..Site::default() }

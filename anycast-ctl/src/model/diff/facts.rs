@@ -5,11 +5,13 @@ use std::{fmt::Display, time::Duration};
 use super::Subject;
 use crate::{
     model::{
-        Backend, Check, Feedback, IcmpSettings, MapSizes, Pool, RampCurve, Seed, Site, TunnelSettings,
-        Unchecked, Vip, VlanTags, WhenDrained, health, label,
+        AnnouncePolicy, Backend, Check, Feedback, IcmpSettings, MapSizes, Pool, RampCurve, Seed, Site,
+        TunnelSettings, Unchecked, Vip, VlanTags, WhenDrained, health, label,
     },
     period,
 };
+
+mod announce;
 
 /// One field of a thing.
 pub struct Fact {
@@ -58,7 +60,7 @@ pub fn things(site: &Site) -> Vec<(Subject, Thing<'_>)> {
 }
 
 fn site_facts(site: &Site) -> Vec<Fact> {
-    let Site { node, interfaces, seed, maps, tunnel, icmp, pools: _, vips: _ } = site;
+    let Site { node, interfaces, seed, maps, tunnel, icmp, announce, pools: _, vips: _ } = site;
     let TunnelSettings { sources, ttl, gue_port, vlan } = tunnel;
     let IcmpSettings { too_big_per_second } = icmp;
     let mut facts = vec![
@@ -78,6 +80,7 @@ fn site_facts(site: &Site) -> Vec<Fact> {
         },
         fact("icmp.too_big_per_second", too_big_per_second),
     ]);
+    facts.extend(announce::facts(announce.as_deref()));
     facts
 }
 
@@ -163,13 +166,16 @@ fn backend_facts(backend: &Backend) -> Vec<Fact> {
 }
 
 fn vip_facts(vip: &Vip) -> Vec<Fact> {
-    let Vip { name: _, address, services, pool, on_unknown_port, echo } = vip;
+    let Vip { name: _, address, services, pool, on_unknown_port, echo, announce, prefix, min_healthy } = vip;
     vec![
         fact("address", address),
         optional("services", list(services)),
         fact("pool", pool),
         fact("on_unknown_port", label(on_unknown_port)),
         fact("echo", echo),
+        unless("announce", announce, &AnnouncePolicy::default()),
+        optional("prefix", prefix.as_ref()),
+        optional("min_healthy", min_healthy.as_ref()),
     ]
 }
 

@@ -2,12 +2,13 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     model::{
-        Backend, Check, Delivery, Feedback, MinHealthy, OnDown, OnEmpty, OnUnknownPort, Percent, Pool,
-        RampCurve, Service, UdpPolicy, Unchecked, Vip, WhenDrained, health::KEYS, label,
+        AnnouncePolicy, Backend, Check, Delivery, Feedback, MinHealthy, OnDown, OnEmpty, OnUnknownPort,
+        Percent, Pool, RampCurve, Service, UdpPolicy, Unchecked, Vip, WhenDrained, health::KEYS, label,
     },
     period,
 };
@@ -32,6 +33,17 @@ pub struct VipPatch {
     /// Whether pings are answered here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<bool>,
+    /// When it is announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<AnnouncePolicy>,
+    /// The prefix that is announced for it; `null`: its address alone.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub prefix: Option<Option<IpNet>>,
+    /// How many backends must be healthy for it to be announced; `null`: as its pool has it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MinHealthy>)]
+    pub min_healthy: Option<Option<MinHealthy>>,
 }
 
 /// Body of `PATCH /v1/pools/{pool}`. The slots and the seed of a pool stay as long as it does.
@@ -122,7 +134,10 @@ impl VipPatch {
     }
 
     pub(super) fn apply(&self, vip: &mut Vip) {
-        let Self { address, services, pool, on_unknown_port, echo } = self;
+        let Self { address, services, pool, on_unknown_port, echo, announce, prefix, min_healthy } = self;
+        set(&mut vip.announce, announce);
+        set(&mut vip.prefix, prefix);
+        set(&mut vip.min_healthy, min_healthy);
         set(&mut vip.address, address);
         set(&mut vip.services, services);
         set(&mut vip.pool, pool);
@@ -201,14 +216,17 @@ fn merge(check: &mut Option<Box<Check>>, patch: &Option<Option<Box<Check>>>) {
 /// ` key value` for everything that is named.
 impl fmt::Display for VipPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, services, pool, on_unknown_port, echo } = self;
+        let Self { address, services, pool, on_unknown_port, echo, announce, prefix, min_healthy } = self;
         let services: Option<Vec<String>> =
             services.as_ref().map(|services| services.iter().map(ToString::to_string).collect());
         named(f, "address", address.as_ref())?;
         named(f, "services", services.map(|services| services.join(",")))?;
         named(f, "pool", pool.as_ref())?;
         named(f, "on_unknown_port", on_unknown_port.map(|it| label(&it)))?;
-        named(f, "echo", echo.as_ref())
+        named(f, "echo", echo.as_ref())?;
+        named(f, "announce", announce.as_ref())?;
+        named(f, "prefix", prefix.map(|it| it.map_or("none".to_owned(), |it| it.to_string())))?;
+        named(f, "min_healthy", min_healthy.map(|it| it.map_or("none".to_owned(), |it| it.to_string())))
     }
 }
 

@@ -13,14 +13,7 @@ fn backend(n: u8) -> Backend {
 }
 
 fn vip(n: u8, pool: &str) -> Vip {
-    Vip {
-        name: format!("v{n}"),
-        address: [192, 0, 2, n].into(),
-        services: vec!["tcp/80".parse().unwrap()],
-        pool: pool.into(),
-        on_unknown_port: Default::default(),
-        echo: true,
-    }
+    Vip::new(format!("v{n}"), [192, 0, 2, n].into(), vec!["tcp/80".parse().unwrap()], pool)
 }
 
 /// Two pools, the second in nobody's use.
