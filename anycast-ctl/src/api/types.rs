@@ -1,5 +1,6 @@
 //! What the socket API says, as JSON. The CLI prints these with `--json` unchanged.
 
+mod announce;
 mod backend;
 mod change;
 mod drift;
@@ -14,6 +15,10 @@ mod schema;
 mod status;
 mod vip;
 
+pub use announce::{
+    AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus, RatesStatus,
+    RoutingDaemonStatus, VipAnnouncement,
+};
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};

@@ -106,6 +106,11 @@ impl Checker {
         self.said.borrow_and_update().clone()
     }
 
+    /// What it says, for somebody else to follow.
+    pub fn follow(&self) -> watch::Receiver<Said> {
+        self.said.clone()
+    }
+
     /// Waits until it says something else, or something happens.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BackendState, HealthEvent, RevisionStatus};
+use super::{AnnounceEvent, BackendState, HealthEvent, RevisionStatus};
 use crate::utc::Utc;
 
 /// One thing that happened. In `GET /v1/events` its kind is also the name of the server-sent event.
@@ -40,6 +40,8 @@ pub enum Event {
     },
     /// Checks found something.
     Health(HealthEvent),
+    /// A VIP is announced otherwise, or its route or the routing daemon is in trouble.
+    Announce(AnnounceEvent),
     /// The program was attached to an interface, or is no longer.
     Interface {
         /// Kernel name.
@@ -64,6 +66,7 @@ impl Event {
             Self::CaughtUp { .. } => "caught-up",
             Self::Backend { .. } => "backend",
             Self::Health(_) => "health",
+            Self::Announce(_) => "announce",
             Self::Interface { .. } => "interface",
             Self::Dropped { .. } => "dropped",
         }
