@@ -1,5 +1,6 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
+mod announcements;
 mod checks;
 mod collect;
 mod commit;
@@ -31,6 +32,7 @@ use tokio::{
 };
 
 use crate::{
+    announce::{self, driver::Surroundings},
     api::{
         link::{self, ControllerEnd},
         request::Request,
@@ -52,12 +54,15 @@ use crate::{
     utc::Utc,
 };
 
-use self::{checks::Checks, interfaces::Ports, progress::Told, start::Begun, tending::Tending};
+use self::{announcements::Announcements, checks::Checks, interfaces::Ports, progress::Told, start::Begun, tending::Tending};
 
 pub use self::{start::RunOptions, tending::Figures};
 
 /// How often steps that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How often the controller shows that it lives.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How long the start waits for neighbours to answer, so that the first packets find full tables.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
@@ -78,14 +83,15 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let (link, ControllerEnd { mut requests, health, progress, events }) = link::link();
+    let (link, ControllerEnd { mut requests, health, announce, progress, events }) = link::link();
     let present = interface::follow().await?;
-    let mut controller = Controller::start(&options, present, (progress, events), health).await?;
+    let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_first_answers().await;
     let (site, detached) = (&controller.site, controller.detached);
     start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
+    controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
     tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
@@ -124,6 +130,7 @@ pub struct Controller {
     checks: Checks,
     /// Whether something changed since it was last said who is to be checked.
     checks_are_stale: bool,
+    announcements: Announcements,
     resolver: ResolverHandle,
     resolutions: watch::Receiver<Resolutions>,
     dataplane: Dataplane,
@@ -158,13 +165,20 @@ impl Controller {
         options: &RunOptions,
         present: watch::Receiver<Interfaces>,
         (progress, events): (watch::Sender<Progress>, broadcast::Sender<Event>),
-        asks: mpsc::Receiver<Ask>,
+        (health_asks, announce_asks): (mpsc::Receiver<Ask>, mpsc::Receiver<announce::report::Ask>),
     ) -> anyhow::Result<Self> {
         let Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock } =
             start::begin(options).await?;
         let verdicts = checks::read_saved(verdicts.as_deref());
         let checks =
-            Checks::new(&options.instance, verdicts, seed.get(), asks).context("starting the checker")?;
+            Checks::new(&options.instance, verdicts, seed.get(), health_asks).context("starting the checker")?;
+        let announcements = Announcements::new(
+            Surroundings::of(&options.instance, &options.socket),
+            checks.follow(),
+            announce_asks,
+            (runtime.maintenance, runtime.by_hand),
+        )
+        .context("starting the announcer")?;
         let (resolver, resolutions) = Resolver::spawn()?;
         let mut controller = Self {
             seed,
@@ -180,6 +194,7 @@ impl Controller {
             events,
             checks,
             checks_are_stale: true,
+            announcements,
             told: Told::new(),
             told_interfaces: BTreeSet::new(),
             resolver,
@@ -245,10 +260,16 @@ impl Controller {
     async fn follow(&mut self, requests: &mut mpsc::Receiver<Request>) -> anyhow::Result<()> {
         let mut retry = interval(RETRY);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if std::mem::take(&mut self.checks_are_stale) {
                 self.order_checks().await;
             }
+            if self.announcements.are_stale {
+                self.order_announcements();
+            }
+            let (sample_at, gives_up_at) = (self.announcements.sample_at(), self.announcements.gives_up_at());
             let deadline = self.next_deadline();
             tokio::select! {
                 request = requests.recv() => match request {
@@ -270,6 +291,19 @@ impl Controller {
                         self.reconcile_or_retry();
                     }
                     self.write_checks();
+                }
+                changed = self.announcements.announcing.changed() => {
+                    if let Some(happening) = changed.context("following announcements")? {
+                        self.tell_announcement(&happening);
+                    }
+                    self.hook_if_gone().await;
+                }
+                _ = beat.tick() => self.announcements.announcing.beat(),
+                () = sleep_until(sample_at.unwrap_or(self.started).into()), if sample_at.is_some() => {
+                    self.sample_traffic();
+                }
+                () = sleep_until(gives_up_at.unwrap_or(self.started).into()), if gives_up_at.is_some() => {
+                    self.hook_if_gone().await;
                 }
                 changed = self.ports.changed() => {
                     changed.context("following interfaces: the watch has ended")?;
@@ -315,6 +349,7 @@ impl Controller {
     }
 
     fn reconcile_or_retry(&mut self) {
+        self.announcements.are_stale = true;
         let outcome = self.reconcile();
         let told = self.progress_status().behind.map(|behind| behind.error);
         self.note_outcome(&outcome);

@@ -1,10 +1,14 @@
 //! The runtime document: what the daemon must remember beside the desired state, written down in one transaction with it.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    announce::orders::{ByHand, Maintenance},
     model::Seed,
     numbers::{Carried, Numbers},
 };
@@ -25,6 +29,10 @@ pub struct Runtime {
     pub marked_down: BTreeSet<(String, IpAddr)>,
     /// Whether the operator took the program off the interfaces.
     pub detached: bool,
+    /// While the whole site is in maintenance.
+    pub maintenance: Option<Maintenance>,
+    /// What the operator wants of the announcements of single VIPs, by name.
+    pub by_hand: BTreeMap<String, ByHand>,
 }
 
 /// A document that this version does not understand.
@@ -53,6 +61,7 @@ impl Runtime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{announce::orders::Hand, utc::Utc};
 
     #[test]
     fn what_is_written_is_read() {
@@ -61,6 +70,8 @@ mod tests {
             seed: Some(Seed::new(7)),
             marked_down: [("web".to_owned(), IpAddr::from([10, 0, 0, 1]))].into(),
             detached: true,
+            maintenance: Some(Maintenance { since: Utc::from_unix(7), until: None, by: "root".to_owned() }),
+            by_hand: [("www".to_owned(), ByHand { what: Hand::Now, until: None, by: "root".to_owned() })].into(),
             ..Runtime::default()
         };
         let document = runtime.to_document().unwrap();

@@ -115,12 +115,6 @@ impl Announcing {
         self.said.borrow().clone()
     }
 
-    /// Waits until it says something else.
-    pub async fn said_otherwise(&mut self) {
-        // It only ends by a fault, which the next call to `happened` tells.
-        let _ = self.said.changed().await;
-    }
-
     /// Tells it what was counted. It can do without, if it has too much to do.
     pub fn count(&self, samples: BTreeMap<String, Sample>) {
         let _ = self.traffic.try_send(samples);
@@ -131,12 +125,17 @@ impl Announcing {
         self.pulse.store(milliseconds(lease::now()), Ordering::Relaxed);
     }
 
-    /// What happens next.
+    /// Waits until it says something else, or something happens.
     ///
     /// # Errors
     /// The announcer has ended.
-    pub async fn happened(&mut self) -> Result<Happening, Ended> {
-        self.happenings.recv().await.ok_or(Ended)
+    pub async fn changed(&mut self) -> Result<Option<Happening>, Ended> {
+        tokio::select! {
+            // What happened is told before what it leads to.
+            biased;
+            happening = self.happenings.recv() => happening.map(Some).ok_or(Ended),
+            changed = self.said.changed() => changed.map(|()| None).map_err(|_| Ended),
+        }
     }
 }
 

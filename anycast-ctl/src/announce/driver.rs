@@ -133,6 +133,14 @@ pub struct Surroundings {
     pub run_dir: Arc<Path>,
 }
 
+impl Surroundings {
+    /// Those of a dataplane whose daemon listens on that socket.
+    pub fn of(instance: &str, socket: &Path) -> Self {
+        let run_dir = socket.parent().unwrap_or(Path::new("/run/anycast"));
+        Self { instance: instance.to_owned(), run_dir: run_dir.into() }
+    }
+}
+
 /// Connects to the routing daemon of a site.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
 use serde::Serialize;
 
-use super::types::{HookState, NewDrain, NewHealth, NewRollback, NewWeight};
+use super::types::{HookState, NewDrain, NewHand, NewHealth, NewMaintenance, NewRollback, NewWeight};
 use crate::model::{
     Backend, Pool, Vip,
     edit::{BackendPatch, PoolPatch, VipPatch},
@@ -61,6 +61,26 @@ impl Call {
             HookState::Down => "/v1/down",
         };
         Self::bare(Method::POST, path.to_owned())
+    }
+
+    /// Announces or withdraws a VIP by hand.
+    pub fn announce(vip: &str, hand: &NewHand) -> Self {
+        Self::new(Method::PUT, format!("/v1/vips/{}/announcement", Segment(vip)), hand)
+    }
+
+    /// Leaves the announcement of a VIP to its health again.
+    pub fn announce_by_health(vip: &str) -> Self {
+        Self::bare(Method::DELETE, format!("/v1/vips/{}/announcement", Segment(vip)))
+    }
+
+    /// Drains the site.
+    pub fn begin_maintenance(maintenance: &NewMaintenance) -> Self {
+        Self::new(Method::POST, "/v1/maintenance".to_owned(), maintenance)
+    }
+
+    /// Takes the site into service again.
+    pub fn end_maintenance() -> Self {
+        Self::bare(Method::DELETE, "/v1/maintenance".to_owned())
     }
 
     /// Goes back to an earlier revision.

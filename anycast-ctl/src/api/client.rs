@@ -20,14 +20,17 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
-        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
+        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same where routes are withdrawn first: routers may be given an hour to follow.
+const WITHDRAWAL: Duration = Duration::from_secs(3_660);
 
 /// Largest answer that is read, in bytes: far above what the largest site says.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -237,13 +240,37 @@ impl Client {
         self.exchange(&call.question(terms, true), TIMEOUT).await?.accepted()?.json()
     }
 
+    /// `GET /v1/announcements`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn announcements(&self) -> Result<AnnounceStatus, ClientError> {
+        self.get("/v1/announcements").await
+    }
+
+    /// `GET /v1/vips/{vip}/announcement`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn announcement(&self, vip: &str) -> Result<VipAnnouncement, ClientError> {
+        self.get(&format!("/v1/vips/{}/announcement", Segment(vip))).await
+    }
+
+    /// Carries out a change of announcements, and says what it comes to.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn announce<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
+        self.exchange(&call.question(&Terms::default(), false), TIMEOUT).await?.accepted()?.json()
+    }
+
     /// `POST /v1/attach`, `/v1/detach` or `/v1/down`
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn hook(&self, state: HookState) -> Result<HookStatus, ClientError> {
         let question = Call::hook(state).question(&Terms::default(), false);
-        self.exchange(&question, TIMEOUT).await?.accepted()?.json()
+        self.exchange(&question, WITHDRAWAL).await?.accepted()?.json()
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

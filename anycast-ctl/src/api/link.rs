@@ -6,7 +6,7 @@ use super::{
     request::Request,
     types::{Event, Progress},
 };
-use crate::health::report::Ask;
+use crate::{announce, health::report::Ask};
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
@@ -21,6 +21,8 @@ pub struct Link {
     pub requests: mpsc::Sender<Request>,
     /// Asks the checker.
     pub health: mpsc::Sender<Ask>,
+    /// Asks the announcer.
+    pub announce: mpsc::Sender<announce::report::Ask>,
     /// How far the dataplane is.
     pub progress: watch::Receiver<Progress>,
     /// To be subscribed to.
@@ -34,6 +36,8 @@ pub struct ControllerEnd {
     pub requests: mpsc::Receiver<Request>,
     /// What is asked of the checker.
     pub health: mpsc::Receiver<Ask>,
+    /// What is asked of the announcer.
+    pub announce: mpsc::Receiver<announce::report::Ask>,
     /// Where it says how far the dataplane is.
     pub progress: watch::Sender<Progress>,
     /// Where it says what happens.
@@ -44,8 +48,15 @@ pub struct ControllerEnd {
 pub fn link() -> (Link, ControllerEnd) {
     let (requests, asked) = mpsc::channel(QUEUE);
     let (health, health_asked) = mpsc::channel(QUEUE);
+    let (announce, announce_asked) = mpsc::channel(QUEUE);
     let (told, progress) = watch::channel(Progress::default());
     let (events, _) = broadcast::channel(EVENTS);
-    let end = ControllerEnd { requests: asked, health: health_asked, progress: told, events: events.clone() };
-    (Link { requests, health, progress, events }, end)
+    let end = ControllerEnd {
+        requests: asked,
+        health: health_asked,
+        announce: announce_asked,
+        progress: told,
+        events: events.clone(),
+    };
+    (Link { requests, health, announce, progress, events }, end)
 }

@@ -9,8 +9,10 @@ use super::types::{
     SlotsStatus, Status, VipStatus,
 };
 use crate::{
+    announce::orders::Hand,
     model::{Edit, Site, diff::Subject},
     store::{Author, Revision, Store},
+    utc::Utc,
 };
 
 /// Where an answer goes.
@@ -45,8 +47,31 @@ pub enum Request {
         /// What has drifted.
         reply: Reply<ReconcileStatus>,
     },
+    /// Announces otherwise.
+    Announce {
+        /// What.
+        change: AnnounceChange,
+        /// Who.
+        author: Author,
+        /// When it is noted; the routes follow.
+        reply: Reply<()>,
+    },
     /// Takes the program off the interfaces, or puts it back, or takes everything down: then the daemon ends after it answered.
     Hook(HookState, Reply<HookStatus>),
+}
+
+/// What an operator wants of announcements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnnounceChange {
+    /// Of one VIP.
+    Hand {
+        /// Its name.
+        vip: String,
+        /// What, and until when; `None`: its health decides.
+        hand: Option<(Hand, Option<Utc>)>,
+    },
+    /// Of the site: maintenance begins, with a deadline or without; `None`: it ends.
+    Maintenance(Option<Option<Utc>>),
 }
 
 /// A change that somebody wants.

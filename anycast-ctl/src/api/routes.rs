@@ -10,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::router::Api;
 
+mod announcements;
 mod backends;
 mod document;
 mod drains;
@@ -50,6 +51,9 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(backends::weight))
         .routes(routes!(backends::health, health::one))
         .routes(routes!(health::all))
+        .routes(routes!(announcements::all))
+        .routes(routes!(announcements::one, announcements::set, announcements::clear))
+        .routes(routes!(announcements::begin, announcements::end))
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))

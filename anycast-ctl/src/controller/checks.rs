@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use super::Controller;
 use crate::{
@@ -86,6 +89,11 @@ impl Checks {
             is_unwritten: false,
             writing: None,
         })
+    }
+
+    /// What the checker says, for somebody else to follow.
+    pub(super) fn follow(&self) -> watch::Receiver<Said> {
+        self.checker.follow()
     }
 
     /// Waits until the checker says something.

@@ -131,12 +131,12 @@ impl Controller {
     }
 
     /// The runtime document that goes with these numbers.
-    fn document(&self, numbers: &Numbers) -> Result<Vec<u8>, RequestError> {
+    pub(super) fn document(&self, numbers: &Numbers) -> Result<Vec<u8>, RequestError> {
         self.runtime(numbers.clone()).to_document().map_err(|error| RequestError::Internal(error.to_string()))
     }
 
     /// Has the store do something on a thread that may block.
-    async fn with_store<T: Send + 'static>(
+    pub(super) async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RequestError> {

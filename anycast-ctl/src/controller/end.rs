@@ -61,6 +61,8 @@ impl Controller {
 
     /// Ends with the daemon what should end with it.
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        // First: what checks say from here on is no reason to withdraw anything.
+        self.end_announcements().await;
         self.finish_checks().await;
         if self.dataplane.pins().is_none() {
             self.dataplane.detach_all().context("detaching the XDP program")?;
@@ -84,6 +86,8 @@ impl Controller {
             carried: Carried::clone(&self.carried),
             marked_down: self.marks.clone(),
             detached: self.detached,
+            maintenance: self.announcements.maintenance.clone(),
+            by_hand: self.announcements.by_hand.clone(),
         }
     }
 

@@ -99,6 +99,7 @@ fn step(name: &str, attached: Option<u32>, present: &[Interface], program: Optio
 impl Controller {
     /// Brings the attachments to what interfaces there are. What fails is shown in the status and tried again.
     pub(super) async fn tend_interfaces(&mut self) {
+        self.announcements.are_stale = true;
         if self.detached {
             (self.ports.problems, self.ports.unsettled, self.ports.unattached) = (Vec::new(), false, None);
             return;

@@ -30,7 +30,10 @@ impl Controller {
             Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
-            Request::Hook(state, reply) => drop(reply.send(self.hook(state).await.map_err(internal))),
+            Request::Announce { change, author, reply } => {
+                drop(reply.send(self.change_announcements(change, author.to_string()).await));
+            }
+            Request::Hook(state, reply) => self.hook_when_gone(state, reply).await,
             Request::Reconcile { dry_run, reply } => {
                 drop(reply.send(self.reconcile_drift(dry_run).map_err(internal)));
             }

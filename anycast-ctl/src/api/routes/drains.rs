@@ -162,7 +162,7 @@ pub fn of(NewDrain { deadline_seconds, remove }: NewDrain) -> DrainTerms {
 }
 
 /// The first whole second at which a period that begins now is over.
-fn deadline(period: Duration) -> Utc {
+pub fn deadline(period: Duration) -> Utc {
     let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(period);
     Utc::from_unix(end.as_secs().saturating_add(u64::from(end.subsec_nanos() > 0)))
 }
