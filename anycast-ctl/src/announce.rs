@@ -10,4 +10,5 @@ pub mod machine;
 pub mod meter;
 pub mod orders;
 pub mod report;
+pub mod watchdog;
 pub mod wish;

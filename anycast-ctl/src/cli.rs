@@ -10,6 +10,7 @@ use clap_complete::CompleteEnv;
 
 use crate::{api::client::Client, instance};
 
+mod announce;
 mod apply;
 mod backend;
 mod change;
@@ -28,6 +29,7 @@ mod reconcile;
 mod reference;
 mod run;
 mod schema;
+mod site;
 mod status;
 mod supervise;
 mod table;
@@ -61,6 +63,8 @@ Examples:
   sudo anycast-ctl backend remove web web-2 --dry-run  what would break
   sudo anycast-ctl host drain 10.0.0.12 --wait         the whole server, for maintenance
   sudo anycast-ctl history                             who changed what; `rollback REV` goes back
+  sudo anycast-ctl announce list                       what routers are told, and why
+  sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
@@ -108,6 +112,10 @@ enum Command {
     Health(health::Health),
     #[command(subcommand)]
     Host(host::Host),
+    #[command(subcommand)]
+    Announce(announce::Announce),
+    #[command(subcommand)]
+    Site(site::Site),
     Attach(hook::Attach),
     Detach(hook::Detach),
     Down(hook::Down),
@@ -164,6 +172,8 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
+        Command::Announce(command) => command.execute(&common, &client),
+        Command::Site(command) => command.execute(&common, &client),
         Command::Attach(command) => command.execute(&common, &client),
         Command::Detach(command) => command.execute(&common, &client),
         Command::Down(command) => command.execute(&common, &client),

@@ -54,7 +54,10 @@ use crate::{
     utc::Utc,
 };
 
-use self::{announcements::Announcements, checks::Checks, interfaces::Ports, progress::Told, start::Begun, tending::Tending};
+use self::{
+    announcements::Announcements, checks::Checks, interfaces::Ports, progress::Told, start::Begun,
+    tending::Tending,
+};
 
 pub use self::{start::RunOptions, tending::Figures};
 
@@ -170,8 +173,8 @@ impl Controller {
         let Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock } =
             start::begin(options).await?;
         let verdicts = checks::read_saved(verdicts.as_deref());
-        let checks =
-            Checks::new(&options.instance, verdicts, seed.get(), health_asks).context("starting the checker")?;
+        let checks = Checks::new(&options.instance, verdicts, seed.get(), health_asks)
+            .context("starting the checker")?;
         let announcements = Announcements::new(
             Surroundings::of(&options.instance, &options.socket),
             checks.follow(),

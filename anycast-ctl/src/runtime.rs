@@ -71,7 +71,8 @@ mod tests {
             marked_down: [("web".to_owned(), IpAddr::from([10, 0, 0, 1]))].into(),
             detached: true,
             maintenance: Some(Maintenance { since: Utc::from_unix(7), until: None, by: "root".to_owned() }),
-            by_hand: [("www".to_owned(), ByHand { what: Hand::Now, until: None, by: "root".to_owned() })].into(),
+            by_hand: [("www".to_owned(), ByHand { what: Hand::Now, until: None, by: "root".to_owned() })]
+                .into(),
             ..Runtime::default()
         };
         let document = runtime.to_document().unwrap();

@@ -208,7 +208,9 @@ impl Running {
     fn work(&mut self) {
         self.engine.tick(self.now(), Utc::now());
         let wanted = self.engine.wanted();
-        if self.was_connected && let Some((_, drive)) = &self.drive {
+        if self.was_connected
+            && let Some((_, drive)) = &self.drive
+        {
             drive.want(wanted.clone());
         }
         self.keep_lease(&wanted);
@@ -233,7 +235,8 @@ impl Running {
     fn take(&mut self, orders: Orders) {
         let before = self.engine.wanted();
         let now = self.now();
-        let is_driven = |settings: &Arc<Announce>| orders.announce.as_ref().is_some_and(|it| same_daemon(it, settings));
+        let is_driven =
+            |settings: &Arc<Announce>| orders.announce.as_ref().is_some_and(|it| same_daemon(it, settings));
         if !self.drive.as_ref().is_some_and(|(settings, _)| is_driven(settings)) {
             if let Some((_, drive)) = self.drive.take() {
                 let everything = before.into_iter().map(|(name, mut route)| {
@@ -299,7 +302,8 @@ impl Running {
         let clock = lease::now();
         let pulse = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
         let is_alive = announce.lease.is_zero() || clock.saturating_sub(pulse) < announce.lease;
-        let is_due = self.renewed.is_none_or(|at| clock.saturating_sub(at) >= lease::renew_every(announce.lease));
+        let is_due =
+            self.renewed.is_none_or(|at| clock.saturating_sub(at) >= lease::renew_every(announce.lease));
         let is_other = self.written.as_ref() != Some(wanted);
         let ends = self.engine.orders().leaving == Some(Leaving::InOrder);
         if !is_alive || !is_due && !is_other {
@@ -320,7 +324,9 @@ impl Running {
             wanted: wanted.clone(),
         };
         if let Err(error) = lease.write(&path) {
-            tracing::error!("the lease cannot be renewed, so that the watchdog may withdraw the routes: {error}");
+            tracing::error!(
+                "the lease cannot be renewed, so that the watchdog may withdraw the routes: {error}"
+            );
         }
         (self.renewed, self.written) = (Some(clock), Some(wanted.clone()));
     }

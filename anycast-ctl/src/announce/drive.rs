@@ -112,7 +112,9 @@ impl Drive {
             }
         };
         if timeout(PATIENCE, brought).await.is_err() {
-            tracing::warn!("the routing daemon that was driven before did not answer: it may keep its routes");
+            tracing::warn!(
+                "the routing daemon that was driven before did not answer: it may keep its routes"
+            );
         }
     }
 }

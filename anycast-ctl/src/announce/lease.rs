@@ -198,7 +198,9 @@ mod tests {
         Lease::remove(&path).unwrap();
         fs::write(&path, "{}").unwrap();
         assert!(Lease::read(&path).unwrap_err().to_string().contains("is no lease"));
-        assert!(lease().write(Path::new("/nowhere/edge.lease")).unwrap_err().to_string().contains("/nowhere"));
+        assert!(
+            lease().write(Path::new("/nowhere/edge.lease")).unwrap_err().to_string().contains("/nowhere")
+        );
     }
 
     #[test]

@@ -30,9 +30,9 @@ impl Wellness {
     pub fn of(order: &VipOrder, standings: &Standings) -> Self {
         let mut wellness = Self {
             of: order.active,
-            needed: order.min_healthy.map_or(1, |least| {
-                u32::try_from(least.of(order.active as usize)).unwrap_or(u32::MAX).max(1)
-            }),
+            needed: order
+                .min_healthy
+                .map_or(1, |least| u32::try_from(least.of(order.active as usize)).unwrap_or(u32::MAX).max(1)),
             ..Self::default()
         };
         for candidate in &order.candidates {
@@ -168,8 +168,7 @@ mod tests {
 
     fn standings(verdicts: &[Verdict]) -> Standings {
         let standing = |verdict: &Verdict| Standing { verdict: *verdict, ..Standing::UNCHECKED };
-        let backends: BTreeMap<_, _> =
-            (1..).map(address).zip(verdicts.iter().map(standing)).collect();
+        let backends: BTreeMap<_, _> = (1..).map(address).zip(verdicts.iter().map(standing)).collect();
         let pool = PoolStanding { backends, healthy: 0, of: 0, enough: false, panic: None };
         Standings { pools: [("web".into(), pool)].into(), ..Standings::default() }
     }
@@ -203,7 +202,8 @@ mod tests {
     fn who_has_not_been_judged_keeps_things_as_they_are() {
         assert!(matches!(wished(&order(), &[Down, Down, Unknown, Down]), Wish::Stay(_)));
         assert!(matches!(wished(&order(), &[]), Wish::Stay(_)));
-        let unchecked = VipOrder { candidates: vec![Candidate { address: address(9), is_checked: false }], ..order() };
+        let unchecked =
+            VipOrder { candidates: vec![Candidate { address: address(9), is_checked: false }], ..order() };
         assert_eq!(wished(&unchecked, &[]), Wish::Up);
     }
 
@@ -224,7 +224,11 @@ mod tests {
         };
         assert_eq!(wished(&hand(Hand::Now, None), &[Down; 4]), Wish::Force);
         assert_eq!(wished(&hand(Hand::Now, Some(1_001)), &[Down; 4]), Wish::Force);
-        assert_eq!(wished(&hand(Hand::Now, Some(1_000)), &[Down; 4]), Wish::Cut("x".into()), "it has expired");
+        assert_eq!(
+            wished(&hand(Hand::Now, Some(1_000)), &[Down; 4]),
+            Wish::Cut("x".into()),
+            "it has expired"
+        );
         assert!(matches!(wished(&hand(Hand::Withdraw, None), &[Up; 4]), Wish::Leave { lingers: false, .. }));
         assert!(matches!(wished(&hand(Hand::WithdrawAtOnce, None), &[Up; 4]), Wish::Cut(_)));
     }

@@ -20,8 +20,9 @@ use tokio::{net::UnixStream, time::timeout};
 use super::{
     call::{Call, Question, Segment, Terms},
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
-        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, VipAnnouncement, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus,
+        HostStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus,
+        Status, VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;

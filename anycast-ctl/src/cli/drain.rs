@@ -19,6 +19,8 @@ use crate::{
 mod progress;
 mod wait;
 
+pub use progress::Teller;
+
 /// On which terms to drain.
 #[derive(Clone, Debug, Args)]
 pub struct Terms {
@@ -95,7 +97,7 @@ impl Terms {
 }
 
 /// A drain's deadline, as wrong usage when it is none.
-fn deadline(text: &str) -> Result<Duration, String> {
+pub fn deadline(text: &str) -> Result<Duration, String> {
     match period::parse(text) {
         Ok(Duration::ZERO) => Err("0s would break every session at once: to do that, disable it".to_owned()),
         Ok(deadline) => Ok(deadline),

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use nix::unistd::{Gid, Group};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
@@ -106,7 +107,7 @@ impl Run {
 }
 
 /// Refuses a filter that cannot be read, as wrong usage.
-fn filter(text: &str) -> Result<String, String> {
+pub fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
@@ -122,7 +123,7 @@ fn group(text: &str) -> Result<Gid, String> {
 }
 
 /// Lines on stderr; colours for people only.
-fn start_log(filter: &str) {
+pub fn start_log(filter: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(io::stderr)
@@ -130,4 +131,14 @@ fn start_log(filter: &str) {
         .with_target(false);
     // journald stamps every line itself, systemd.exec(5).
     if std::env::var_os("JOURNAL_STREAM").is_some() { log.without_time().init() } else { log.init() }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn until_told() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
 }

@@ -202,8 +202,7 @@ impl Controller {
             AnnounceChange::Hand { vip, hand } => self.set_hand(&vip, hand, &by)?,
             AnnounceChange::Maintenance(begins) => self.set_maintenance(begins, &by)?,
         };
-        let is_other =
-            before != (self.announcements.maintenance.clone(), self.announcements.by_hand.clone());
+        let is_other = before != (self.announcements.maintenance.clone(), self.announcements.by_hand.clone());
         if !is_other {
             return Ok(());
         }
@@ -309,7 +308,11 @@ impl Controller {
 
     /// Tells whoever watches what happened to announcements.
     pub(super) fn tell_announcement(&self, happening: &Happening) {
-        if happening.is_bad() { tracing::warn!("{happening}") } else { tracing::info!("{happening}") }
+        if happening.is_bad() {
+            tracing::warn!("{happening}")
+        } else {
+            tracing::info!("{happening}")
+        }
         self.tell(Event::Announce(happening.event()));
     }
 

@@ -56,7 +56,11 @@ fn a_moment_of_weakness_is_forgiven_within_the_hold_down_time() {
     let rules = Rules { hold_down: at(3), min_announced: at(20), ..RULES };
     let mut machine = announced();
     machine.step(at(6), &down(), BUSY, &rules);
-    assert_eq!(machine.next(), Some(Next { at: at(25), phase: Phase::Withdrawn }), "announced for 20 s at least");
+    assert_eq!(
+        machine.next(),
+        Some(Next { at: at(25), phase: Phase::Withdrawn }),
+        "announced for 20 s at least"
+    );
     machine.step(at(8), &Wish::Up, BUSY, &rules);
     assert_eq!(machine.next(), None);
     machine.step(at(30), &down(), BUSY, &rules);
@@ -140,7 +144,10 @@ fn a_hand_is_obeyed_whatever_the_penalty() {
 fn what_was_announced_before_is_taken_over_without_a_gap() {
     let mut machine = Machine::new(at(0));
     machine.adopt(Level::Announced, at(0));
-    assert_eq!(machine.step(at(0), &Wish::Stay("checks have not said anything yet".into()), BUSY, &RULES), None);
+    assert_eq!(
+        machine.step(at(0), &Wish::Stay("checks have not said anything yet".into()), BUSY, &RULES),
+        None
+    );
     assert_eq!(machine.phase(), Phase::Announced);
     assert_eq!(machine.step(at(1), &Wish::Up, BUSY, &RULES), None);
 }

@@ -131,6 +131,7 @@ async fn ask<T>(api: &Api, ask: Ask, answer: oneshot::Receiver<T>) -> Result<T, 
         answer.await.map_err(|_| Refusal::stopping())
     };
     let answered = timeout(PATIENCE, asked).await;
-    answered
-        .map_err(|_| RequestError::Internal("the announcer does not answer: see the daemon's log".to_owned()))?
+    answered.map_err(|_| {
+        RequestError::Internal("the announcer does not answer: see the daemon's log".to_owned())
+    })?
 }

@@ -38,7 +38,8 @@ impl<'a> Teller<'a> {
         self.say(&format!("draining {}: the daemon does not answer; trying again", self.what));
     }
 
-    fn say(&mut self, text: &str) {
+    /// Anything else.
+    pub fn say(&mut self, text: &str) {
         let mut stderr = io::stderr().lock();
         // Who closed stderr does not want to know.
         if self.is_looked_on {
