@@ -3,6 +3,7 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod announce;
 #[path = "../daemon/mod.rs"]
 mod daemon;
 mod drains;

@@ -19,7 +19,7 @@ use anycast_ctl::{
     utc::Utc,
 };
 
-use super::status;
+use super::{announcements::Announcements, status};
 
 /// The revision that is there in the beginning was made then.
 const BEGINNING: Utc = Utc::from_unix(1_795_284_000);
@@ -42,6 +42,7 @@ pub struct Remembering {
     record: RevisionStatus,
     /// The last backend that was removed.
     removed: Option<BackendStatus>,
+    announcements: Announcements,
     end: ControllerEnd,
 }
 
@@ -56,7 +57,7 @@ impl Remembering {
             what: "apply site.toml".into(),
         };
         end.progress.send_replace(status.desired.clone());
-        Self { site: status::site(), status, record, removed: None, end }
+        Self { site: status::site(), status, record, removed: None, announcements: Announcements::new(), end }
     }
 
     pub async fn follow(mut self) {
@@ -67,6 +68,7 @@ impl Remembering {
                     None => return,
                 },
                 Some(ask) = self.end.health.recv() => checks(ask),
+                Some(ask) = self.end.announce.recv() => self.announcements.answer(ask),
             }
         }
     }
@@ -85,6 +87,9 @@ impl Remembering {
             // tests/history.rs has one.
             Request::Store(reply) => {
                 drop(reply.send(Err(RequestError::Internal("there is no store".to_owned()))));
+            }
+            Request::Announce { change, author, reply } => {
+                drop(reply.send(self.announcements.change(change, author.to_string())));
             }
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {

@@ -9,6 +9,7 @@ use anycast_ctl::api::{link, server, socket::Socket};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+mod announcements;
 mod controller;
 mod status;
 
