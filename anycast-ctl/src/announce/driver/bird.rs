@@ -4,6 +4,8 @@
 //!
 //! Without a second protocol a route that is about to go is withdrawn at once.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use self::{
@@ -93,11 +95,7 @@ impl Bird {
                 let refused = include.load(&mut self.client, &targets).await?.err();
                 switches.refresh(&mut self.client).await?;
                 for target in later {
-                    let outcome = match &refused {
-                        // What BIRD had of this name before serves as well as it did.
-                        Some(refused) => Err(refused.clone()),
-                        None => self.switch(&mut switches, target).await?,
-                    };
+                    let outcome = self.switch_loaded(&mut switches, target, refused.as_deref()).await?;
                     if let Err(text) = outcome {
                         failures.insert(target.vip.to_owned(), text);
                     }
@@ -118,12 +116,10 @@ impl Bird {
             Some(_) => written.iter().any(|written| written == name),
             None => self.names.cover(name),
         };
-        let keeps = |name: &str| {
-            let mut staying = targets.iter().filter(|target| target.on().is_some());
-            staying.any(|target| target.names().any(|known| known == name))
-        };
+        let staying = targets.iter().filter(|target| target.on().is_some());
+        let keeps: BTreeSet<&str> = staying.flat_map(Target::names).collect();
         let gone = targets.iter().filter(|target| target.on().is_none()).flat_map(Target::names);
-        let others = switches.own(is_own).filter(|name| !keeps(name));
+        let others = switches.own(is_own).filter(|name| !keeps.contains(name));
         let mut names: Vec<String> = gone.chain(others).map(str::to_owned).collect();
         names.sort();
         names.dedup();
@@ -152,6 +148,21 @@ impl Bird {
                 Ok(Ok(()))
             }
             Err(trouble) => Ok(Err(self.explain(target, on, &trouble))),
+        }
+    }
+
+    /// As [`Bird::switch`], after BIRD was given the file; what it refused serves if it is what it had before.
+    async fn switch_loaded(
+        &mut self,
+        switches: &mut Switches,
+        target: &Target<'_>,
+        refused: Option<&str>,
+    ) -> Result<Result<(), String>, DriverError> {
+        match refused {
+            Some(refused) if !self.include.as_ref().is_some_and(|include| include.has(target)) => {
+                Ok(Err(refused.to_owned()))
+            }
+            Some(_) | None => self.switch(switches, target).await,
         }
     }
 

@@ -30,8 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Longest line, and longest answer, that is read: a thousand peers with two families have a megabyte to say.
 const LINE_BYTES: u64 = 64 * 1024;
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
-/// Commands sent before the first of their answers is read. They fit into what a socket holds.
-const AHEAD: usize = 64;
+/// Bytes of commands that are sent before the first of their answers is read. BIRD hangs up when more than a kilobyte waits
+/// for it (`rbsize` of its control sockets), and may have kept those before.
+const AHEAD_BYTES: usize = 480;
 
 /// "Access denied", of a socket that only lets look.
 const ACCESS_DENIED: u16 = 8007;
@@ -99,7 +100,10 @@ impl Client {
     /// Sends commands without waiting for each answer; answers are in their order.
     pub async fn ask_all(&mut self, commands: &[String]) -> Result<Vec<Reply>, DriverError> {
         let mut replies = Vec::with_capacity(commands.len());
-        for commands in commands.chunks(AHEAD) {
+        let mut rest = commands;
+        while !rest.is_empty() {
+            let (commands, others) = rest.split_at_checked(ahead(rest)).unwrap_or((rest, &[]));
+            rest = others;
             let mut text = commands.join("\n");
             text.push('\n');
             let sent = timeout(PATIENCE, self.stream.get_mut().write_all(text.as_bytes())).await;
@@ -201,6 +205,16 @@ impl Client {
              `birdc show status`"
         ))
     }
+}
+
+/// How many of the commands are sent at once: at least one.
+fn ahead(commands: &[String]) -> usize {
+    let mut bytes = 0;
+    let fits = |command: &&String| {
+        bytes += command.len() + 1;
+        bytes <= AHEAD_BYTES
+    };
+    commands.iter().take_while(fits).count().max(1)
 }
 
 /// Code, whether it is the last line, and text.

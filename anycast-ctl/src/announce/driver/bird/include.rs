@@ -33,7 +33,7 @@ const CHECKED: u16 = 20;
 const REFUSED: u16 = 8002;
 
 /// Lines of the file that are read again.
-const HEADS: &str = "protocol static ";
+const HEAD: &str = "protocol static ";
 const SWITCH: &str = "  disabled ";
 
 /// What a protocol is in BIRD's language, by its name; without whether it is on.
@@ -117,6 +117,8 @@ impl Include {
             RECONFIGURED => {}
             IN_PROGRESS | QUEUED => self.settled(client).await?,
             REFUSED => {
+                // It most likely still has what it was given before.
+                self.loaded = before.as_deref().map(bodies);
                 self.put_back(before, targets)?;
                 let path = self.path.display();
                 let advice =
@@ -172,7 +174,7 @@ impl Include {
             for (name, body) in self.bodies(target) {
                 let disabled = if target.on() == Some(name.as_str()) { "no" } else { "yes" };
                 // Writing to a string does not fail.
-                let _ = write!(text, "\n{HEADS}{name} {{\n{SWITCH}{disabled};\n{body}}}\n");
+                let _ = write!(text, "\n{HEAD}{name} {{\n{SWITCH}{disabled};\n{body}}}\n");
             }
         }
         text
@@ -250,9 +252,26 @@ fn shutdown(announce: &Announce) -> String {
     attributes
 }
 
+/// The protocols of a text that this daemon wrote.
+fn bodies(text: &str) -> Bodies {
+    let mut bodies = Bodies::new();
+    let mut current = None;
+    for line in text.lines() {
+        if let Some(name) = name(line) {
+            current = Some(bodies.entry(name.to_owned()).or_default());
+        } else if line == "}" {
+            current = None;
+        } else if let Some(body) = current.as_mut().filter(|_| !line.starts_with(SWITCH)) {
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    bodies
+}
+
 /// The name of the protocol that begins in a line.
 fn name(line: &str) -> Option<&str> {
-    line.strip_prefix(HEADS)?.split_whitespace().next()
+    line.strip_prefix(HEAD)?.split_whitespace().next()
 }
 
 /// The text with what is on in it as it is wanted.
