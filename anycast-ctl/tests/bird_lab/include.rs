@@ -68,6 +68,7 @@ async fn a_configuration_read_again_changes_nothing() {
     bring(&mut driver, &wanted(&[("web", V4, Announced), ("web6", V6, Withdrawn)])).await;
     bring(&mut driver, &wanted(&[("web", V4, Withdrawn), ("web6", V6, Announced)])).await;
     lab.gains(V6, "");
+    lab.loses(V4);
     let before = lab.withdrawals();
     lab.edge.ask("configure");
     lab.edge.ask("configure");
@@ -81,7 +82,9 @@ async fn what_an_earlier_run_left_is_withdrawn_and_nothing_else() {
     let lab = Lab::with(Way::Include, |config| with_more(config, other));
     let mut driver = lab.connect().await;
     bring(&mut driver, &both(Announced)).await;
-    lab.gains(V4, "");
+    for prefix in [V4, V6, "198.51.100.0/24"] {
+        lab.gains(prefix, "");
+    }
     drop(driver);
     let mut driver = lab.connect().await;
     bring(&mut driver, &wanted(&[("web6", V6, Announced)])).await;

@@ -92,12 +92,15 @@ async fn what_an_earlier_run_left_is_withdrawn_and_nothing_else() {
     let other = "protocol static others { ipv4; route 198.51.100.0/24 blackhole; }\n\
                  protocol static anycast_old { ipv4; route 192.0.2.77/32 blackhole; }";
     let lab = Lab::with(Way::Protocols, |config| {
-        config.replace("~ \"leaving_*\"", "~ \"leaving_*\" || proto = \"others\"")
+        with_more(config, other).replace("~ \"leaving_*\"", "~ \"leaving_*\" || proto = \"others\"")
     });
+    lab.gains("192.0.2.77/32", "");
     let mut driver = lab.connect().await;
     bring(&mut driver, &both(Announced)).await;
     drop(driver);
-    lab.gains(V4, "");
+    for prefix in [V4, V6, "198.51.100.0/24"] {
+        lab.gains(prefix, "");
+    }
     let mut driver = lab.connect().await;
     bring(&mut driver, &wanted(&[("web6", V6, Announced)])).await;
     lab.loses(V4);

@@ -5,7 +5,7 @@ use anycast_ctl::announce::driver::{
     SeenRoute,
 };
 
-use crate::harness::{Lab, Way, both, bring, trouble, wanted, with_more};
+use crate::harness::{Lab, Way, both, bring, eventually, trouble, wanted, with_more};
 
 const V4: &str = "192.0.2.1/32";
 
@@ -83,13 +83,7 @@ async fn a_route_that_nobody_is_told_is_in_trouble() {
          `anycast_web` pass"
     );
     lab.router.ask("disable all");
-    let seen = driver.look(&routes).await.unwrap();
-    // The word that the sessions ended is on its way at most.
-    let ended = || async { lab.edge.ask("show protocols").matches("Established").count() == 0 };
-    while !ended().await {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    drop(seen);
+    eventually("the sessions have ended", || !lab.edge.ask("show protocols").contains("Established"));
     let seen = driver.look(&routes).await.unwrap();
     assert_eq!(
         trouble(&seen, "web6"),

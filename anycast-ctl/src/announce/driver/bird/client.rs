@@ -230,13 +230,15 @@ fn split(line: &str) -> Option<(u16, bool, &str)> {
 }
 
 fn unreachable(path: &Path, error: &io::Error) -> String {
-    let advice = match error.kind() {
-        ErrorKind::NotFound => "start BIRD, or set [announce.bird] socket to the path it was given by -s",
-        ErrorKind::PermissionDenied => "let this daemon's user write to it, by the group that BIRD runs as",
-        ErrorKind::ConnectionRefused => "nobody listens there any more: start BIRD",
-        ErrorKind::TimedOut => "it does not accept connections: see whether it hangs, by `birdc show status`",
-        _ => "see whether [announce.bird] socket is its control socket",
-    };
+    let known = [
+        (ErrorKind::NotFound, "start BIRD, or set [announce.bird] socket to the path it was given by -s"),
+        (ErrorKind::PermissionDenied, "let this daemon's user write to it, by the group that BIRD runs as"),
+        (ErrorKind::ConnectionRefused, "nobody listens there any more: start BIRD"),
+        (ErrorKind::TimedOut, "it does not accept connections: see whether it hangs, by `birdc show status`"),
+    ];
+    let advice = known.into_iter().find(|(kind, _)| *kind == error.kind());
+    let advice =
+        advice.map_or("see whether [announce.bird] socket is its control socket", |(_, advice)| advice);
     let error = error.to_string().to_lowercase();
     format!("connecting to BIRD at {}: {error}: {advice}", path.display())
 }
