@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 
 use crate::model::{Announce, Driver};
 
+pub mod bird;
+
 /// How far a route is announced.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
@@ -146,11 +148,15 @@ impl Surroundings {
 /// # Errors
 /// It is not there, or not as it should be.
 pub async fn connect(
-    settings: &Announce,
-    _surroundings: &Surroundings,
+    announce: &Announce,
+    surroundings: &Surroundings,
 ) -> Result<Box<dyn Announcer>, DriverError> {
-    match settings.drivers().next() {
-        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_))
-        | None => Err(DriverError::Refused("the site names no routing daemon".to_owned())),
+    match announce.drivers().next() {
+        Some(Driver::Bird(settings)) => {
+            bird::connect(announce, settings, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
+        }
+        Some(Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
+            Err(DriverError::Refused("the site names no routing daemon".to_owned()))
+        }
     }
 }
