@@ -322,7 +322,9 @@ impl Host {
         let (_, address) = key(pool, backend);
         let backends = &mut self.site.pools[usize::from(pool)].backends;
         if backends.iter().all(|other| other.address != address) {
-            backends.push(Backend::new(format!("b{backend}"), address));
+            // The fourth stands in for the three that there are at first.
+            let backup = backend >= 3;
+            backends.push(Backend { backup, ..Backend::new(format!("b{backend}"), address) });
         }
     }
 
