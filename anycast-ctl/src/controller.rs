@@ -41,7 +41,7 @@ use crate::{
         types::{Event, Progress},
     },
     bpffs::Lock,
-    condition::Marks,
+    condition::{Marks, Names},
     dataplane::Dataplane,
     health::report::Ask,
     interface::{self, Interfaces},
@@ -121,6 +121,8 @@ pub struct Controller {
     carried: Arc<Carried>,
     /// Backends that the operator marked down.
     marks: Marks,
+    /// Pools whose new flows are to go to their backups.
+    diverted: Arc<Names>,
     store: Arc<dyn Store>,
     /// The newest revision.
     head: Option<Record>,
@@ -188,6 +190,7 @@ impl Controller {
             numbers: Arc::new(runtime.numbers),
             carried: Arc::new(runtime.carried),
             marks: runtime.marked_down,
+            diverted: Arc::default(),
             identity: runtime.identity,
             drawn_seed: runtime.seed,
             detached: runtime.detached,

@@ -99,9 +99,11 @@ impl Remains {
     }
 }
 
-/// Whether a backend is to be removed from its pool as soon as no flow of its is left. The last one of a pool stays.
+/// Whether a backend is to be removed from its pool as soon as no flow of its is left. The last one of a pool that is no
+/// backup stays.
 pub fn removes(pool: &Pool, backend: &Backend) -> bool {
-    wants_removal(backend) && pool.backends.len() > 1
+    let stays = |other: &Backend| other.address != backend.address && !other.backup;
+    wants_removal(backend) && pool.backends.iter().any(stays)
 }
 
 /// Whether it is to be removed if it is not the last.

@@ -187,6 +187,9 @@ pub struct Backend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Delivery")]
     pub delivery: Option<Delivery>,
+    /// Whether it takes new flows only while none of its pool's others may that are no backups.
+    #[serde(default)]
+    pub backup: bool,
     /// Whether it takes flows.
     #[serde(default)]
     pub state: AdminState,
@@ -308,6 +311,7 @@ impl Backend {
             address,
             weight: default_weight(),
             delivery: None,
+            backup: false,
             state: AdminState::default(),
             drain_until: None,
             when_drained: WhenDrained::default(),

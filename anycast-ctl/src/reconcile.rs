@@ -14,7 +14,7 @@ use crate::{
     dataplane::DirectoryEntry,
     health::weight,
     maglev::{self, MaglevError},
-    model::{OnUnknownPort, Pool, Seed, Site, UdpPolicy},
+    model::{Backend, OnUnknownPort, Pool, Seed, Site, UdpPolicy},
     neighbour::Resolution,
     numbers::{Numbers, VipNumbers},
     sweep::{BackendScope, PoolScope, Scope},
@@ -50,7 +50,7 @@ pub struct Table {
     pub members: Vec<Member>,
 }
 
-/// One backend that takes new flows.
+/// One backend that may take new flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its index.
@@ -61,6 +61,8 @@ pub struct Member {
     pub weight: u32,
     /// The share of its weight that it gets at the moment, per mille.
     pub share: u16,
+    /// Whether it only does while nobody may that is no backup.
+    pub backup: bool,
 }
 
 /// One step. Steps are applied in order: no slot's owner is a backend that packets cannot be delivered to.
@@ -98,6 +100,7 @@ pub fn wanted(
     for pool in &site.pools {
         let Some(number) = numbers.pool(&pool.name) else { continue };
         let mut table = Table { slots: pool.slots, seed: pool.seed, members: Vec::new() };
+        let mut diverted = Vec::new();
         for backend in &pool.backends {
             let condition = Condition::of(opinions, pool, backend);
             let resolution = resolutions.get(&backend.address);
@@ -116,14 +119,16 @@ pub fn wanted(
             maps.backends.insert(seat.index, entry);
             maps.devices.extend(way.next_hop.map(|hop| hop.ifindex));
             maps.tunnels.extend(way.tunnel.map(|tunnel| (seat.index, tunnel)));
+            let member = Member::of(backend, &condition, seat.index);
             if condition.is_eligible() {
-                table.members.push(Member {
-                    index: seat.index,
-                    address: backend.address,
-                    weight: backend.weight,
-                    share: condition.share,
-                });
+                table.admit(member);
+            } else if condition.is_diverted() {
+                diverted.push(member);
             }
+        }
+        if table.members.is_empty() {
+            // Backups are fit, but there is no way to any of them: to divert flows to nobody would help nobody.
+            table.members = diverted;
         }
         maps.tables.insert(number, table);
     }
@@ -156,7 +161,27 @@ pub fn scope(site: &Site, numbers: &Numbers, opinions: &Opinions<'_>, now: Utc) 
     scope
 }
 
+impl Member {
+    /// A backend of that index, as its condition has it.
+    pub fn of(backend: &Backend, condition: &Condition, index: u16) -> Self {
+        let Backend { address, weight, backup, .. } = *backend;
+        Self { index, address, weight, share: condition.share, backup }
+    }
+}
+
 impl Table {
+    /// Has a backend take new flows that may. Backups do only while nobody else does, and then all of them: whoever is
+    /// admitted in which order, the members are the same.
+    pub fn admit(&mut self, member: Member) {
+        let present = self.members.first().map(|first| first.backup);
+        if present == Some(true) && !member.backup {
+            self.members.clear();
+        }
+        if present != Some(false) || !member.backup {
+            self.members.push(member);
+        }
+    }
+
     /// The index of each slot's owner, `seed` being the site's; [`NO_BACKEND`] for all of them when there are no members.
     ///
     /// # Errors

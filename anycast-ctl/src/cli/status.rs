@@ -129,9 +129,9 @@ fn verdict(status: &Status) -> String {
     let silent = |state: BackendState| {
         matches!(state, BackendState::Unresolved | BackendState::Down | BackendState::Waiting)
     };
-    // Of what is up there is only something to say when it is kept though it fails.
+    // Of what is up there is only something to say when it is kept though it fails, or is a backup.
     let kept = |pool: &PoolStatus| {
-        let is_kept = |it: &&BackendStatus| it.state == BackendState::Up && it.detail.is_some();
+        let is_kept = |it: &&BackendStatus| it.state == BackendState::Up && it.detail.is_some() && !it.backup;
         pool.backends.iter().filter(is_kept).count()
     };
     let missing: Vec<_> = backends().filter(|(_, backend)| silent(backend.state)).collect();

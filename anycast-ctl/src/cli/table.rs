@@ -44,9 +44,7 @@ pub fn render<const N: usize>(
 
 /// A pool's line and the table of its backends.
 pub fn pool(pool: &PoolStatus) -> String {
-    let there = pool.backends.iter().filter(|backend| backend.state != BackendState::Removed).count();
-    let up = pool.backends.iter().filter(|backend| backend.state == BackendState::Up).count();
-    let title = format!("POOL {}: {up} of {there} backends up, {} slots\n", pool.name, pool.slots);
+    let title = format!("POOL {}: {}, {} slots\n", pool.name, up(pool), pool.slots);
     if pool.backends.is_empty() {
         return title;
     }
@@ -82,6 +80,25 @@ pub fn pool(pool: &PoolStatus) -> String {
         ]
     });
     title + &render("  ", columns, rows) + &drains(pool)
+}
+
+/// `2 of 2 backends up, 1 of 3 backups`.
+pub fn up(pool: &PoolStatus) -> String {
+    let count = |backup: bool| {
+        let alike = pool.backends.iter().filter(|backend| backend.backup == backup);
+        alike.fold((0, 0), |(up, there), backend| match backend.state {
+            BackendState::Up => (up + 1, there + 1),
+            BackendState::Removed => (up, there),
+            BackendState::Draining
+            | BackendState::Disabled
+            | BackendState::Down
+            | BackendState::Waiting
+            | BackendState::Unresolved => (up, there + 1),
+        })
+    };
+    let ((up, there), (backups_up, backups)) = (count(false), count(true));
+    let backups = if backups == 0 { String::new() } else { format!(", {backups_up} of {backups} backups") };
+    format!("{up} of {there} backends up{backups}")
 }
 
 /// A line for each backend that is draining: what is left of its flows, and what becomes of it.
@@ -122,9 +139,9 @@ pub const fn state(state: BackendState) -> &'static str {
     }
 }
 
-/// The state of a backend, with what is left of a drain.
+/// The state of a backend, with what is left of a drain, and whether it is a backup.
 pub fn standing(backend: &BackendStatus) -> String {
-    match backend.drain {
+    let state = match backend.drain {
         Some(DrainStatus { empty: true, .. }) if backend.state == BackendState::Draining => {
             "draining, empty".to_owned()
         }
@@ -134,7 +151,8 @@ pub fn standing(backend: &BackendStatus) -> String {
             format!("draining, {} left", unit::duration(seconds))
         }
         Some(_) | None => state(backend.state).to_owned(),
-    }
+    };
+    if backend.backup { format!("{state}, backup") } else { state }
 }
 
 /// Bytes of the largest packet that fits the way to a backend, if that is known and bounded.

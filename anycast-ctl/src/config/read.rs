@@ -45,7 +45,7 @@ const POOL: &[&str] = &[
     "unchecked",
 ];
 const BACKEND: &[&str] =
-    &["address", "check", "delivery", "drain_until", "name", "state", "weight", "when_drained"];
+    &["address", "backup", "check", "delivery", "drain_until", "name", "state", "weight", "when_drained"];
 const VIP: &[&str] =
     &["address", "announce", "echo", "min_healthy", "name", "on_unknown_port", "pool", "prefix", "services"];
 
@@ -218,6 +218,7 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
     let address = table.required("address", address);
     let weight = table.optional("weight", number);
     let delivery = table.optional("delivery", choice);
+    let backup = table.optional("backup", truth);
     let state = table.optional("state", choice);
     let drain_until = table.optional("drain_until", utc);
     let when_drained = table.optional("when_drained", choice);
@@ -227,6 +228,7 @@ fn backend(mut table: Table<'_, '_>) -> Option<Backend> {
         address: address?,
         weight: weight?.unwrap_or(default_weight()),
         delivery: delivery?,
+        backup: backup?.unwrap_or_default(),
         state: state?.unwrap_or_default(),
         drain_until: drain_until?,
         when_drained: when_drained?.unwrap_or_default(),

@@ -213,7 +213,7 @@ fn unknown_keys() {
     assert_eq!(
         broken("weight", "wieght"),
         "site.toml:7:1: pool[0].backend[0]: unknown key `wieght`: did you mean `weight`? here can be `address`, \
-         `check`, `delivery`, `drain_until`, `name`, `state`, `weight`, `when_drained`"
+         `backup`, `check`, `delivery`, `drain_until`, `name`, `state`, `weight`, `when_drained`"
     );
     assert_eq!(
         broken("[[vip]]", "[[vips]]"),

@@ -150,12 +150,14 @@ fn write_feedback(text: &mut Text, feedback: Option<&Feedback>) {
 }
 
 fn write_backend(text: &mut Text, backend: &Backend) {
-    let Backend { name, address, weight, delivery, state, drain_until, when_drained, check } = backend;
+    let Backend { name, address, weight, delivery, backup, state, drain_until, when_drained, check } =
+        backend;
     text.heading("[[pool.backend]]");
     text.key("name", string(name));
     text.key("address", string(&address.to_string()));
     text.unless("weight", weight, &default_weight());
     text.given("delivery", delivery.map(|delivery| string(&label(&delivery))));
+    text.unless("backup", backup, &false);
     text.choice("state", state);
     text.given("drain_until", *drain_until);
     text.choice("when_drained", when_drained);

@@ -171,7 +171,12 @@ impl Controller {
 
     /// The same, with other marks of the operator's.
     pub(super) fn opinions_with<'a>(&'a self, marks: &'a Marks) -> Opinions<'a> {
-        Opinions { marks, standings: &self.checks.standings, serving: &self.checks.serving }
+        Opinions {
+            marks,
+            standings: &self.checks.standings,
+            serving: &self.checks.serving,
+            diverted: &self.diverted,
+        }
     }
 
     /// Has those checked that the site wants to be, by the ways that are known.

@@ -199,13 +199,12 @@ impl Controller {
                 .is_some_and(|(pool, backend)| Condition::of(&self.opinions(), pool, backend).is_eligible());
             if condition.is_eligible() {
                 let Some(seat) = after.numbers.get(&pool.name, backend.address) else { continue };
-                table.members.push(Member {
-                    index: seat.index,
-                    address: backend.address,
-                    weight: backend.weight,
-                    share: condition.share,
+                table.admit(Member::of(backend, &condition, seat.index));
+                pending.push(if table.members.iter().any(|member| member.address == backend.address) {
+                    self.awaited(&after.site, pool, backend)
+                } else {
+                    format!("{} is a backup: it gets slots while nobody else can take flows", backend.name)
                 });
-                pending.push(self.awaited(&after.site, pool, backend));
             } else if !was_eligible {
                 let why = if condition.marked_down {
                     "marked down"

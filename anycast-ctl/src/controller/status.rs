@@ -12,7 +12,7 @@ use crate::{
         BackendState, BackendStatus, BaseOwnerStatus, DetailStatus, MapStatus, MapsStatus, NextHopStatus,
         PoolStatus, ReasonStatus, Status, TransitionStatus, VipStatus,
     },
-    condition::Condition,
+    condition::{Condition, DrainedBy},
     dataplane::{Counted, Reach},
     health::verdict::Verdict,
     model::{Backend, Pool, Vip},
@@ -67,7 +67,7 @@ impl View {
         let counted = self.counters.read(&self.reach(counters, None))?;
         let gone = Pool::new(pool, Vec::new());
         let pool = self.site.pool(pool).unwrap_or(&gone);
-        Ok(self.backend(pool, backend, self.entitled(pool), &Tally::of(self, [pool], &counted)))
+        Ok(self.backend(pool, backend, &self.entitled(pool), &Tally::of(self, [pool], &counted)))
     }
 
     /// These counters, and those that are read for the last time.
@@ -81,7 +81,13 @@ impl View {
         std::iter::once(0).chain(self.numbers.vip_numbers())
     }
 
-    fn backend(&self, pool: &Pool, backend: &Backend, entitled: u64, tally: &Tally<'_>) -> BackendStatus {
+    fn backend(
+        &self,
+        pool: &Pool,
+        backend: &Backend,
+        entitled: &Entitled,
+        tally: &Tally<'_>,
+    ) -> BackendStatus {
         let removed = !self.numbers.is_present(&pool.name, backend.address);
         let way = if removed { Err(NoWay::Unknown) } else { self.way(pool, backend) };
         let (condition, now) = (self.condition(pool, backend), Utc::now());
@@ -95,8 +101,14 @@ impl View {
                 "kept though it fails, as too many do at once: {}",
                 standing.reason.as_deref().unwrap_or_default()
             )),
-            (BackendState::Draining, _) if condition.draining.is_some_and(|drain| drain.own) => {
+            (BackendState::Up, _) if backend.backup && !entitled.serve_backups => {
+                Some("backup: takes flows when no other can".to_owned())
+            }
+            (BackendState::Draining, _) if condition.is_drained_by(DrainedBy::Itself) => {
                 Some("draining, as it asks itself".to_owned())
+            }
+            (BackendState::Draining, _) if condition.is_drained_by(DrainedBy::Diversion) => {
+                Some("draining: the site is being drained".to_owned())
             }
             (BackendState::Draining, _) if condition.is_drained(now) => {
                 Some("drained: its deadline has passed".to_owned())
@@ -112,6 +124,7 @@ impl View {
             address: backend.address,
             weight: backend.weight,
             delivery: pool.delivery_of(backend),
+            backup: backend.backup,
             mtu: way.as_ref().ok().and_then(|way| way.mtu),
             state,
             detail,
@@ -120,7 +133,7 @@ impl View {
             slots_wanted: if removed || !condition.is_eligible() {
                 0
             } else {
-                share(pool.slots, weighed(backend.weight, &condition), entitled)
+                entitled.slots(pool, backend, &condition)
             },
             pins: seat.and_then(|seat| pins(seat.index)).unwrap_or_default(),
             drain: if removed { None } else { self.drain_status(pool, backend) },
@@ -140,7 +153,7 @@ impl View {
             on_empty: pool.on_empty,
             idle_timeout_seconds: pool.idle_timeout.as_secs(),
             transition: self.transition(pool),
-            backends: backends.map(|backend| self.backend(pool, backend, entitled, tally)).collect(),
+            backends: backends.map(|backend| self.backend(pool, backend, &entitled, tally)).collect(),
         }
     }
 
@@ -164,11 +177,23 @@ impl View {
         }
     }
 
-    /// The weights of those backends of a pool that may take new flows.
-    fn entitled(&self, pool: &Pool) -> u64 {
-        let conditions = pool.backends.iter().map(|it| (it.weight, self.condition(pool, it)));
-        let eligible = conditions.filter(|(_, condition)| condition.is_eligible());
-        eligible.map(|(weight, condition)| weighed(weight, &condition)).sum()
+    /// What the slots of a pool are shared out by.
+    fn entitled(&self, pool: &Pool) -> Entitled {
+        let mut entitled = Entitled { serve_backups: true, ..Entitled::default() };
+        for backend in &pool.backends {
+            let condition = self.condition(pool, backend);
+            if !condition.is_eligible() {
+                continue;
+            }
+            let weight = weighed(backend.weight, &condition);
+            if backend.backup {
+                entitled.backups += weight;
+            } else {
+                entitled.others += weight;
+                entitled.serve_backups &= self.way(pool, backend).is_err();
+            }
+        }
+        entitled
     }
 
     fn maps(&self) -> MapsStatus {
@@ -229,6 +254,29 @@ impl Controller {
         let resolution = resolutions.get(&backend.address);
         let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel);
         judged(&Condition::of(&self.opinions(), pool, backend), way.is_ok())
+    }
+}
+
+/// What the slots of a pool are shared out by: weights of those that may take new flows, in thousandths.
+#[derive(Default)]
+struct Entitled {
+    /// Of backups.
+    backups: u64,
+    /// Of the others.
+    others: u64,
+    /// Whether it is the backups' turn: none of the others can be reached.
+    serve_backups: bool,
+}
+
+impl Entitled {
+    /// What a backend that may take new flows is entitled to.
+    fn slots(&self, pool: &Pool, backend: &Backend, condition: &Condition) -> u32 {
+        let total = match (backend.backup, self.serve_backups) {
+            (true, true) => self.backups,
+            (true, false) => return 0,
+            (false, _) => self.others,
+        };
+        share(pool.slots, weighed(backend.weight, condition), total)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use super::{Controller, Figures};
 use crate::{
     api::types::{DriftStatus, InterfaceStatus, Progress},
-    condition::{Condition, Marks, Opinions},
+    condition::{Condition, Marks, Names, Opinions},
     dataplane::Counters,
     health::standing::Standings,
     interface,
@@ -25,6 +25,7 @@ pub(super) struct View {
     pub marks: Marks,
     pub standings: Arc<Standings>,
     pub serving: Arc<Marks>,
+    pub diverted: Arc<Names>,
     pub resolutions: Resolutions,
     pub census: BTreeMap<u16, Census>,
     pub moving_since: BTreeMap<u16, Instant>,
@@ -49,6 +50,7 @@ impl Controller {
             marks: self.marks.clone(),
             standings: Arc::clone(&self.checks.standings),
             serving: Arc::clone(&self.checks.serving),
+            diverted: Arc::clone(&self.diverted),
             resolutions: self.resolutions.borrow().clone(),
             census: self.census.clone(),
             moving_since: self.moving_since.clone(),
@@ -91,7 +93,8 @@ impl View {
 
     /// Everybody's opinion of the backends.
     pub fn opinions(&self) -> Opinions<'_> {
-        Opinions { marks: &self.marks, standings: &self.standings, serving: &self.serving }
+        let Self { marks, standings, serving, diverted, .. } = self;
+        Opinions { marks, standings, serving, diverted }
     }
 
     /// The way to a backend of a pool.

@@ -119,3 +119,18 @@ fn only_a_draining_backend_among_others_is_removed() {
         );
     }
 }
+
+#[test]
+fn the_last_that_is_no_backup_is_not_removed() {
+    let backend = |n: u8, backup| Backend {
+        backup,
+        state: AdminState::Draining,
+        when_drained: WhenDrained::Remove,
+        ..Backend::new(format!("b{n}"), [10, 0, 0, n].into())
+    };
+    let (one, other, backup) = (backend(1, false), backend(2, false), backend(3, true));
+    let pool = Pool::new("web", vec![one.clone(), other.clone(), backup.clone()]);
+    assert!(removes(&pool, &one) && removes(&pool, &backup));
+    let pool = Pool::new("web", vec![one.clone(), backup.clone()]);
+    assert!(!removes(&pool, &one) && removes(&pool, &backup));
+}

@@ -140,7 +140,7 @@ impl Engine {
                 subject.is_first = self.is_new;
                 self.met = self.met.wrapping_add(1);
                 if saved.map_or(was_serving, |saved| saved.in_service) {
-                    pool.admit(address);
+                    pool.admit(address, entry.backup);
                 }
                 self.queue.extend(subject.queued.map(|at| (at, key, What::Check)));
                 pool.subjects.insert(address, subject);

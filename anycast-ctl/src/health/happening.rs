@@ -83,7 +83,7 @@ impl Happening {
             Self::Agent { why, .. } | Self::Trouble { why, .. } => why.is_some(),
             Self::Panic { panic, .. } => panic.is_some(),
             Self::Enough { enough, .. } => !enough,
-            Self::Extent { after, .. } => matches!(after, Extent::Pool { .. } | Extent::Site { .. }),
+            Self::Extent { after, .. } => after.is_alarming(),
         }
     }
 }

@@ -14,6 +14,11 @@
 //! Panic ends when the bad ones are no more than the threshold. The others' recovery proves nothing about who was kept:
 //! perhaps its own next check passes too. It is accused again by a failure of a check that started afterwards.
 //!
+//! Members may have *stand-ins* that have a judge of their own: backups, if the members are the others of the pool, and the
+//! others, if they are the backups. When every member in service is down, a stand-in that is up can take over, and is
+//! witness that the checker is not cut off. Then members are taken out in spite of panic: each whose check failed while a
+//! stand-in was good, and after whose failure one passed. What failed while no stand-in was good proves nothing, as before.
+//!
 //! ```text
 //!             fails                taken out
 //!   trusted ─────────▶ accused ────────────────▶ out of service
@@ -24,7 +29,7 @@
 //!      └─────────────────┴────────────────────────────┘
 //! ```
 //!
-//! What that means for small pools, all of whose backends were in service:
+//! What that means for small pools without backups, all of whose backends were in service:
 //!
 //! | backends | threshold | down | in service |
 //! |---:|---:|---:|---|
@@ -43,8 +48,10 @@ use std::{
     time::Duration,
 };
 
+use self::relief::Relief;
 use super::verdict::{self, Judge, Streak, Verdict};
 
+mod relief;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -110,6 +117,8 @@ pub struct Outcome<K> {
     pub taken_out: Vec<K>,
     /// The alarm, while it lasts.
     pub panic: Option<Panic>,
+    /// Whether nobody is left, and stand-ins take over.
+    pub is_relieved: bool,
     /// Who must be checked at once. Everybody is named once for each time that it is needed: a check that is under way
     /// is too old, another one has to follow it.
     pub ask: Vec<K>,
@@ -142,6 +151,7 @@ pub struct Mass<K> {
     /// Who did not answer, until a check that started at this time or later passes.
     silent: BTreeMap<K, Duration>,
     panic_since: Option<Duration>,
+    relief: Relief<K>,
 }
 
 impl<K: Copy + Ord> Mass<K> {
@@ -153,6 +163,7 @@ impl<K: Copy + Ord> Mass<K> {
             asked: BTreeMap::new(),
             silent: BTreeMap::new(),
             panic_since: None,
+            relief: Relief::new(),
         }
     }
 
@@ -166,26 +177,50 @@ impl<K: Copy + Ord> Mass<K> {
         &self.in_service
     }
 
-    /// Decides anew. To be called after every result, when [`Outcome::wait_until`] has come, and when members come or go;
-    /// whoever is no member any more is out of service, and is not mentioned.
-    pub fn evaluate(&mut self, now: Duration, rules: &Rules, members: &[Member<K>]) -> Outcome<K> {
-        self.forget_others(members);
+    /// Decides anew. To be called after every result, of stand-ins too, when [`Outcome::wait_until`] has come, and when
+    /// members come or go; whoever is no member any more is out of service, and is not mentioned. [`Outcome::ask`] may name
+    /// stand-ins.
+    pub fn evaluate(
+        &mut self,
+        now: Duration,
+        rules: &Rules,
+        members: &[Member<K>],
+        stand_ins: &[Member<K>],
+    ) -> Outcome<K> {
+        self.forget_others(members, stand_ins);
         let put_in = self.put_in(rules, members);
         for member in members {
             self.suspect(now, member);
         }
         self.judge_silence(now, rules, members);
+        self.relief.follow(now, members, stand_ins);
 
         let of = members.len() as u32;
         let is_over = |share: usize| share * 100 > usize::from(rules.panic_threshold) * members.len();
         let bad = members.iter().filter(|member| self.is_bad(member)).count();
         let down = members.iter().filter(|member| member.verdict == Verdict::Down);
-        let is_protecting = down.clone().any(|member| self.in_service.contains(&member.key));
+        let is_in = |member: &Member<K>| self.in_service.contains(&member.key);
+        let is_protecting = down.clone().any(is_in);
+        let is_lost =
+            down.clone().count() > 0 && members.iter().all(|it| it.verdict == Verdict::Down || !is_in(it));
+        // If stand-ins are to witness that nobody is left, they are wanted before the last one falls.
+        let is_none_good = bad > 0 && bad == members.len();
+        let is_relieved = is_lost && self.relief.is_at_hand();
+        if is_relieved && rules.panic_threshold < 100 && (is_over(bad) || is_protecting) {
+            let since = *self.panic_since.get_or_insert(now);
+            let (taken_out, ask) = self.give_way(members, stand_ins);
+            let is_protecting = members.iter().any(|it| self.in_service.contains(&it.key));
+            self.doubt(now, down.map(|member| member.key));
+            self.panic_since = self.panic_since.filter(|_| is_protecting);
+            let panic = is_protecting.then_some(Panic { since, bad: bad as u32, of });
+            return Outcome { put_in, taken_out, panic, is_relieved, ask, wait_until: None };
+        }
         if is_over(bad) && is_protecting || is_over(down.clone().count()) {
             self.doubt(now, down.map(|member| member.key));
             let since = *self.panic_since.get_or_insert(now);
             let panic = Some(Panic { since, bad: bad as u32, of });
-            return Outcome { put_in, taken_out: Vec::new(), panic, ask: Vec::new(), wait_until: None };
+            let ask = if is_none_good { self.ask_stand_ins(stand_ins) } else { Vec::new() };
+            return Outcome { put_in, taken_out: Vec::new(), panic, is_relieved, ask, wait_until: None };
         }
         if self.panic_since.take().is_some() {
             self.doubt(now, down.map(|member| member.key));
@@ -216,16 +251,37 @@ impl<K: Copy + Ord> Mass<K> {
             self.in_service.remove(key);
             self.suspects.remove(key);
         }
-        let ask = newest.map(|since| self.ask(since, members)).unwrap_or_default();
-        Outcome { put_in, taken_out, panic: None, ask, wait_until }
+        let mut ask = newest.map(|since| self.ask(since, members)).unwrap_or_default();
+        if is_none_good {
+            ask.extend(self.ask_stand_ins(stand_ins));
+        }
+        Outcome { put_in, taken_out, panic: None, is_relieved, ask, wait_until }
     }
 
-    fn forget_others(&mut self, members: &[Member<K>]) {
+    /// Takes out whom stand-ins have witnessed against, when nobody else is left; and who must witness yet.
+    fn give_way(&mut self, members: &[Member<K>], stand_ins: &[Member<K>]) -> (Vec<K>, Vec<K>) {
+        let keys = members.iter().map(|member| member.key);
+        let taken_out: Vec<K> =
+            keys.filter(|key| self.in_service.contains(key) && self.relief.is_witnessed(key)).collect();
+        for key in &taken_out {
+            self.in_service.remove(key);
+            self.suspects.remove(key);
+        }
+        let ask = if self.in_service.is_empty() { Vec::new() } else { self.ask_stand_ins(stand_ins) };
+        (taken_out, ask)
+    }
+
+    fn ask_stand_ins(&mut self, stand_ins: &[Member<K>]) -> Vec<K> {
+        self.relief.newest_failure().map(|since| self.ask(since, stand_ins)).unwrap_or_default()
+    }
+
+    fn forget_others(&mut self, members: &[Member<K>], stand_ins: &[Member<K>]) {
         let present: BTreeSet<K> = members.iter().map(|member| member.key).collect();
         self.in_service.retain(|key| present.contains(key));
         self.suspects.retain(|key, _| present.contains(key));
-        self.asked.retain(|key, _| present.contains(key));
         self.silent.retain(|key, _| present.contains(key));
+        let stand_ins: BTreeSet<K> = stand_ins.iter().map(|it| it.key).collect();
+        self.asked.retain(|key, _| present.contains(key) || stand_ins.contains(key));
     }
 
     fn put_in(&mut self, rules: &Rules, members: &[Member<K>]) -> Vec<K> {

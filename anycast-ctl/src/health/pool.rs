@@ -33,6 +33,8 @@ pub struct Pool {
     pub wake_at: Option<Duration>,
     evaluated_at: Duration,
     judge: mass::Mass<IpAddr>,
+    /// Judges the backups, who are not this site's.
+    backup_judge: mass::Mass<IpAddr>,
     rules: mass::Rules,
     min_healthy: Option<MinHealthy>,
     ramp: Option<Ramp>,
@@ -40,6 +42,8 @@ pub struct Pool {
     /// Draining backends that are down.
     gone: BTreeSet<IpAddr>,
     panic: Option<Panic>,
+    /// Whether all have failed but backups.
+    is_relieved: bool,
     /// Whether it was said to have too few healthy backends.
     lacks: bool,
     /// Whether each answer may matter to the others.
@@ -65,26 +69,39 @@ impl Pool {
             wake_at: None,
             evaluated_at: Duration::ZERO,
             judge: mass::Mass::new([]),
+            backup_judge: mass::Mass::new([]),
             rules: wanted.rules,
             min_healthy: wanted.min_healthy,
             ramp: wanted.ramp,
             loads: wanted.feedback.as_deref().map(Loads::new),
             gone: BTreeSet::new(),
             panic: None,
+            is_relieved: false,
             lacks: false,
             is_alert: false,
         }
     }
 
     /// Has a backend in service that was before it was checked.
-    pub fn admit(&mut self, address: IpAddr) {
-        self.judge.admit(address);
+    pub fn admit(&mut self, address: IpAddr, backup: bool) {
+        if backup { self.backup_judge.admit(address) } else { self.judge.admit(address) }
     }
 
     /// Takes what is wanted of the pool.
     pub fn set(&mut self, wanted: &PoolRoster) {
         self.rules = wanted.rules;
         self.min_healthy = wanted.min_healthy;
+        for (&address, subject) in &self.subjects {
+            // Whoever becomes a backup, or is none any more, stays in service.
+            let (to, from) = if subject.entry.backup {
+                (&mut self.backup_judge, &self.judge)
+            } else {
+                (&mut self.judge, &self.backup_judge)
+            };
+            if from.in_service().contains(&address) {
+                to.admit(address);
+            }
+        }
         if self.ramp != wanted.ramp {
             // Those whose share grows have it at once.
             self.subjects.values_mut().for_each(|subject| subject.came_up = None);
@@ -132,7 +149,8 @@ impl Pool {
                 Role::Member => self.judge.in_service().contains(address),
                 Role::Leaving | Role::Stopped => false,
             };
-            serves && subject.came_up.is_none()
+            // What load backups have is another site's.
+            serves && !subject.entry.backup && subject.came_up.is_none()
         });
         let regulated: Vec<IpAddr> = regulated.map(|(address, _)| *address).collect();
         loads.decide(now, &present, &regulated)
@@ -155,28 +173,31 @@ impl Pool {
     /// Decides anew.
     pub fn evaluate(&mut self, name: &Arc<str>, now: Duration) -> Evaluated {
         self.evaluated_at = now;
-        let members: Vec<Member<IpAddr>> = self
-            .subjects
-            .iter()
-            .filter(|(_, subject)| subject.role() == Role::Member)
-            .filter_map(|(&address, subject)| Some(Member::of(address, &subject.judge, &subject.rules()?)))
-            .collect();
-        let served = self.judge.in_service().len();
-        let outcome = self.judge.evaluate(now, &self.rules, &members);
-        let mut evaluated = Evaluated { ask: outcome.ask, ..Evaluated::default() };
-        evaluated.is_changed = !outcome.put_in.is_empty() || !outcome.taken_out.is_empty();
+        let (members, backups) = (self.members(false), self.members(true));
+        // While there is somebody whom no check takes out, backups take over from nobody.
+        let stand_ins = if self.has_unchecked() { &[][..] } else { &backups };
+        let served = [self.judge.in_service().len(), self.backup_judge.in_service().len()];
+        let outcome = self.judge.evaluate(now, &self.rules, &members, stand_ins);
+        let of_backups = self.backup_judge.evaluate(now, &self.rules, &backups, &members);
 
-        // Who comes up while most serve grows into its share; where most come up together all are alike.
-        let grows = self.ramp.is_some() && served * 2 >= members.len();
-        for address in outcome.put_in {
-            let Some(subject) = self.subjects.get_mut(&address) else { continue };
-            subject.came_up = (grows && !subject.is_first).then_some(now);
-            subject.is_first = false;
+        let mut evaluated = Evaluated::default();
+        let judged = [(&outcome, &members), (&of_backups, &backups)];
+        for ((outcome, members), served) in judged.into_iter().zip(served) {
+            evaluated.ask.extend(&outcome.ask);
+            evaluated.is_changed |= !outcome.put_in.is_empty() || !outcome.taken_out.is_empty();
+            // Who comes up while most serve grows into its share; where most come up together all are alike.
+            let grows = self.ramp.is_some() && served * 2 >= members.len();
+            for address in &outcome.put_in {
+                let Some(subject) = self.subjects.get_mut(address) else { continue };
+                subject.came_up = (grows && !subject.is_first).then_some(now);
+                subject.is_first = false;
+            }
         }
         for subject in self.subjects.values_mut() {
             subject.is_first &= subject.judge.verdict() != Verdict::Down;
         }
-        evaluated.is_changed |= self.judge_leaving(&members, outcome.panic.is_some());
+        let alone = if members.is_empty() { &of_backups } else { &outcome };
+        evaluated.is_changed |= self.judge_leaving(&[&members[..], &backups].concat(), alone.panic.is_some());
         evaluated.is_changed |= self.end_ramps(now) | self.balance(now);
 
         if outcome.panic.is_some() != self.panic.is_some() {
@@ -184,6 +205,7 @@ impl Pool {
         }
         evaluated.is_changed |= outcome.panic != self.panic;
         self.panic = outcome.panic;
+        self.is_relieved = outcome.is_relieved;
         let lacks = !self.is_enough() && members.iter().all(|member| member.verdict != Verdict::Unknown);
         if lacks != self.lacks {
             let (healthy, of) = self.healthy();
@@ -191,13 +213,30 @@ impl Pool {
             evaluated.happenings.push(Happening::Enough { pool, healthy, of, enough: !lacks });
             self.lacks = lacks;
         }
-        self.is_alert = outcome.panic.is_some()
-            || outcome.wait_until.is_some()
-            || self.subjects.values().any(|subject| subject.judge.failed() > 0);
+        self.is_alert =
+            [&outcome, &of_backups].iter().any(|it| it.panic.is_some() || it.wait_until.is_some())
+                || self.subjects.values().any(|subject| subject.judge.failed() > 0);
         let growing = self.subjects.values().filter_map(|subject| self.grown(subject, now)?.1);
         let decides = self.loads.as_ref().and_then(Loads::next_at).map(|at| at.max(now + SHORTEST_REST));
-        self.wake_at = growing.chain(outcome.wait_until).chain(decides).min();
+        self.wake_at = growing.chain(outcome.wait_until).chain(of_backups.wait_until).chain(decides).min();
         evaluated
+    }
+
+    /// Whom a judge judges: the backups, or the others.
+    fn members(&self, backups: bool) -> Vec<Member<IpAddr>> {
+        let is_meant = |subject: &Subject| subject.role() == Role::Member && subject.entry.backup == backups;
+        let meant = self.subjects.iter().filter(|(_, subject)| is_meant(subject));
+        meant
+            .filter_map(|(&address, subject)| Some(Member::of(address, &subject.judge, &subject.rules()?)))
+            .collect()
+    }
+
+    /// Whether somebody takes flows whatever checks say.
+    fn has_unchecked(&self) -> bool {
+        self.subjects.values().any(|subject| {
+            let Subject { entry, .. } = subject;
+            !entry.backup && entry.active && !subject.asks_drain() && subject.role() == Role::Unchecked
+        })
     }
 
     /// A draining backend that is down is believed to be once a check of a member has passed since it failed.
@@ -284,15 +323,17 @@ impl Pool {
     pub fn is_in_service(&self, address: IpAddr, subject: &Subject) -> bool {
         match subject.role() {
             Role::Unchecked => true,
+            Role::Member if subject.entry.backup => self.backup_judge.in_service().contains(&address),
             Role::Member => self.judge.in_service().contains(&address),
             Role::Leaving => !self.gone.contains(&address),
             Role::Stopped => false,
         }
     }
 
-    /// Active backends that are up, and all active ones.
+    /// Active backends that are up, and all active ones. Backups are not counted: this site serves with the others.
     fn healthy(&self) -> (u32, u32) {
-        self.subjects.values().fold((0, 0), |(healthy, of), subject| match subject.role() {
+        let counted = self.subjects.values().filter(|subject| !subject.entry.backup);
+        counted.fold((0, 0), |(healthy, of), subject| match subject.role() {
             Role::Unchecked => (healthy + 1, of + 1),
             Role::Member => (healthy + u32::from(subject.judge.verdict() == Verdict::Up), of + 1),
             Role::Stopped => (healthy, of + 1),
@@ -318,7 +359,8 @@ impl Pool {
 
     /// As it looks from outside.
     pub fn seen<'a>(&self, name: &'a str) -> site::Pool<'a> {
-        let members = || self.subjects.values().filter(|subject| subject.role() == Role::Member);
+        let is_member = |subject: &&Subject| subject.role() == Role::Member && !subject.entry.backup;
+        let members = || self.subjects.values().filter(is_member);
         let is_bad =
             |subject: &&Subject| subject.judge.verdict() == Verdict::Down || subject.judge.failed() > 0;
         site::Pool {
@@ -326,6 +368,7 @@ impl Pool {
             bad: self.panic.map_or_else(|| members().filter(is_bad).count() as u32, |panic| panic.bad),
             of: members().count() as u32,
             is_panicking: self.panic.is_some(),
+            is_relieved: self.is_relieved,
         }
     }
 

@@ -9,7 +9,6 @@ use super::{
     happening::Happening,
     history::Entry as Result,
     pool::Pool,
-    site::Extent,
     spec::{Probe, Spec},
     subject::{Role, Subject},
 };
@@ -75,8 +74,7 @@ fn all(engine: &Engine, now: Duration) -> HealthStatus {
     let is_alarming = |pool: &PoolHealth| pool.panic.is_some() || !pool.enough && pool.active > 0;
     HealthStatus {
         summary: engine.extent().to_string(),
-        alarm: pools.iter().any(is_alarming)
-            || matches!(engine.extent(), Extent::Pool { .. } | Extent::Site { .. }),
+        alarm: pools.iter().any(is_alarming) || engine.extent().is_alarming(),
         checker: CheckerStatus {
             backends: pools.iter().map(|pool| pool.backends.len() as u32).sum(),
             under_way: engine.asking(),
@@ -101,6 +99,7 @@ fn one(
     Some(BackendHealth {
         name: subject.entry.name.to_string(),
         address,
+        backup: subject.entry.backup,
         check: words(spec),
         verdict: judge.verdict(),
         held_seconds: judge.held(now).as_secs(),

@@ -47,6 +47,8 @@ pub struct Entry {
     pub name: Arc<str>,
     /// Whether it takes new flows if it is healthy. One that is draining is checked too: its flows live on as long as it does.
     pub active: bool,
+    /// Whether it is a backup: it is checked as any other, and counts for nothing while others take flows.
+    pub backup: bool,
     /// What it is asked; `None`: nothing.
     pub check: Option<Assignment>,
 }
@@ -114,7 +116,8 @@ impl Entry {
             let targets = targets(sources, pool, backend, &spec).map(Arc::from);
             Assignment { spec: Arc::new(spec), targets }
         });
-        Self { name: backend.name.as_str().into(), active: backend.state == AdminState::Active, check }
+        let active = backend.state == AdminState::Active;
+        Self { name: backend.name.as_str().into(), active, backup: backend.backup, check }
     }
 }
 

@@ -9,10 +9,12 @@ pub struct Pool<'a> {
     pub name: &'a str,
     /// Members that are bad: down, failed their last check, or did not answer when asked.
     pub bad: u32,
-    /// All members that are checked and active.
+    /// All members that are checked and active, and no backups.
     pub of: u32,
     /// Whether it is in panic.
     pub is_panicking: bool,
+    /// Whether all its members are down, and its backups take over.
+    pub is_relieved: bool,
 }
 
 /// How far a failure reaches.
@@ -36,6 +38,13 @@ pub enum Extent {
         bad: u32,
         /// All its members.
         of: u32,
+    },
+    /// A pool has nobody left but its backups.
+    Relieved {
+        /// Its name.
+        name: String,
+        /// Its members, all of which are bad.
+        bad: u32,
     },
     /// Several pools are in panic, or most backends of several pools are bad: the site has failed, or this host is cut off
     /// from it.
@@ -63,8 +72,21 @@ impl Extent {
                 Self::Site { pools: pools.iter().map(|pool| pool.name.to_owned()).collect(), bad, of }
             }
             [pool, ..] => Self::Pool { name: pool.name.to_owned(), bad: pool.bad, of: pool.of },
+            [] if let Some(pool) = pools.iter().find(|pool| pool.is_relieved) => {
+                Self::Relieved { name: pool.name.to_owned(), bad: pool.bad }
+            }
             [] if bad > 0 => Self::Single { bad, of },
             [] => Self::Nothing,
+        }
+    }
+}
+
+impl Extent {
+    /// Whether somebody should look at once.
+    pub const fn is_alarming(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Single { .. } => false,
+            Self::Pool { .. } | Self::Relieved { .. } | Self::Site { .. } => true,
         }
     }
 }
@@ -79,6 +101,9 @@ impl fmt::Display for Extent {
                 "{bad} of {of} backends of pool {name} fail at once: they share what failed, or the way to them did; \
                  those it had are kept"
             ),
+            Self::Relieved { name, bad } => {
+                write!(f, "all {bad} backends of pool {name} fail: its backups take over")
+            }
             Self::Site { pools, bad, of } => {
                 write!(
                     f,
@@ -95,7 +120,7 @@ mod tests {
     use super::*;
 
     const fn pool(name: &str, bad: u32, of: u32, is_panicking: bool) -> Pool<'_> {
-        Pool { name, bad, of, is_panicking }
+        Pool { name, bad, of, is_panicking, is_relieved: false }
     }
 
     #[test]
@@ -121,6 +146,13 @@ mod tests {
                 vec![pool("web", 3, 4, true), pool("api", 0, 9, false), pool("dns", 5, 8, true)],
                 "8 of 21 backends of this host fail at once: the site has failed, or this host is cut off; pools in \
                  panic: web, dns",
+            ),
+            (
+                vec![
+                    pool("dns", 0, 4, false),
+                    Pool { name: "web", bad: 4, of: 4, is_panicking: false, is_relieved: true },
+                ],
+                "all 4 backends of pool web fail: its backups take over",
             ),
             (
                 vec![pool("web", 3, 5, false), pool("dns", 3, 5, false)],

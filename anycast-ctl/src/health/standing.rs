@@ -63,9 +63,9 @@ impl Standing {
 pub struct PoolStanding {
     /// Its backends, by address.
     pub backends: BTreeMap<IpAddr, Standing>,
-    /// Backends that are up, of those that are active.
+    /// Backends that are up, of those that are active and no backups.
     pub healthy: u32,
-    /// Backends that are active.
+    /// Backends that are active and no backups.
     pub of: u32,
     /// Whether that is as many as the pool needs.
     pub enough: bool,

@@ -26,6 +26,8 @@ pub fn site() -> impl Strategy<Value = Site> {
             let of_pool = |(j, (name, backend)): (usize, (String, Backend))| Backend {
                 name: numbered(&name, j),
                 address: address(10, j, mixed && backend.address.is_ipv6()),
+                // One at least takes flows by itself.
+                backup: backend.backup && j > 0,
                 delivery: backend.delivery.filter(|delivery| !mixed || *delivery != Delivery::L2),
                 ..backend
             };
@@ -325,8 +327,10 @@ fn pool() -> impl Strategy<Value = Pool> {
 fn backend() -> impl Strategy<Value = Backend> {
     let until = option::of((0_u64..4_000_000_000).prop_map(Utc::from_unix));
     let weight = prop_oneof![Just(default_weight()), 1..=u32::MAX];
-    (any::<bool>(), weight, option::of(choice()), choice(), until, choice(), option::of(check())).prop_map(
-        |(v6, weight, delivery, state, until, when_drained, check)| Backend {
+    let flags = (any::<bool>(), any::<bool>());
+    (flags, weight, option::of(choice()), choice(), until, choice(), option::of(check())).prop_map(
+        |((v6, backup), weight, delivery, state, until, when_drained, check)| Backend {
+            backup,
             when_drained,
             check: check.map(Box::new),
             weight,

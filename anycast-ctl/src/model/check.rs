@@ -222,6 +222,11 @@ impl Found {
     fn backends(&mut self, pool: &Pool, path: &str, vips: &HashMap<IpAddr, &str>) {
         if pool.backends.is_empty() {
             self.add(format!("{path}.backend"), "a pool needs at least one backend: add one");
+        } else if pool.backends.iter().all(|backend| backend.backup) {
+            let advice = "set backup = false on those that are to take flows at all times, or add such a one";
+            let message =
+                format!("every backend is a backup, but none is there that they stand in for: {advice}");
+            self.add(format!("{path}.backend"), message);
         }
         let mut names = Seen::default();
         let mut addresses = Seen::default();

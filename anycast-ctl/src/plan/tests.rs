@@ -11,7 +11,7 @@ const SEED: u64 = 7;
 
 fn member(index: u16, weight: u32) -> Member {
     let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, index as u8 + 1));
-    Member { index, address, weight, share: WHOLE }
+    Member { index, address, weight, share: WHOLE, backup: false }
 }
 
 fn table(members: &[Member]) -> Table {

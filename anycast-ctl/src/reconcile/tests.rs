@@ -7,6 +7,8 @@ use crate::{
     numbers::Capacity,
 };
 
+mod backups;
+
 fn site() -> Site {
     let backend = |last: u8| Backend {
         weight: u32::from(last),

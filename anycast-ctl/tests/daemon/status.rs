@@ -81,6 +81,7 @@ fn backend(pool: &Pool, it: &Backend, known: Option<&BackendStatus>) -> BackendS
         address: it.address,
         weight: it.weight,
         delivery: pool.delivery_of(it),
+        backup: it.backup,
         mtu: None,
         state: BackendState::Unresolved,
         detail: Some(format!("waiting for an answer to ARP from {} on eth0", it.address)),
@@ -99,6 +100,7 @@ fn backend(pool: &Pool, it: &Backend, known: Option<&BackendStatus>) -> BackendS
     BackendStatus {
         weight: it.weight,
         delivery: pool.delivery_of(it),
+        backup: it.backup,
         address: it.address,
         state: match it.state {
             AdminState::Active => resting,
@@ -191,6 +193,7 @@ pub fn status() -> Status {
                     address: "10.0.0.11".parse().unwrap(),
                     weight: 1,
                     delivery: Delivery::Ipip,
+                    backup: false,
                     mtu: Some(1480),
                     state: BackendState::Up,
                     detail: None,
@@ -210,6 +213,7 @@ pub fn status() -> Status {
                     address: "10.0.0.12".parse().unwrap(),
                     weight: 1,
                     delivery: Delivery::L2,
+                    backup: false,
                     mtu: None,
                     state: BackendState::Unresolved,
                     detail: Some("no answer to ARP from 10.0.0.12 on eth0".into()),

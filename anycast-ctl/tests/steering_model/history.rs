@@ -15,7 +15,7 @@ use anycast_common::{
 use anycast_ctl::{
     condition::{Condition, Marks, Opinions},
     drain::{Found, Remains},
-    model::{AdminState, Backend, OnDown, OnUnknownPort, Pool, Seed, Site, UdpPolicy, Vip},
+    model::{AdminState, Backend, OnDown, Pool, Seed, Site, UdpPolicy, Vip},
     neighbour::{NextHop, Resolution, Why},
     numbers::{Capacity, Numbers},
     reconcile::{self, Maps, Operation},
@@ -127,13 +127,9 @@ impl Host {
             idle_timeout: Duration::from_secs(IDLE_SECONDS.into()),
             ..Pool::new(name, Vec::new())
         };
-        let vip = |number: u8, pool: &str| Vip {
-            name: pool.into(),
-            address: Ipv4Addr::new(192, 0, 2, number).into(),
-            services: vec!["tcp/443".parse().unwrap(), "udp/443".parse().unwrap()],
-            pool: pool.into(),
-            on_unknown_port: OnUnknownPort::Pass,
-            echo: true,
+        let services = || vec!["tcp/443".parse().unwrap(), "udp/443".parse().unwrap()];
+        let vip = |number: u8, pool: &str| {
+            Vip::new(pool, Ipv4Addr::new(192, 0, 2, number).into(), services(), pool)
         };
         let mut host = Self {
             kernel: Kernel {
@@ -326,7 +322,9 @@ impl Host {
         let (_, address) = key(pool, backend);
         let backends = &mut self.site.pools[usize::from(pool)].backends;
         if backends.iter().all(|other| other.address != address) {
-            backends.push(Backend::new(format!("b{backend}"), address));
+            // The fourth stands in for the three that there are at first.
+            let backup = backend >= 3;
+            backends.push(Backend { backup, ..Backend::new(format!("b{backend}"), address) });
         }
     }
 

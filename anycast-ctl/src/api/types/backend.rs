@@ -20,20 +20,24 @@ pub struct BackendStatus {
     pub weight: u32,
     /// How packets get to it.
     pub delivery: Delivery,
+    /// Whether it takes new flows only while none of its pool's others may that are no backups.
+    #[serde(default)]
+    pub backup: bool,
     /// Bytes of the largest packet that fits the way to it: the path MTU, less the outer headers. Absent while it is not
     /// reached, and where any packet fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,
     /// Whether it is steered to.
     pub state: BackendState,
-    /// Why it is not steered to, for people to read; absent while it is.
+    /// Why it is not steered to, or not now, for people to read; absent while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Where its frames go; absent while it is not reached, and where they stay on this host.
     pub next_hop: Option<NextHopStatus>,
     /// Slots of the pool's table that are its own.
     pub slots: u32,
-    /// Slots its weight entitles it to, among the backends that are neither draining nor down.
+    /// Slots its weight entitles it to, among the backends that are neither draining nor down; a backup's, while others take
+    /// new flows: none.
     pub slots_wanted: u32,
     /// Flows that are remembered as its own, as the last sweep counted them. Flows of stable slots are not remembered.
     pub pins: u64,
@@ -48,7 +52,7 @@ pub struct BackendStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendState {
-    /// It has slots.
+    /// It has slots, or is a backup that has them when no other can.
     Up,
     /// It gets no new flows; those it has live on.
     Draining,

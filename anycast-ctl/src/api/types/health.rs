@@ -38,7 +38,7 @@ pub struct PoolHealth {
     pub name: String,
     /// Backends that are up.
     pub healthy: u32,
-    /// Backends that are active.
+    /// Backends that are active, and no backups.
     pub active: u32,
     /// How many must be up.
     pub needed: u32,
@@ -70,6 +70,9 @@ pub struct BackendHealth {
     /// Its address.
     #[schema(value_type = String)]
     pub address: IpAddr,
+    /// Whether it is a backup: it is not counted while others take flows.
+    #[serde(default)]
+    pub backup: bool,
     /// What it is asked, for people to read: `http /health to port 80 of VIP www`.
     pub check: String,
     /// `up`, `down`, or `unknown` while there are too few results.

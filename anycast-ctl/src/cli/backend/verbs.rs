@@ -29,6 +29,9 @@ pub struct Add {
     /// How packets get to it; without this as its pool has it
     #[arg(long, value_name = "MODE")]
     delivery: Option<Delivery>,
+    /// It takes new flows only while none of the others may that are no backups
+    #[arg(long)]
+    backup: bool,
     #[command(flatten)]
     change: Change,
 }
@@ -86,7 +89,8 @@ pub struct Drain {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["address", "weight", "delivery", "when_drained"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true)
+    .args(["address", "weight", "delivery", "backup", "when_drained"]))]
 pub struct Set {
     #[command(flatten)]
     target: Target,
@@ -99,6 +103,9 @@ pub struct Set {
     /// How packets get to it: l2, ipip, gue or local; pool: as its pool has it
     #[arg(long, value_name = "MODE", value_parser = delivery)]
     delivery: Option<Way>,
+    /// Whether it takes new flows only while none of the others may that are no backups
+    #[arg(long, value_name = "BOOL")]
+    backup: Option<bool>,
     /// What becomes of it when it is draining and no flow of it is left; `undrain` sets it to keep
     #[arg(long, value_name = "WHAT")]
     when_drained: Option<WhenDrained>,
@@ -163,8 +170,9 @@ impl Target {
 
 impl Add {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { pool, name, address, weight, delivery, change } = self;
-        let backend = model::Backend { weight, delivery, ..model::Backend::new(name.clone(), address) };
+        let Self { pool, name, address, weight, delivery, backup, change } = self;
+        let backend =
+            model::Backend { weight, delivery, backup, ..model::Backend::new(name.clone(), address) };
         let call = Call::add_backend(&pool, &backend);
         Target { pool, name, change }.change(common, client, "add to", &call, |pool, added| {
             let BackendStatus { name, address, weight, .. } = added;
@@ -188,9 +196,10 @@ impl Remove {
 
 impl Set {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { target, address, weight, delivery, when_drained } = self;
+        let Self { target, address, weight, delivery, backup, when_drained } = self;
         let delivery = delivery.map(|Way(delivery)| delivery);
-        let patch = BackendPatch { address, weight, delivery, when_drained, ..BackendPatch::default() };
+        let patch =
+            BackendPatch { address, weight, delivery, backup, when_drained, ..BackendPatch::default() };
         let call = Call::set_backend(&target.pool, &target.name, &patch);
         target.change(common, client, "set", &call, |pool, it| {
             let BackendStatus { name, address, weight, delivery, .. } = it;
@@ -285,6 +294,9 @@ impl Mark {
 /// How a backend that was just changed stands.
 fn standing(backend: &BackendStatus) -> String {
     match backend.state {
+        BackendState::Up if backend.backup && backend.slots_wanted == 0 => {
+            format!("up, a backup: no slots while others take flows, {}", table::way(backend))
+        }
         BackendState::Up => format!("up, {} slots, {}", backend.slots, table::way(backend)),
         BackendState::Unresolved => format!("unresolved, no slots yet ({})", table::way(backend)),
         BackendState::Waiting => "waiting for its first checks, no slots yet".to_owned(),

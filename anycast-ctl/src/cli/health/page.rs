@@ -62,7 +62,7 @@ fn of_pool(pool: &PoolHealth) -> String {
         [
             backend.name.clone(),
             backend.address.to_string(),
-            state(backend),
+            if backend.backup { format!("{}, backup", state(backend)) } else { state(backend) },
             unit::duration(backend.held_seconds),
             unit::share_of(backend.share_per_mille.into(), 1_000),
             last.map_or_else(|| "-".to_owned(), |last| unit::microseconds(last.latency_us)),

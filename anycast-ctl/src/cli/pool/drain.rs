@@ -6,9 +6,9 @@ use crate::{
     api::{
         call::Call,
         client::Client,
-        types::{BackendState, BackendStatus, Committed, PoolStatus},
+        types::{BackendStatus, Committed, PoolStatus},
     },
-    cli::{Common, change::Change, complete, drain},
+    cli::{Common, change::Change, complete, drain, table},
 };
 
 /// One pool or all of them.
@@ -99,10 +99,7 @@ impl Undrain {
         };
         let verb = format!("undrain pool {pool}");
         change.carry_out(common, client, &verb, &Call::undrain_pool(&pool), |it: &PoolStatus| {
-            let count =
-                |wanted: fn(BackendState) -> bool| it.backends.iter().filter(|it| wanted(it.state)).count();
-            let (up, there) = (count(|it| it == BackendState::Up), count(|it| it != BackendState::Removed));
-            format!("pool {pool} gets new flows again: {up} of {there} backends up\n")
+            format!("pool {pool} gets new flows again: {}\n", table::up(it))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{on_down, udp};
 use crate::{
-    api::types::{BackendState, BackendStatus, PoolStatus},
+    api::types::{BackendStatus, PoolStatus},
     cli::{
         table::{self, Align},
         unit,
@@ -18,12 +18,10 @@ const BAR: u32 = 24;
 
 /// The page a person reads.
 pub fn page(pool: &PoolStatus) -> String {
-    let count = |wanted: fn(BackendState) -> bool| pool.backends.iter().filter(|it| wanted(it.state)).count();
     let mut page = format!(
-        "POOL {}: {} of {} backends up, {} slots\ndelivery {}, udp {}, on_down {}, on_empty {}, idle_timeout {}\n\n",
+        "POOL {}: {}, {} slots\ndelivery {}, udp {}, on_down {}, on_empty {}, idle_timeout {}\n\n",
         pool.name,
-        count(|state| state == BackendState::Up),
-        count(|state| state != BackendState::Removed),
+        table::up(pool),
         pool.slots,
         pool.delivery,
         udp(pool.udp),

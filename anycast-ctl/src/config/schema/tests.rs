@@ -55,6 +55,7 @@ name = "web-1"
 address = "10.0.0.11"
 weight = 2
 delivery = "ipip"
+backup = false
 state = "draining"
 drain_until = 2026-11-21T18:00:00Z
 when_drained = "remove"

@@ -75,7 +75,7 @@ fn hashes_and_states_that_cannot_be() {
         (
             "drain_untl = 2026-11-21T18:00:00Z",
             "7:1: pool[0].backend[0]: unknown key `drain_untl`: did you mean `drain_until`? here can be `address`, \
-             `check`, `delivery`, `drain_until`, `name`, `state`, `weight`, `when_drained`",
+             `backup`, `check`, `delivery`, `drain_until`, `name`, `state`, `weight`, `when_drained`",
         ),
     ] {
         assert_eq!(broken("weight = 2", line), format!("site.toml:{message}"));

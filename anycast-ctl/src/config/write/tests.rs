@@ -106,6 +106,11 @@ slow_start_curve = "aggressive"
         port = 8080
         full_size = true
 
+    [[pool.backend]]
+    name = "far-1"
+    address = "10.9.0.11"
+    backup = true
+
 [[vip]]
 name = "www"
 address = "2001:db8::1"

@@ -11,6 +11,7 @@ pub fn of(diff: &SiteDiff, before: &Site, after: &Site) -> Vec<String> {
     let mut notes = of_site(diff);
     for pool in &after.pools {
         let was = before.pool(&pool.name);
+        notes.extend(left_to_backups(pool).filter(|_| was.is_none_or(|was| left_to_backups(was).is_none())));
         notes.extend(deserted(after, pool).filter(|_| was.is_none_or(|was| deserted(before, was).is_none())));
         for backend in pool.backends.iter().filter(|backend| drain::wants_removal(backend)) {
             let was = was.and_then(|was| was.backend(&backend.name));
@@ -35,12 +36,26 @@ fn deserted(site: &Site, pool: &Pool) -> Option<String> {
     })
 }
 
+/// A pool whose every backend that is no backup the operator keeps from new flows.
+fn left_to_backups(pool: &Pool) -> Option<String> {
+    let has_active = |backups| {
+        let mut alike = pool.backends.iter().filter(|backend| backend.backup == backups);
+        alike.any(|backend| backend.state == AdminState::Active)
+    };
+    (!has_active(false) && has_active(true)).then(|| {
+        format!("new flows of pool {} go to its backups then, as long as one of them is up", pool.name)
+    })
+}
+
 fn removal(pool: &Pool, backend: &Backend) -> String {
     let (name, of) = (&backend.name, &pool.name);
     if drain::removes(pool, backend) {
         format!("{name} is removed from pool {of} when no flow of it is left")
     } else {
-        format!("{name} is not removed when no flow of it is left: it is the last backend of pool {of}")
+        let besides = if pool.backends.len() > 1 { " that is no backup" } else { "" };
+        format!(
+            "{name} is not removed when no flow of it is left: it is the last backend of pool {of}{besides}"
+        )
     }
 }
 

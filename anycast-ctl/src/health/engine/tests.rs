@@ -316,8 +316,140 @@ fn as_many_questions_as_there_is_room_for() {
     assert_eq!(engine.asking(), 50 + engine.due(MS * 1_000, usize::MAX).len() as u32);
 }
 
+/// Backends 1 to `own`, and backups after them.
+fn with_backups(own: u8, backups: u8) -> Site {
+    site(own + backups, |pool| {
+        pool.backends.iter_mut().skip(own.into()).for_each(|backend| backend.backup = true);
+    })
+}
+
+#[test]
+fn backups_do_not_count_as_long_as_others_are_there() {
+    let mut world = World::new(&with_backups(2, 3), SavedJudges::new(), |n, now| match (n, now.as_secs()) {
+        (3..=5, 10..) => (Finding::Failed, MS),
+        _ => passes(n, now),
+    });
+    world.run(MS * 5_000);
+    assert_eq!(world.in_service().len(), 5);
+    let pool = world.standings.pools["web"].clone();
+    assert_eq!((pool.healthy, pool.of, pool.enough), (2, 2, true));
+    world.run(MS * 30_000);
+    let pool = world.standings.pools["web"].clone();
+    assert_eq!((pool.healthy, pool.of, pool.enough, pool.panic), (2, 2, true, None));
+    assert_eq!(world.in_service(), BTreeSet::from([1, 2]), "the others witness that they are down");
+    assert_eq!(*world.engine.extent(), Extent::Nothing);
+}
+
+#[test]
+fn a_site_that_is_dead_leaves_its_flows_to_its_backups() {
+    let mut world = World::new(&with_backups(3, 2), SavedJudges::new(), |n, now| match (n, now.as_secs()) {
+        (1..=3, 10..60) => (Finding::Failed, MS),
+        _ => passes(n, now),
+    });
+    world.run(MS * 9_000);
+    world.run(MS * 30_000);
+    assert_eq!(world.in_service(), BTreeSet::from([4, 5]));
+    let pool = world.standings.pools["web"].clone();
+    assert_eq!((pool.healthy, pool.of, pool.enough, pool.panic), (0, 3, false, None));
+    assert_eq!(world.engine.extent().to_string(), "all 3 backends of pool web fail: its backups take over");
+    world.run(MS * 90_000);
+    assert_eq!(world.in_service(), BTreeSet::from([1, 2, 3, 4, 5]));
+    assert!(world.standings.pools["web"].enough);
+
+    // One that no check takes out goes on serving.
+    let mut site = with_backups(3, 2);
+    site.pools[0].backends[2].check = Some(Box::new(Check::of(CheckKind::None)));
+    let mut world = World::new(&site, SavedJudges::new(), |n, now| match (n, now.as_secs()) {
+        (1..=2, 10..) => (Finding::Failed, MS),
+        _ => passes(n, now),
+    });
+    world.run(MS * 9_000);
+    world.run(MS * 60_000);
+    assert!(world.standings.pools["web"].panic.is_some());
+}
+
+#[test]
+fn whoever_becomes_a_backup_stays_in_service() {
+    let mut world = World::new(&with_backups(2, 1), SavedJudges::new(), passes);
+    world.run(MS * 5_000);
+    let before = world.changes.len();
+    world.order(&with_backups(1, 2), &BTreeSet::new());
+    world.run(MS * 6_000);
+    world.order(&with_backups(3, 0), &BTreeSet::new());
+    world.run(MS * 9_000);
+    assert_eq!((world.in_service().len(), world.changes.len()), (3, before));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Both sites at once: it is the checker that is cut off. It comes back, for some later than for others.
+    #[test]
+    fn a_checker_that_is_cut_off_from_backups_too_moves_nobody(
+        own in 1_u8..6, backups in 1_u8..4, interval in 250_u32..2_000, timeout in 50_u32..500,
+        (cut, gone) in (0_u32..3_000, 12_000_u32..20_000),
+    ) {
+        let mut site = with_backups(own, backups);
+        let check = site.pools[0].check.as_mut().unwrap();
+        (check.interval, check.timeout) = (Some(MS * interval), Some(MS * timeout));
+        let cut_at = MS * (20_000 + cut);
+        let back_at = cut_at + MS * gone;
+        let mut world = World::new(&site, SavedJudges::new(), move |n, now| {
+            let is_cut = now >= cut_at && now < back_at;
+            if is_cut { (Finding::Failed, MS * (timeout >> (n % 3))) } else { passes(n, now) }
+        });
+        world.run(MS * 20_000);
+        let before = world.changes.len();
+        prop_assert_eq!(world.in_service().len(), usize::from(own + backups));
+        world.run(MS * 90_000);
+        prop_assert_eq!(world.changes.len(), before, "{:?}", world.changes);
+    }
+
+    /// Whatever fails, somebody is in service; and once everything is well, everybody.
+    #[test]
+    fn backups_never_leave_a_pool_empty(
+        (own, backups) in (1_u8..5, 1_u8..5), interval in 250_u32..2_000,
+        outages in proptest::collection::vec((0_u8..10, 0_u64..50_000, 0_u64..20_000), 0..30),
+        (dead_at, dead_for) in (0_u64..30_000, 10_000_u64..30_000),
+    ) {
+        let mut site = with_backups(own, backups);
+        site.pools[0].check.as_mut().unwrap().interval = Some(MS * interval);
+        let mut world = World::new(&site, SavedJudges::new(), move |n, now| {
+            let Some(now) = now.checked_sub(MS * 10_000).map(|it| it.as_millis() as u64) else { return passes(n, now) };
+            let fails = |at: u64, long: u64| now >= at && now < at + long;
+            let is_dead = n <= own && fails(dead_at, dead_for);
+            let is_out = outages.iter().any(|(who, at, long)| 1 + who % (own + backups) == n && fails(*at, *long));
+            if is_dead || is_out { (Finding::Failed, MS * 20) } else { passes(n, MS) }
+        });
+        world.run(MS * 10_000);
+        let before = world.changes.len();
+        world.run(MS * 90_000);
+        for (at, in_service) in &world.changes[before..] {
+            prop_assert!(!in_service.is_empty(), "{at:?} {:?}", world.changes);
+        }
+        world.run(MS * 90_000 + 2 * MS * 300_000);
+        prop_assert_eq!(world.in_service().len(), usize::from(own + backups));
+    }
+
+    /// As long as a backup is well, a site that dies is out in the end, however it dies.
+    #[test]
+    fn a_site_that_dies_bit_by_bit_is_out_in_the_end(
+        own in 1_u8..7, backups in 1_u8..4, interval in 250_u32..2_000, timeout in 20_u32..1_000,
+        deaths in proptest::collection::vec(0_u64..20_000, 7), threshold in 0_u8..=100,
+    ) {
+        let mut site = with_backups(own, backups);
+        site.pools[0].panic_threshold = Percent::of(threshold);
+        let check = site.pools[0].check.as_mut().unwrap();
+        (check.interval, check.timeout) = (Some(MS * interval), Some(MS * timeout));
+        let mut world = World::new(&site, SavedJudges::new(), move |n, now| {
+            let is_dead = n <= own && now >= MS * 10_000 + Duration::from_millis(deaths[usize::from(n) - 1]);
+            if is_dead { (Finding::Failed, MS * timeout) } else { passes(n, now) }
+        });
+        world.run(MS * 10_000);
+        world.run(MS * 60_000);
+        prop_assert_eq!(world.in_service(), (own + 1..=own + backups).collect::<BTreeSet<u8>>());
+        prop_assert!(!world.happenings.last().unwrap().contains("is in panic"), "{:?}", world.happenings);
+    }
 
     /// A checker whose network is cut moves nothing, whatever the rhythm.
     #[test]

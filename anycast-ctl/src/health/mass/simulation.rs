@@ -187,8 +187,8 @@ impl Simulation {
         let rules = self.plan.verdict_rules();
         let members: Vec<Member<usize>> =
             (0..).zip(&self.judges).map(|(key, judge)| Member::of(key, judge, &rules)).collect();
-        let Outcome { put_in, taken_out, panic, ask, wait_until } =
-            self.mass.evaluate(now, &self.plan.rules(), &members);
+        let Outcome { put_in, taken_out, panic, ask, wait_until, is_relieved: _ } =
+            self.mass.evaluate(now, &self.plan.rules(), &members, &[]);
         self.log.extend(put_in.into_iter().map(|key| (now, key, Happened::PutIn)));
         self.log.extend(taken_out.into_iter().map(|key| (now, key, Happened::TakenOut)));
         if self.panics.last().is_some_and(|(_, panicking)| *panicking != panic.is_some()) {

@@ -81,24 +81,24 @@ fn silence_is_bad_until_it_ends() {
         [accused].into_iter().chain(others).collect::<Vec<_>>()
     };
     // Nobody is asked before it is about to fall.
-    let outcome = mass.evaluate(ms(5010), &RULES, &with(member(0, Up, 5000, 1), [4500; 3]));
+    let outcome = mass.evaluate(ms(5010), &RULES, &with(member(0, Up, 5000, 1), [4500; 3]), &[]);
     assert_eq!((outcome.ask, outcome.wait_until), (vec![], None));
     // Its first failure was known at 5010: a check that started before proves nothing.
-    let outcome = mass.evaluate(ms(6010), &RULES, &with(member(0, Up, 6000, 2), [5009; 3]));
+    let outcome = mass.evaluate(ms(6010), &RULES, &with(member(0, Up, 6000, 2), [5009; 3]), &[]);
     assert_eq!((outcome.ask, outcome.wait_until), (vec![1, 2, 3], None));
-    let outcome = mass.evaluate(ms(6100), &RULES, &with(member(0, Down, 6000, 2), [5009; 3]));
+    let outcome = mass.evaluate(ms(6100), &RULES, &with(member(0, Down, 6000, 2), [5009; 3]), &[]);
     assert_eq!((outcome.ask, outcome.wait_until), (vec![], Some(ms(6510))));
-    let silent = mass.evaluate(ms(6510), &RULES, &with(member(0, Down, 6000, 2), [5009; 3]));
+    let silent = mass.evaluate(ms(6510), &RULES, &with(member(0, Down, 6000, 2), [5009; 3]), &[]);
     assert_eq!(silent.panic, Some(Panic { since: ms(6510), bad: 4, of: 4 }));
     // One answers at last, and one is bad; then the second one does.
-    let outcome = mass.evaluate(ms(6600), &RULES, &with(member(0, Down, 6000, 2), [6500, 5009, 5009]));
+    let outcome = mass.evaluate(ms(6600), &RULES, &with(member(0, Down, 6000, 2), [6500, 5009, 5009]), &[]);
     assert_eq!(outcome.panic, Some(Panic { since: ms(6510), bad: 3, of: 4 }));
-    let outcome = mass.evaluate(ms(6700), &RULES, &with(member(0, Down, 6000, 2), [6500, 6600, 5009]));
+    let outcome = mass.evaluate(ms(6700), &RULES, &with(member(0, Down, 6000, 2), [6500, 6600, 5009]), &[]);
     assert_eq!((outcome.panic, outcome.taken_out), (None, vec![]));
     // It failed in panic: another failure is wanted, and witnesses for that.
-    let outcome = mass.evaluate(ms(7010), &RULES, &with(member(0, Down, 7000, 3), [6800, 6800, 7000]));
+    let outcome = mass.evaluate(ms(7010), &RULES, &with(member(0, Down, 7000, 3), [6800, 6800, 7000]), &[]);
     assert_eq!((outcome.ask, outcome.taken_out), (vec![1, 2, 3], vec![]));
-    let outcome = mass.evaluate(ms(7020), &RULES, &with(member(0, Down, 7000, 3), [7010, 7010, 7000]));
+    let outcome = mass.evaluate(ms(7020), &RULES, &with(member(0, Down, 7000, 3), [7010, 7010, 7000]), &[]);
     assert_eq!(outcome.taken_out, [0]);
     assert_eq!(mass.in_service().iter().copied().collect::<Vec<_>>(), [1, 2, 3]);
 }
@@ -108,23 +108,89 @@ fn a_daemon_restarted_in_panic_takes_nobody_for_guilty() {
     let mut mass = Mass::new([0, 1]);
     let resumed =
         |key, verdict| Member { failing: None, last_pass_started: None, ..member(key, verdict, 0, 0) };
-    let outcome = mass.evaluate(ms(1), &RULES, &[resumed(0, Verdict::Down), resumed(1, Verdict::Up)]);
+    let outcome = mass.evaluate(ms(1), &RULES, &[resumed(0, Verdict::Down), resumed(1, Verdict::Up)], &[]);
     assert_eq!((outcome.taken_out, outcome.panic), (vec![], None));
     // It fails again, the other one passes.
     let members = [member(0, Verdict::Down, 5000, 1), member(1, Verdict::Up, 5010, 0)];
-    assert_eq!(mass.evaluate(ms(5020), &RULES, &members).taken_out, [0]);
+    assert_eq!(mass.evaluate(ms(5020), &RULES, &members, &[]).taken_out, [0]);
 }
 
 #[test]
 fn who_is_no_member_any_more_is_out_of_service() {
     let mut mass = Mass::new([]);
     let members = [member(0, Verdict::Up, 0, 0), member(1, Verdict::Unknown, 0, 0)];
-    assert_eq!(mass.evaluate(ms(1), &RULES, &members).put_in, [0]);
+    assert_eq!(mass.evaluate(ms(1), &RULES, &members, &[]).put_in, [0]);
     let steer = Rules { steer_unchecked: true, ..RULES };
-    assert_eq!(mass.evaluate(ms(2), &steer, &members).put_in, [1]);
-    let outcome = mass.evaluate(ms(3), &RULES, &members[1..]);
+    assert_eq!(mass.evaluate(ms(2), &steer, &members, &[]).put_in, [1]);
+    let outcome = mass.evaluate(ms(3), &RULES, &members[1..], &[]);
     assert_eq!((outcome.put_in, outcome.taken_out), (vec![], vec![]));
     assert_eq!(mass.in_service().len(), 1);
+}
+
+/// One member, down since checks that ended 10 ms after `at` less 1000 ms for each failure before the last.
+fn lost(at: u64) -> [Member<u8>; 1] {
+    [member(0, Verdict::Down, at, 3)]
+}
+
+#[test]
+fn a_stand_in_that_passes_afterwards_is_witness_when_nobody_is_left() {
+    use Verdict::{Down, Up};
+    let mut mass = Mass::new([0]);
+    let well = [member(0, Up, 2000, 0)];
+    mass.evaluate(ms(2010), &RULES, &well, &[member(9, Up, 1500, 0)]);
+    // It fails: the stand-in is asked before it falls.
+    let outcome = mass.evaluate(ms(3010), &RULES, &[member(0, Up, 3000, 1)], &[member(9, Up, 2500, 0)]);
+    assert_eq!((outcome.ask, outcome.is_relieved), (vec![9], false));
+    // Its last check started before the first failure was known, at 3010.
+    let outcome = mass.evaluate(ms(5010), &RULES, &lost(5000), &[member(9, Up, 3009, 0)]);
+    assert_eq!((outcome.taken_out, outcome.ask, outcome.panic.is_some()), (vec![], vec![], true));
+    let outcome = mass.evaluate(ms(5020), &RULES, &lost(5000), &[member(9, Up, 3011, 0)]);
+    assert_eq!((outcome.taken_out, outcome.panic, outcome.is_relieved), (vec![0], None, true));
+    // Whoever stands in may fail then: nobody comes back for that, and the alarm is raised.
+    let outcome = mass.evaluate(ms(7010), &RULES, &lost(5000), &[member(9, Down, 7000, 3)]);
+    assert_eq!((outcome.put_in, outcome.panic.is_some()), (vec![], true));
+    let outcome = mass.evaluate(ms(8010), &RULES, &[member(0, Up, 8000, 0)], &[member(9, Down, 7000, 3)]);
+    assert_eq!((outcome.put_in, outcome.panic), (vec![0], None));
+}
+
+#[test]
+fn what_failed_while_no_stand_in_was_good_proves_nothing() {
+    use Verdict::Up;
+    let mut mass = Mass::new([0]);
+    mass.evaluate(ms(2010), &RULES, &[member(0, Up, 2000, 0)], &[member(9, Up, 1500, 0)]);
+    // All are cut off, and the way comes back for the stand-in first.
+    mass.evaluate(ms(4510), &RULES, &[member(0, Up, 4000, 2)], &[member(9, Up, 4500, 1)]);
+    let outcome = mass.evaluate(ms(5010), &RULES, &lost(5000), &[member(9, Up, 4500, 1)]);
+    assert_eq!((outcome.taken_out, outcome.is_relieved), (vec![], false));
+    let back = |at| [member(9, Up, at, 0)];
+    for (now, stand_in) in [(5510, 5500), (6510, 6500)] {
+        let outcome = mass.evaluate(ms(now), &RULES, &lost(5000), &back(stand_in));
+        assert_eq!((outcome.taken_out, outcome.is_relieved), (vec![], true));
+    }
+    // It fails again, and the stand-in is asked once more.
+    let again = [member(0, Verdict::Down, 7000, 5)];
+    let outcome = mass.evaluate(ms(7010), &RULES, &again, &back(6500));
+    assert_eq!((outcome.taken_out, outcome.ask), (vec![], vec![9]));
+    assert_eq!(mass.evaluate(ms(7020), &RULES, &again, &back(7011)).taken_out, [0]);
+}
+
+#[test]
+fn stand_ins_change_nothing_while_somebody_is_left() {
+    use Verdict::{Down, Up};
+    let stand_in = |at| [member(9, Up, at, 0)];
+    let mut mass = Mass::new(0..3);
+    mass.evaluate(ms(1010), &RULES, &[0, 1, 2].map(|key| member(key, Up, 1000, 0)), &stand_in(900));
+    let members = |last| [member(0, Down, 5000, 3), member(1, Down, 5000, 3), last];
+    for at in [5010, 5500, 6000, 7000] {
+        let outcome = mass.evaluate(ms(at), &RULES, &members(member(2, Up, at - 1, 0)), &stand_in(at - 5));
+        assert_eq!((outcome.taken_out, outcome.panic.map(|it| it.bad)), (vec![], Some(2)));
+    }
+    // One failure is no verdict.
+    let outcome = mass.evaluate(ms(8010), &RULES, &members(member(2, Up, 8000, 1)), &stand_in(8005));
+    assert_eq!((outcome.taken_out, outcome.is_relieved), (vec![], false));
+    let outcome = mass.evaluate(ms(9010), &RULES, &members(member(2, Down, 9000, 2)), &stand_in(9005));
+    assert_eq!(outcome.taken_out, [0, 1, 2]);
+    assert!(mass.in_service().is_empty());
 }
 
 proptest! {

@@ -346,3 +346,20 @@ fn limits() {
         ["pool: 1025 pools are too many: at most 1024", "vip: 1025 VIPs are too many: at most 1024"]
     );
 }
+
+#[test]
+fn backups_stand_in_for_somebody() {
+    let with = |backups: [bool; 2]| {
+        problems(|site| {
+            site.pools[0].backends.iter_mut().zip(backups).for_each(|(it, backup)| it.backup = backup);
+        })
+    };
+    assert_eq!(with([false, true]), [""; 0]);
+    assert_eq!(
+        with([true, true]),
+        [
+            "pool[0].backend: every backend is a backup, but none is there that they stand in for: set backup = false on \
+             those that are to take flows at all times, or add such a one"
+        ]
+    );
+}

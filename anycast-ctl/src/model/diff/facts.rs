@@ -152,11 +152,13 @@ fn feedback_facts(feedback: Option<&Feedback>) -> [Fact; 6] {
 }
 
 fn backend_facts(backend: &Backend) -> Vec<Fact> {
-    let Backend { name: _, address, weight, delivery, state, drain_until, when_drained, check } = backend;
+    let Backend { name: _, address, weight, delivery, backup, state, drain_until, when_drained, check } =
+        backend;
     let mut facts = vec![
         fact("address", address),
         fact("weight", weight),
         optional("delivery", delivery.as_ref()),
+        unless("backup", backup, &false),
         fact("state", state),
         optional("drain_until", drain_until.as_ref()),
         unless("when_drained", &label(when_drained), &label(&WhenDrained::default())),

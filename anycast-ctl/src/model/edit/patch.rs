@@ -118,6 +118,9 @@ pub struct BackendPatch {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Delivery>)]
     pub delivery: Option<Option<Delivery>>,
+    /// Whether it takes new flows only while none of its pool's others may that are no backups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<bool>,
     /// What it must answer otherwise than its pool's others; keys that are not named stay. `null`: nothing else.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Check>)]
@@ -189,11 +192,12 @@ impl BackendPatch {
     }
 
     pub(super) fn apply(&self, backend: &mut Backend) {
-        let Self { address, weight, delivery, when_drained, check } = self;
+        let Self { address, weight, delivery, backup, when_drained, check } = self;
         merge(&mut backend.check, check);
         set(&mut backend.address, address);
         set(&mut backend.weight, weight);
         set(&mut backend.delivery, delivery);
+        set(&mut backend.backup, backup);
         set(&mut backend.when_drained, when_drained);
     }
 }
@@ -268,11 +272,12 @@ impl fmt::Display for PoolPatch {
 
 impl fmt::Display for BackendPatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, weight, delivery, when_drained, check } = self;
+        let Self { address, weight, delivery, backup, when_drained, check } = self;
         named(f, "check", check.as_ref().map(check_words))?;
         named(f, "address", address.as_ref())?;
         named(f, "weight", weight.as_ref())?;
         named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))?;
+        named(f, "backup", backup.as_ref())?;
         named(f, "when_drained", when_drained.map(|it| label(&it)))
     }
 }
