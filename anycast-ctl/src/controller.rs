@@ -223,6 +223,7 @@ impl Controller {
         // Flows may be remembered in maps that were taken over.
         controller.tending.expect_flows();
         controller.watch_addresses();
+        controller.note_diverted();
         Ok(controller)
     }
 

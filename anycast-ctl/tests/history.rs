@@ -111,6 +111,7 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             | Request::Site(_)
             | Request::Slots { .. }
             | Request::Reconcile { .. }
+            | Request::Announce { .. }
             | Request::Hook(..) => {
                 unreachable!()
             }

@@ -60,7 +60,7 @@ pub struct Rules {
     pub min_announced: Duration,
     /// See [`Announce::quiet`].
     pub quiet: Duration,
-    /// See [`crate::model::Shutdown::wait`].
+    /// See [`crate::model::Shutdown::wait`]; zero where routers cannot be told.
     pub wait: Duration,
 }
 
@@ -130,7 +130,7 @@ impl From<&Announce> for Rules {
             hold_down: announce.hold_down,
             min_announced: announce.min_announced,
             quiet: announce.quiet,
-            wait: announce.shutdown.wait,
+            wait: if announce.tells_of_shutdown() { announce.shutdown.wait } else { Duration::ZERO },
         }
     }
 }

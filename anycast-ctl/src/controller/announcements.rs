@@ -28,6 +28,7 @@ use crate::{
         request::{AnnounceChange, Reply, RequestError},
         types::{AnnounceEvent, Event, HookState, HookStatus},
     },
+    condition::Condition,
     dataplane::Reach,
     health::checker::Said as HealthSaid,
     interface,
@@ -156,6 +157,10 @@ impl Controller {
     fn pool_facts(&self, pool: &Pool) -> PoolFacts {
         let mut facts = PoolFacts { min_healthy: pool.min_healthy, ..PoolFacts::default() };
         for backend in &pool.backends {
+            if backend.backup {
+                facts.diverts |= Condition::of(&self.opinions(), pool, backend).is_eligible();
+                continue;
+            }
             let asks_drain = self.opinions().standing(pool, backend).asks_drain;
             match backend.state {
                 AdminState::Disabled => continue,
@@ -224,7 +229,15 @@ impl Controller {
 
     /// Has new flows go to backups while the site is drained, and no longer.
     fn divert(&mut self) {
+        self.note_diverted();
         self.reconcile_or_retry();
+    }
+
+    /// Notes which pools are diverted to their backups: all that have any, while the site is drained.
+    pub(super) fn note_diverted(&mut self) {
+        let pools = self.site.pools.iter().filter(|_| self.announcements.maintenance.is_some());
+        let with_backups = pools.filter(|pool| pool.backends.iter().any(|backend| backend.backup));
+        self.diverted = Arc::new(with_backups.map(|pool| pool.name.clone()).collect());
     }
 
     fn set_hand(
@@ -298,7 +311,7 @@ impl Controller {
                 for (vip, traffic) in pairs.delivered(backend.address, &counted) {
                     let Some(sample) = samples.get_mut(vip) else { continue };
                     sample.packets += traffic.packets;
-                    sample.own_packets += traffic.packets;
+                    sample.own_packets += if backend.backup { 0 } else { traffic.packets };
                     sample.new_flows += traffic.new_flows;
                 }
             }

@@ -72,6 +72,7 @@ impl Controller {
         let other_interfaces = self.site.interfaces != site.interfaces;
         self.numbers = Arc::new(numbers);
         self.site = Arc::new(site);
+        self.note_diverted();
         self.marks.retain(|(pool, address)| self.numbers.is_present(pool, *address));
         self.watch_addresses();
         if other_interfaces {

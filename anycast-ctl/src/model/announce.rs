@@ -127,6 +127,22 @@ impl Announce {
     }
 }
 
+impl Announce {
+    /// Whether routers can be told that a route is about to go: otherwise it goes at once.
+    pub fn tells_of_shutdown(&self) -> bool {
+        let Shutdown { community, med, prepend, wait } = &self.shutdown;
+        let has_means = *community || med.is_some() || *prepend > 0;
+        let knows_how = self.drivers().all(|driver| match driver {
+            Driver::Bird(BirdSettings { include: None, shutdown_protocol, .. }) => {
+                shutdown_protocol.is_some()
+            }
+            Driver::Bird(_) | Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) => has_means,
+            Driver::Kernel(kernel) => kernel.shutdown_metric.is_some(),
+        });
+        knows_how && !wait.is_zero()
+    }
+}
+
 impl Driver<'_> {
     /// The name of its table.
     pub const fn label(self) -> &'static str {

@@ -21,7 +21,8 @@ pub struct Announcements {
 
 impl Announcements {
     pub fn new() -> Self {
-        let bird = Some(BirdSettings::default());
+        let shutdown_protocol = Some("last_{vip}".to_owned());
+        let bird = Some(BirdSettings { shutdown_protocol, ..BirdSettings::default() });
         let announce = Announce { bird, hold_up: Duration::ZERO, ..Announce::default() };
         let candidate = |last| Candidate { address: [10, 0, 0, last].into(), is_checked: false };
         let www = VipOrder {

@@ -33,8 +33,9 @@ fn order(last: u8) -> VipOrder {
 
 /// Two VIPs, `a` and `b`, each of a pool of its own with one backend.
 fn orders(change: impl FnOnce(&mut Announce)) -> Orders {
-    let mut announce =
-        Announce { bird: Some(BirdSettings::default()), hold_up: at(0), ..Announce::default() };
+    let shutdown_protocol = Some("last_{vip}".to_owned());
+    let bird = Some(BirdSettings { shutdown_protocol, ..BirdSettings::default() });
+    let mut announce = Announce { bird, hold_up: at(0), ..Announce::default() };
     change(&mut announce);
     Orders {
         announce: Some(Arc::new(announce)),

@@ -79,7 +79,7 @@ fn contradiction(name: &str, vip: &Vip, seen: &Seen, now: Duration) -> Option<St
         let why = route.trouble.as_deref().unwrap_or("look at its filters and at the state of its peers");
         return Some(format!("announced to nobody: {} tells none of its peers; {why}", seen.daemon));
     }
-    route.trouble.clone().filter(|_| is_up)
+    route.trouble.clone()
 }
 
 const fn words(level: Level) -> &'static str {
