@@ -10,6 +10,7 @@ use clap_complete::CompleteEnv;
 
 use crate::{api::client::Client, instance};
 
+mod announce;
 mod apply;
 mod backend;
 mod change;
@@ -107,6 +108,8 @@ enum Command {
     Backend(backend::Backend),
     Health(health::Health),
     #[command(subcommand)]
+    Announce(announce::Announce),
+    #[command(subcommand)]
     Host(host::Host),
     Attach(hook::Attach),
     Detach(hook::Detach),
@@ -163,6 +166,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
+        Command::Announce(command) => command.execute(&common),
         Command::Host(command) => command.execute(&common, &client),
         Command::Attach(command) => command.execute(&common, &client),
         Command::Detach(command) => command.execute(&common, &client),
