@@ -135,7 +135,8 @@ impl Exabgp {
             moves.iter().map(|(prefix, level)| attributes.command(*prefix, *level)).collect();
         // Written down before, so that a relay that ExaBGP starts meanwhile knows too much rather than too little.
         self.own(announcements.iter().map(|(prefix, _)| *prefix), &BTreeSet::new())?;
-        let answers = if commands.is_empty() { Vec::new() } else { self.line.exchange(&commands).await? };
+        // Even without any: a relay that withdrew the routes meanwhile has hung up, and this shows it.
+        let answers = self.line.exchange(&commands).await?;
         let all_done = answers.len() == commands.len() && answers.iter().all(|answer| answer == "done");
         if all_done && announcements.is_empty() {
             withdrawals.iter().for_each(|prefix| drop(self.snapshot.routes.remove(prefix)));

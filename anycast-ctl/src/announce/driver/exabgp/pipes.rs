@@ -28,22 +28,22 @@ pub async fn open(directory: &Path) -> Result<Talk<Receiver, Sender>, DriverErro
 }
 
 fn refusal(path: &Path, error: &io::Error) -> DriverError {
-    let path_text = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => DriverError::Unreachable(format!(
-            "there is no pipe {path_text}: `mkfifo` it, beside the other one, where ExaBGP looks for them (its log says), and \
-             start ExaBGP with exabgp.api.cli=true and exabgp.api.pipename=exabgp"
+    let at = path.display();
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => DriverError::Unreachable(format!(
+            "there is no pipe {at}: `mkfifo` it, beside the other one, where ExaBGP looks for them (its log says), and start \
+             ExaBGP with exabgp.api.cli=true and exabgp.api.pipename=exabgp"
         )),
-        io::ErrorKind::PermissionDenied => DriverError::Refused(format!(
-            "the pipe {path_text} may not be opened: give this daemon's user the right to read and write it"
+        Some(libc::ENXIO) => DriverError::Unreachable(format!(
+            "nobody reads the pipe {at}: start ExaBGP, with exabgp.api.cli=true, and see in its log that it uses these pipes"
         )),
-        io::ErrorKind::InvalidInput => DriverError::Refused(format!(
-            "{path_text} is no pipe: remove it, `mkfifo` it, and start ExaBGP again"
+        Some(libc::EACCES | libc::EPERM) => DriverError::Refused(format!(
+            "the pipe {at} may not be opened: give this daemon's user the right to read and write it"
         )),
-        _ if error.raw_os_error() == Some(libc::ENXIO) => DriverError::Unreachable(format!(
-            "nobody reads the pipe {path_text}: start ExaBGP, with exabgp.api.cli=true, and see in its log that it uses these \
-             pipes"
-        )),
-        _ => DriverError::Unreachable(format!("open the pipe {path_text}: {error}")),
+        // What the system opened without complaint, and is something else.
+        None => {
+            DriverError::Refused(format!("{at} is no pipe: remove it, `mkfifo` it, and start ExaBGP again"))
+        }
+        Some(_) => DriverError::Unreachable(format!("open the pipe {at}: {error}")),
     }
 }

@@ -156,9 +156,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Talk<R, W> {
             self.writer.write_all(text.as_bytes()).await?;
             self.writer.flush().await
         };
-        written.await.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => TalkError::Gone,
-            _ => TalkError::Io(error),
+        written.await.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe { TalkError::Gone } else { TalkError::Io(error) }
         })
     }
 

@@ -35,9 +35,10 @@ impl Daemon {
     /// What is wrong, in words.
     pub async fn come(socket: &Path, held: &Held) -> Result<Self, String> {
         let stream = UnixStream::connect(socket).await.map_err(|error| {
-            let remedy = match error.kind() {
-                io::ErrorKind::PermissionDenied => "; let the user that ExaBGP runs as write to the socket",
-                _ => "; waiting for it",
+            let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
+                "; let the user that ExaBGP runs as write to the socket"
+            } else {
+                "; waiting for it"
             };
             format!("connect to {}: {error}{remedy}", socket.display())
         })?;
