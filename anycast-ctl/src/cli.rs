@@ -111,9 +111,9 @@ enum Command {
     Backend(backend::Backend),
     Health(health::Health),
     #[command(subcommand)]
-    Host(host::Host),
-    #[command(subcommand)]
     Announce(announce::Announce),
+    #[command(subcommand)]
+    Host(host::Host),
     #[command(subcommand)]
     Site(site::Site),
     Attach(hook::Attach),

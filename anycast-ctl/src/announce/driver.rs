@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::model::{Announce, Driver};
 
 pub mod bird;
+pub mod exabgp;
 
 /// How far a route is announced.
 #[derive(
@@ -152,11 +153,14 @@ pub async fn connect(
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Announcer>, DriverError> {
     match announce.drivers().next() {
-        Some(Driver::Bird(settings)) => {
-            bird::connect(announce, settings, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
-        }
-        Some(Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
+        Some(Driver::Bird(settings)) => Ok(boxed(bird::connect(announce, settings, surroundings).await?)),
+        Some(Driver::Exabgp(settings)) => Ok(boxed(exabgp::connect(announce, settings, surroundings).await?)),
+        Some(Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
             Err(DriverError::Refused("the site names no routing daemon".to_owned()))
         }
     }
+}
+
+fn boxed(announcer: impl Announcer + 'static) -> Box<dyn Announcer> {
+    Box::new(announcer)
 }

@@ -129,12 +129,32 @@ impl Socket {
     pub fn path(&self) -> &Path {
         &self.guard.path
     }
+
+    /// Another handle to the listening socket, which does not block.
+    ///
+    /// # Errors
+    /// This process may have no more descriptors.
+    pub fn listener(&self) -> Result<UnixListener, SocketError> {
+        self.listener.try_clone().map_err(at("listen on", self.path()))
+    }
+
+    /// Whether connections to the path still come here: nobody removed the socket, or put another in its place.
+    pub fn is_there(&self) -> bool {
+        self.guard.is_there()
+    }
+}
+
+impl Guard {
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity)
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity);
-        if ours && let Err(error) = fs::remove_file(&self.path) {
+        if self.is_there()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             tracing::warn!(path = %self.path.display(), %error, "the socket could not be removed");
         }
         // While the lock is still held: nobody else can have taken this very file.

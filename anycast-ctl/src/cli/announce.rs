@@ -8,6 +8,7 @@ use crate::api::client::Client;
 
 mod hand;
 mod page;
+mod relay;
 mod watchdog;
 
 pub use page::all;
@@ -43,6 +44,7 @@ Examples:
     Auto(hand::Auto),
     Watchdog(watchdog::Watchdog),
     Release(watchdog::Release),
+    Relay(relay::Relay),
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +71,7 @@ impl Announce {
             Self::Auto(command) => command.execute(common, client),
             Self::Watchdog(command) => command.execute(common),
             Self::Release(command) => command.execute(common, client),
+            Self::Relay(command) => command.execute(common),
         }
     }
 }
