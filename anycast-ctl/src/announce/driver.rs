@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 
 use crate::model::{Announce, Driver};
 
+mod gobgp;
+
 /// How far a route is announced.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
@@ -139,10 +141,14 @@ pub struct Surroundings {
 /// It is not there, or not as it should be.
 pub async fn connect(
     settings: &Announce,
-    _surroundings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Result<Box<dyn Announcer>, DriverError> {
     match settings.drivers().next() {
-        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_))
-        | None => Err(DriverError::Refused("the site names no routing daemon".to_owned())),
+        Some(Driver::Gobgp(gobgp)) => {
+            gobgp::connect(settings, gobgp, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
+        }
+        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Frr(_) | Driver::Kernel(_)) | None => {
+            Err(DriverError::Refused("the site names no routing daemon".to_owned()))
+        }
     }
 }
