@@ -1,6 +1,9 @@
 //! A route comes and goes.
 
-use anycast_ctl::{announce::driver::Level, model::Shutdown};
+use anycast_ctl::{
+    announce::driver::Level,
+    model::{Announce, Shutdown},
+};
 
 use crate::harness::{Lab, V4, V6, both, snippet};
 
@@ -46,10 +49,9 @@ fn what_it_has_and_tells_whom_is_seen() {
 
 #[test]
 fn a_neighbour_of_the_other_family_is_told_nothing_and_that_is_no_trouble() {
-    let one = snippet(0).split_inclusive("[[neighbors]]").take(2).collect::<String>();
-    let mut lab = Lab::configured(one.trim_end_matches("[[neighbors]]"));
+    let mut lab = Lab::configured(&one_neighbour());
     lab.start();
-    lab.wait("the session is established", || lab.router.ask("show protocols site4").contains("Established"));
+    lab.await_sessions(1);
     let mut gobgp = lab.connect(Shutdown::default());
     gobgp.bring(&both(Level::Announced));
     let seen = gobgp.look(&both(Level::Announced));
@@ -57,4 +59,36 @@ fn a_neighbour_of_the_other_family_is_told_nothing_and_that_is_no_trouble() {
     assert_eq!(seen.routes[V6.0].exported_to, Some(Vec::new()));
     let trouble = seen.routes[V6.0].trouble.clone().unwrap();
     assert!(trouble.contains("for IPv6") && trouble.contains("ipv6-unicast"), "{trouble}");
+}
+
+#[test]
+fn the_guides_settings_are_those_of_this_driver() {
+    let site: toml::Table = snippet(1).parse().unwrap();
+    let announce: Announce = site["announce"].clone().try_into().unwrap();
+    assert_eq!(announce.gobgp.unwrap().endpoint, "unix:///run/gobgp.sock");
+}
+
+#[test]
+fn ipv6_over_a_session_of_ipv4_which_routers_refuse_shows() {
+    let both_families = ["ipv4-unicast", "ipv6-unicast"].map(|family| {
+        format!("[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"{family}\"\n")
+    });
+    let mut lab = Lab::configured(&(one_neighbour() + &both_families.concat()));
+    lab.router.also("", "export none;", "export none; }; ipv6 { import all; export none;");
+    lab.start();
+    lab.await_sessions(1);
+    let mut gobgp = lab.connect(Shutdown::default());
+    gobgp.bring(&both(Level::Announced));
+    lab.await_route(V4.1, true);
+    let seen = gobgp.look(&both(Level::Announced));
+    assert_eq!(seen.routes[V4.0].trouble, None);
+    let trouble = seen.routes[V6.0].trouble.clone().unwrap();
+    assert!(trouble.contains("IPv4 next hop") && trouble.contains("`10.9.0.2`"), "{trouble}");
+    assert!(!lab.router.has(V6.1));
+}
+
+/// The guide's configuration without its second neighbour.
+fn one_neighbour() -> String {
+    let (one, _second) = snippet(0).rsplit_once("[[neighbors]]").unwrap();
+    one.to_owned()
 }

@@ -14,12 +14,20 @@ use crate::harness::{Client, Lab, V4, V6, both};
 fn one_without_bgp_is_refused_with_what_to_give_it() {
     let mut lab = Lab::configured("");
     lab.start();
-    let Err(DriverError::Refused(text)) = Client::new(&lab.endpoint(), Shutdown::default()) else {
-        panic!("connected")
-    };
+    let result = Client::new(&lab.endpoint(), Shutdown::default()).map(|_| ());
+    let Err(DriverError::Refused(text)) = result else { panic!("{result:?}") };
     assert!(text.contains("runs without BGP") && text.contains("[global.config]"), "{text}");
-    lab.gobgp("global as 65001 router-id 10.9.0.1 listen-port -1");
-    lab.connect(Shutdown::default()).bring(&both(Level::Announced));
+    lab.gobgp("global as 65001 router-id 10.9.0.1");
+    let mut gobgp = lab.connect(Shutdown::default());
+    gobgp.bring(&both(Level::Announced));
+    // As one that is stopped, without ending, is.
+    lab.gobgp("global del all");
+    for error in
+        [gobgp.try_bring(&both(Level::Announced)).err(), gobgp.try_look(&both(Level::Announced)).err()]
+    {
+        let Some(DriverError::Refused(text)) = error else { panic!("{error:?}") };
+        assert!(text.contains("runs without BGP"), "{text}");
+    }
 }
 
 #[test]
@@ -34,7 +42,7 @@ fn one_that_dies_between_two_calls_is_unreachable_and_the_next_one_is_brought_up
     let error = gobgp.try_bring(&both(Level::Announced)).unwrap_err();
     assert!(matches!(&error, DriverError::Unreachable(text) if text.contains("hung up")), "{error:?}");
     lab.connect(Shutdown::default()).bring(&both(Level::Announced));
-    lab.await_sessions();
+    lab.await_sessions(2);
     lab.await_route(V4.1, true);
     lab.await_route(V6.1, true);
 }

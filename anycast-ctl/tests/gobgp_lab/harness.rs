@@ -54,7 +54,7 @@ impl Lab {
     pub fn with(more: &str) -> Self {
         let mut lab = Self::configured(&format!("{}{more}", snippet(0)));
         lab.start();
-        lab.await_sessions();
+        lab.await_sessions(2);
         lab
     }
 
@@ -83,7 +83,10 @@ impl Lab {
         fs::write(&file, &self.configuration).unwrap();
         let log = File::create(self.directory.path().join("gobgpd.log")).unwrap();
         let mut command = Command::new("gobgpd");
-        command.args(["--config-file"]).arg(&file).args(["--api-hosts", &self.endpoint()]);
+        command.args(["--api-hosts", &self.endpoint()]);
+        if !self.configuration.is_empty() {
+            command.arg("--config-file").arg(&file);
+        }
         command.args(["--pprof-disable", "--log-level", "debug"]);
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.gobgpd = Some(Process::spawn(&self.site, "gobgpd", command).unwrap());
@@ -100,9 +103,10 @@ impl Lab {
         let _ = fs::remove_file(self.socket());
     }
 
-    pub fn await_sessions(&mut self) {
-        self.wait("both sessions are established", || {
-            self.router.ask("show protocols").matches("Established").count() == 2
+    /// Waits until so many sessions are established.
+    pub fn await_sessions(&self, number: usize) {
+        self.wait(&format!("{number} sessions are established"), || {
+            self.router.ask("show protocols").matches("Established").count() == number
         });
     }
 

@@ -89,23 +89,55 @@ fn a_session_that_is_disabled_shows() {
     assert_eq!(seen.routes[V4.0].exported_to, Some(Vec::new()));
 }
 
+/// Has the router tell the VIP of IPv4 itself.
+fn tell_the_vip(lab: &Lab) {
+    let told = "protocol static { ipv4; route 192.0.2.1/32 blackhole; }\n";
+    lab.router.also(told, "export none;", "export where source = RTS_STATIC;");
+    lab.wait("gobgpd heard the neighbour's path", || lab.gobgp("global rib").contains(V4.1));
+}
+
+#[test]
+fn a_path_of_a_neighbour_to_the_same_prefix_is_not_taken_for_this_daemons() {
+    let lab = Lab::new();
+    tell_the_vip(&lab);
+    let vip = |level| wanted(&[(V4.0, V4.1, level)]);
+    let mut gobgp = lab.connect(Shutdown::default());
+    assert!(gobgp.look(&vip(Level::Announced)).routes.is_empty());
+    gobgp.bring(&vip(Level::Announced));
+    assert_eq!(gobgp.look(&vip(Level::Announced)).routes[V4.0].trouble, None);
+    gobgp.bring(&vip(Level::Withdrawn));
+    assert!(gobgp.look(&vip(Level::Withdrawn)).routes.is_empty());
+    assert!(lab.gobgp("global rib").contains(V4.1));
+}
+
 #[test]
 fn a_path_of_a_neighbour_that_gobgp_prefers_shows() {
-    let mut lab = Lab::new();
-    lab.router.also(
-        "protocol static { ipv4; route 192.0.2.1/32 blackhole; }",
-        "export none; };\n}\n\nprotocol bgp site6",
-        "export all; };\n}\n\nprotocol bgp site6",
+    let lab = Lab::with(
+        r#"
+[[defined-sets.neighbor-sets]]
+neighbor-set-name = "router"
+neighbor-info-list = ["10.9.0.2"]
+
+[[policy-definitions]]
+name = "prefer-router"
+[[policy-definitions.statements]]
+[policy-definitions.statements.conditions.match-neighbor-set]
+neighbor-set = "router"
+[policy-definitions.statements.actions]
+route-disposition = "accept-route"
+[policy-definitions.statements.actions.bgp-actions]
+set-local-pref = 200
+
+[global.apply-policy.config]
+import-policy-list = ["prefer-router"]
+default-import-policy = "accept-route"
+"#,
     );
-    lab.await_sessions();
+    tell_the_vip(&lab);
     let mut gobgp = lab.connect(Shutdown::default());
-    let vip = wanted(&[(V4.0, V4.1, Level::Announced)]);
-    // GoBGP prefers what it originates: the neighbour's path is no trouble, and not taken for this daemon's.
-    lab.wait("gobgpd heard the neighbour's", || lab.gobgp("global rib").contains(V4.1));
-    assert!(gobgp.look(&vip).routes.is_empty());
-    gobgp.bring(&vip);
-    let route = &gobgp.look(&vip).routes[V4.0];
-    assert_eq!(route.trouble, None);
-    gobgp.bring(&wanted(&[(V4.0, V4.1, Level::Withdrawn)]));
-    assert!(lab.gobgp("global rib").contains(V4.1));
+    gobgp.bring(&both(Level::Announced));
+    let route = &gobgp.look(&both(Level::Announced)).routes[V4.0];
+    let trouble = route.trouble.clone().unwrap();
+    assert!(trouble.contains("prefers the path that `10.9.0.2`"), "{trouble}");
+    assert_eq!((route.level, route.exported_to.as_deref()), (Level::Announced, Some(&[][..])));
 }

@@ -33,6 +33,11 @@ impl Gobgp {
         self.connection.begin();
         self.learn(wanted).await?;
         let changes = self.changes(wanted);
+        if changes.is_empty() {
+            // Nothing to do is no news of a gobgpd that has died meanwhile.
+            self.asn = self.connection.asn().await?;
+            return Ok(Failures::new());
+        }
         let mut failures = Failures::new();
         let mut announced = Vec::new();
         let connection = &self.connection;

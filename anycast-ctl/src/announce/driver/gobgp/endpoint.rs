@@ -52,19 +52,18 @@ impl Endpoint {
     }
 
     fn unreachable(&self, error: &io::Error) -> DriverError {
-        let start = match self {
-            Self::Tcp(address) => format!("start gobgpd with --api-hosts {address}, or correct"),
-            Self::Unix(path) => {
-                format!("start gobgpd with --api-hosts unix://{}, or correct", path.display())
-            }
-        };
-        let advice = "the endpoint in [announce.gobgp]";
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => DriverError::Refused(format!(
-                "connect to gobgpd at {self}: {error}: let this daemon's user write to the socket and enter its directory"
-            )),
-            _ => DriverError::Unreachable(format!("connect to gobgpd at {self}: {error}: {start} {advice}")),
+        let failed = format!("connect to gobgpd at {self}: {error}");
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            let advice = "let this daemon's user write to the socket and enter its directory";
+            return DriverError::Refused(format!("{failed}: {advice}"));
         }
+        let hosts = match self {
+            Self::Tcp(address) => address.clone(),
+            Self::Unix(_) => self.to_string(),
+        };
+        DriverError::Unreachable(format!(
+            "{failed}: start gobgpd with --api-hosts {hosts}, or correct the endpoint in [announce.gobgp]"
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Looking at what GoBGP has.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -17,6 +17,7 @@ use crate::spelling::{listed, quoted};
 impl Gobgp {
     pub(super) async fn look_at(&mut self, wanted: &Wanted) -> Result<Seen, DriverError> {
         self.connection.begin();
+        self.asn = self.connection.asn().await?;
         let prefixes = || wanted.values().map(|route| route.prefix.trunc());
         let own = table::own(&self.connection, prefixes()).await?;
         for prefix in prefixes() {
@@ -42,7 +43,9 @@ impl Gobgp {
     fn seen(&self, prefix: IpNet, own: &Own, told: Vec<String>, neighbours: &[Neighbour]) -> SeenRoute {
         let asked = self.held.get(&prefix).and_then(|held| held.level);
         let trouble = match asked {
-            Some(_) => unused(own).or_else(|| untold(prefix, &told, neighbours)),
+            Some(_) => {
+                unused(own).or_else(|| untold(prefix, &told, neighbours)).or_else(|| refused(prefix, &told))
+            }
             None => Some(format!(
                 "{prefix} has other attributes than this daemon gives it: somebody else announces it by the same gobgpd, \
                  see `gobgp global rib {prefix}`"
@@ -98,5 +101,19 @@ fn untold(prefix: IpNet, told: &[String], neighbours: &[Neighbour]) -> Option<St
     Some(format!(
         "export policies keep it from {}: let them accept {prefix} (`gobgp global policy`)",
         listed(takers.into_iter())
+    ))
+}
+
+/// Why neighbours, as far as is known, refuse what they are told: over a session of IPv4, GoBGP 3 gives routes of IPv6 its
+/// address of IPv4 as the next hop, which is none (RFC 4760, RFC 2545).
+fn refused(prefix: IpNet, told: &[String]) -> Option<String> {
+    let is_v4 = |name: &String| name.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4());
+    if matches!(prefix, IpNet::V4(_)) || !told.iter().all(is_v4) {
+        return None;
+    }
+    Some(format!(
+        "gobgpd tells it with an IPv4 next hop over the sessions with {}, which routers refuse: add a neighbour by its \
+         IPv6 address",
+        listed(told.iter().map(String::as_str))
     ))
 }
