@@ -64,7 +64,7 @@ fn one_that_hangs_is_named_with_what_it_did_not_answer() {
 #[test]
 fn a_socket_that_this_daemon_may_not_write_to_is_told() {
     let lab = Lab::new();
-    fs::set_permissions(lab.socket(), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(lab.socket(), fs::Permissions::from_mode(0o000)).unwrap();
     // root may write to it all the same.
     let endpoint = lab.endpoint();
     let connect = move || {

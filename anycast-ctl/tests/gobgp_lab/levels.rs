@@ -2,7 +2,7 @@
 
 use anycast_ctl::{announce::driver::Level, model::Shutdown};
 
-use crate::harness::{Lab, V4, V6, both};
+use crate::harness::{Lab, V4, V6, both, snippet};
 
 const COMMUNITY: &str = "community: (65535,0)";
 
@@ -50,4 +50,24 @@ fn another_level_takes_the_place_of_the_former_without_a_withdrawal() {
         }
     }
     assert_eq!([lab.router.withdrawals("site4"), lab.router.withdrawals("site6")], [0, 0]);
+}
+
+#[test]
+fn a_neighbour_of_the_same_system_takes_the_community_and_drops_a_path_with_the_own_number() {
+    let mut lab = Lab::configured(&snippet(0).replacen("peer-as = 65000", "peer-as = 65001", 1));
+    lab.router.also("", "local 10.9.0.2 as 65000", "local 10.9.0.2 as 65001");
+    lab.start();
+    lab.await_sessions(2);
+    let mut gobgp = lab.connect(Shutdown::default());
+    for level in [Level::Announced, Level::ShuttingDown] {
+        gobgp.bring(&both(level));
+        lab.wait("the router heard of the level", || {
+            let route = lab.router.route(V4.1);
+            route.contains("next_hop: 10.9.0.1")
+                && route.contains(COMMUNITY) == (level == Level::ShuttingDown)
+        });
+    }
+    lab.connect(Shutdown { prepend: 1, med: Some(1), ..Shutdown::default() })
+        .bring(&both(Level::ShuttingDown));
+    lab.await_route(V4.1, false);
 }

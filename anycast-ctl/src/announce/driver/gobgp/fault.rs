@@ -32,7 +32,7 @@ impl Fault {
                 "gobgpd at {endpoint} does not let this daemon call {method}: {words}: give an endpoint that asks for no \
                  credentials"
             )),
-            // Of what answers with other than gRPC, tonic says Unknown or, by its HTTP status, one of these.
+            // These are tonic's own words for an answer that it cannot read.
             Code::Internal | Code::OutOfRange | Code::DataLoss => DriverError::Garbled(format!(
                 "gobgpd at {endpoint} answered {method} with what is no answer to it ({words}): see that it is GoBGP 3 that \
                  listens there"

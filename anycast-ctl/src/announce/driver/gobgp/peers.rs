@@ -11,7 +11,6 @@ use super::{
         SESSION_STATES,
     },
 };
-use crate::spelling::quoted;
 
 /// Neighbours that are listed.
 const MAX_PEERS: usize = 1000;
@@ -66,7 +65,7 @@ fn neighbour(it: &message::Peer) -> Option<Neighbour> {
         established,
         state: name.map_or_else(|| format!("state {}", state.session_state), |name| (*name).to_owned()),
         since: since.filter(|since| since.seconds > 0).and_then(time),
-        error: error(state.admin_state, address),
+        error: error(state.admin_state),
     };
     Some(Neighbour { peer, afis })
 }
@@ -75,15 +74,10 @@ fn time(timestamp: &message::Timestamp) -> Option<String> {
     jiff::Timestamp::from_second(timestamp.seconds).ok().map(|time| time.to_string())
 }
 
-fn error(admin_state: i32, address: &str) -> Option<String> {
+fn error(admin_state: i32) -> Option<String> {
     match admin_state {
-        ADMIN_DOWN => Some(format!("it is disabled: run `gobgp neighbor {} enable`", plain(address))),
+        ADMIN_DOWN => Some("it is disabled: run `gobgp neighbor ADDRESS enable`".to_owned()),
         PREFIX_LIMIT => Some("it told more prefixes than its limit lets it".to_owned()),
         _ => None,
     }
-}
-
-fn plain(address: &str) -> String {
-    let quoted = quoted(address);
-    quoted.trim_matches('`').to_owned()
 }
