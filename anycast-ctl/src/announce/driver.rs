@@ -15,6 +15,7 @@ use crate::model::{Announce, Driver};
 
 pub mod bird;
 pub mod exabgp;
+pub mod gobgp;
 
 /// How far a route is announced.
 #[derive(
@@ -155,7 +156,8 @@ pub async fn connect(
     match announce.drivers().next() {
         Some(Driver::Bird(settings)) => Ok(boxed(bird::connect(announce, settings, surroundings).await?)),
         Some(Driver::Exabgp(settings)) => Ok(boxed(exabgp::connect(announce, settings, surroundings).await?)),
-        Some(Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
+        Some(Driver::Gobgp(settings)) => Ok(boxed(gobgp::connect(announce, settings, surroundings).await?)),
+        Some(Driver::Frr(_) | Driver::Kernel(_)) | None => {
             Err(DriverError::Refused("the site names no routing daemon".to_owned()))
         }
     }
