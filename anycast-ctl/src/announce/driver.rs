@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 
 use crate::model::{Announce, Driver};
 
+pub mod frr;
+mod prefixes;
+
 /// How far a route is announced.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
@@ -139,10 +142,14 @@ pub struct Surroundings {
 /// It is not there, or not as it should be.
 pub async fn connect(
     settings: &Announce,
-    _surroundings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Result<Box<dyn Announcer>, DriverError> {
     match settings.drivers().next() {
-        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Frr(_) | Driver::Gobgp(_) | Driver::Kernel(_))
-        | None => Err(DriverError::Refused("the site names no routing daemon".to_owned())),
+        Some(Driver::Frr(frr)) => {
+            frr::connect(settings, frr, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
+        }
+        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
+            Err(DriverError::Refused("the site names no routing daemon".to_owned()))
+        }
     }
 }
