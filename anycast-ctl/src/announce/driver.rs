@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::model::{Announce, Driver};
 
 pub mod frr;
+pub mod kernel;
 mod prefixes;
 
 /// How far a route is announced.
@@ -148,7 +149,10 @@ pub async fn connect(
         Some(Driver::Frr(frr)) => {
             frr::connect(settings, frr, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
         }
-        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Gobgp(_) | Driver::Kernel(_)) | None => {
+        Some(Driver::Kernel(kernel)) => {
+            kernel::connect(settings, kernel, surroundings).await.map(|it| Box::new(it) as Box<dyn Announcer>)
+        }
+        Some(Driver::Bird(_) | Driver::Exabgp(_) | Driver::Gobgp(_)) | None => {
             Err(DriverError::Refused("the site names no routing daemon".to_owned()))
         }
     }
