@@ -15,7 +15,10 @@ use crate::model::{Announce, Driver};
 
 pub mod bird;
 pub mod exabgp;
+pub mod frr;
 pub mod gobgp;
+pub mod kernel;
+mod prefixes;
 
 /// How far a route is announced.
 #[derive(
@@ -157,9 +160,9 @@ pub async fn connect(
         Some(Driver::Bird(settings)) => Ok(boxed(bird::connect(announce, settings, surroundings).await?)),
         Some(Driver::Exabgp(settings)) => Ok(boxed(exabgp::connect(announce, settings, surroundings).await?)),
         Some(Driver::Gobgp(settings)) => Ok(boxed(gobgp::connect(announce, settings, surroundings).await?)),
-        Some(Driver::Frr(_) | Driver::Kernel(_)) | None => {
-            Err(DriverError::Refused("the site names no routing daemon".to_owned()))
-        }
+        Some(Driver::Frr(settings)) => Ok(boxed(frr::connect(announce, settings, surroundings).await?)),
+        Some(Driver::Kernel(settings)) => Ok(boxed(kernel::connect(announce, settings, surroundings).await?)),
+        None => Err(DriverError::Refused("the site names no routing daemon".to_owned())),
     }
 }
 
