@@ -163,17 +163,28 @@ pub(super) fn start(
     command.arg("--socket").arg(lab.socket()).args(arguments);
     command.stdout(output.try_clone().context("share the controller's log")?).stderr(output);
     let mut process = Process::spawn(lab.edge()?, "the controller", command)?;
+    wait_until_ready(&mut process, &log, || status(lab, binary), ready)?;
+    Ok(process)
+}
+
+/// Waits until a daemon that was just started answers with a status that is `ready`.
+pub(super) fn wait_until_ready(
+    process: &mut Process,
+    log: &Path,
+    ask: impl Fn() -> Result<Status>,
+    ready: impl Fn(&Status) -> bool,
+) -> Result<()> {
     let start = Instant::now();
     loop {
-        let answer = status(lab, binary);
+        let answer = ask();
         if answer.as_ref().is_ok_and(&ready) {
-            return Ok(process);
+            return Ok(());
         }
-        process.expect_running().with_context(|| format!("start the controller; {}", last_lines(&log)))?;
+        process.expect_running().with_context(|| format!("start the controller; {}", last_lines(log)))?;
         if start.elapsed() > READY_WITHIN {
             let reason =
                 answer.map_or_else(|error| format!("{error:#}"), |_| "not every backend is up".to_owned());
-            bail!("wait for the controller to steer: {reason}; {}", last_lines(&log));
+            bail!("wait for the controller to steer: {reason}; {}", last_lines(log));
         }
         thread::sleep(POLL);
     }

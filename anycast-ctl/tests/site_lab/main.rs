@@ -1,0 +1,9 @@
+//! Two sites with real BGP between them: traffic goes where routes lead, and moves when they do. Needs root.
+
+// What fails here fails the test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
+
+mod faults;
+mod harness;
+mod leftovers;
+mod topology;
