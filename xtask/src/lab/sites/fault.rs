@@ -19,7 +19,7 @@ impl SitesLab {
 
     /// Lets everything pass again.
     pub fn mend(&self, host: &str) -> Result<()> {
-        nft(self.namespace(TRANSIT)?, &format!("delete table netdev \"{}\"\n", table(host)))
+        nft(self.namespace(TRANSIT)?, &format!("delete table netdev {}\n", table(host)))
     }
 
     /// Ends a backend's web server.
@@ -44,7 +44,7 @@ fn rules(plan: &SitesPlan, host: &str) -> String {
     if plan.edges().any(|edge| edge.name == host) {
         ports.push(arm_port(host));
     }
-    let mut rules = format!("table netdev \"{}\" {{\n", table(host));
+    let mut rules = format!("table netdev {} {{\n", table(host));
     for (number, port) in ports.iter().enumerate() {
         for hook in ["ingress", "egress"] {
             rules.push_str(&format!(
@@ -56,7 +56,7 @@ fn rules(plan: &SitesPlan, host: &str) -> String {
 }
 
 fn table(host: &str) -> String {
-    format!("cut-{host}")
+    format!("cut_{}", host.replace('-', "_"))
 }
 
 fn nft(transit: &Namespace, rules: &str) -> Result<()> {
