@@ -7,11 +7,13 @@ use std::{
 
 use xtask::lab::{
     Family,
-    session::{Ending, Lifetime, Pattern, Server, Sessions},
     sites::{SitesLab, edges},
 };
 
-use crate::harness::{A, By, SOON, announce, served, sites_of, steering};
+use crate::{
+    harness::{A, By, SOON, announce, served, sites_of, steering},
+    held::Held,
+};
 
 const SESSIONS: usize = 200;
 
@@ -30,18 +32,7 @@ fn fell_silent(sites: &SitesLab, edge: &str, left: &[&str]) -> Duration {
 #[test]
 fn bfd_notices_a_silent_edge_and_sessions_go_on_by_the_other() {
     let sites = steering();
-    let pause = Duration::from_millis(50)..Duration::from_millis(200);
-    let lab = sites.any_edge().unwrap();
-    let backends = &sites.plan().sites[0].backends;
-    let servers: Vec<Server> =
-        backends.iter().map(|host| Server::start(lab, &host.name, pause.clone()).unwrap()).collect();
-    let patience = Duration::from_secs(20);
-    let pattern = Pattern { sessions: SESSIONS, pause, lifetime: Lifetime::Long, patience, seed: 1 };
-    let sessions = Sessions::start(lab, pattern).unwrap();
-    while sessions.open() < SESSIONS {
-        assert!(sessions.elapsed() < SOON, "only {} are open: {:#?}", sessions.open(), sessions.ended());
-        thread::sleep(Duration::from_millis(20));
-    }
+    let held = Held::open(&sites, "a", SESSIONS);
     for (silent, left) in [("a1", "a2"), ("a2", "a1")] {
         let before = sites.sent().unwrap();
         assert!(before.values().take(2).all(|sent| sent.packets > 0), "{before:?}");
@@ -54,12 +45,7 @@ fn bfd_notices_a_silent_edge_and_sessions_go_on_by_the_other() {
         let after = sites.sent().unwrap();
         assert!(after[left].since(before[left]).packets > 0, "{after:?}");
     }
-    let records = sessions.finish().unwrap();
-    let broken: Vec<_> = records.iter().filter(|record| record.ending != Ending::Finished).collect();
-    let silence = records.iter().map(|record| record.longest_silence).max().unwrap();
-    println!("{} sessions, longest silence {silence:?}", records.len());
-    assert!(broken.is_empty() && records.len() == SESSIONS, "{broken:#?}");
-    drop(servers);
+    held.finish_unbroken();
 }
 
 #[test]

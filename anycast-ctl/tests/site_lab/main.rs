@@ -3,7 +3,9 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod drain;
 mod faults;
 mod harness;
+mod held;
 mod leftovers;
 mod topology;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use xtask::lab::{
-    Family,
+    Family, controller,
     receiver::Receiver,
     server::{self, HTTP_PORT},
     sites::edges,
@@ -85,16 +85,14 @@ fn transit_leaves_a_site_that_is_about_to_go_without_a_gap() {
 fn an_edge_delivers_to_the_other_sites_backends_through_tunnels() {
     for delivery in ["ipip", "gue"] {
         let mut sites = idle();
-        let senders = sites.plan().edges().find(|edge| edge.name == "a1").unwrap().tunnel_sources();
-        let mut backends = sites.plan().sites[1].backends.clone();
-        let lab = sites.edge("a1").unwrap();
+        let backends = sites.plan().sites[1].backends.clone();
         let receivers: Vec<Receiver> =
-            backends.iter().map(|host| Receiver::start_from(lab, &host.name, &senders).unwrap()).collect();
-        let mut site = xtask::lab::controller::site(lab.plan());
+            backends.iter().map(|host| sites.receive(&host.name).unwrap()).collect();
+        let mut site = controller::site(sites.edge("a1").unwrap().plan());
         for vip in &mut site.vips {
             let family = Family::of(vip.address);
             vip.delivery = Some(delivery.to_owned());
-            for (backend, host) in vip.backends.iter_mut().zip(&mut backends) {
+            for (backend, host) in vip.backends.iter_mut().zip(&backends) {
                 backend.name = host.name.clone();
                 backend.address = host.addresses.of(family);
             }

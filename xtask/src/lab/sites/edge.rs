@@ -112,14 +112,9 @@ impl EdgeHost {
         self.lab.directory.join(format!("daemon-{}.log", self.starts))
     }
 
-    /// The site file of the edge: both VIPs, each with a pool of its site's backends, which are checked as `check` says.
-    pub fn site(&self, check: &str) -> String {
-        let mut site = controller::site(&self.lab.plan).to_toml();
-        for family in Family::ALL {
-            let name = format!("name = \"{}\"\n", family.pool_name());
-            site = site.replacen(&name, &format!("{name}{check}\n"), 1);
-        }
-        site
+    /// The site file of the edge: both VIPs, each with a pool of its site's backends, with these lines in each pool.
+    pub fn site(&self, lines: &str) -> String {
+        with_lines(controller::site(&self.lab.plan).to_toml(), lines)
     }
 
     /// The part of a site file that has the edge's BIRD announce, with these lines in `[announce]`.
@@ -130,4 +125,13 @@ impl EdgeHost {
             socket.display()
         )
     }
+}
+
+/// A site file with these lines in each of its pools.
+pub(super) fn with_lines(mut site: String, lines: &str) -> String {
+    for family in Family::ALL {
+        let name = format!("name = \"{}\"\n", family.pool_name());
+        site = site.replacen(&name, &format!("{name}{lines}\n"), 1);
+    }
+    site
 }
