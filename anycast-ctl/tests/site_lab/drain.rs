@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anycast_ctl::api::types::Status;
 use xtask::lab::{
     Family,
     receiver::Receiver,
@@ -34,7 +33,7 @@ fn turn(sites: &SitesLab, from: usize, to: usize) {
 
 /// Slots of an edge that remember a base owner.
 fn in_transition(sites: &SitesLab, edge: &str) -> u32 {
-    let status: Status = serde_json::from_str(&sites.ctl(edge, &["status", "--json"]).unwrap()).unwrap();
+    let status = sites.edge(edge).unwrap().status().unwrap();
     status.pools.iter().map(|pool| pool.transition.slots).sum()
 }
 

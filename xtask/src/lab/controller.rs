@@ -85,8 +85,17 @@ pub struct Pool {
     pub name: String,
     /// Slots of its table.
     pub slots: u32,
+    /// Those of them that remember an earlier owner.
+    pub transition: Transition,
     /// Removed backends follow the others.
     pub backends: Vec<Backend>,
+}
+
+/// The slots of a pool that are in transition.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Transition {
+    /// How many.
+    pub slots: u32,
 }
 
 /// One backend.
