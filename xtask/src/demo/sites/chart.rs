@@ -11,23 +11,25 @@ const WIDTH: usize = 12;
 #[derive(Debug)]
 pub struct Chart {
     last: BTreeMap<String, Sent>,
-    next: Duration,
+    drawn: Duration,
 }
 
 impl Chart {
     /// Begins with what was sent so far.
     pub fn new(sent: BTreeMap<String, Sent>) -> Self {
-        Self { last: sent, next: EVERY }
+        Self { last: sent, drawn: Duration::ZERO }
     }
 
     /// Whether a second is over.
     pub fn is_due(&self, elapsed: Duration) -> bool {
-        elapsed >= self.next
+        elapsed >= self.drawn + EVERY
     }
 
     /// The line of what was sent since the last one.
     pub fn line(&mut self, elapsed: Duration, sent: BTreeMap<String, Sent>) -> String {
-        self.next = elapsed + EVERY;
+        // A busy machine, or a command that takes its time, may have held the line up.
+        let seconds = elapsed.saturating_sub(self.drawn).as_secs_f64();
+        self.drawn = elapsed;
         let earlier = |edge: &String| self.last.get(edge).copied().unwrap_or_default();
         let opened: BTreeMap<&String, u64> =
             sent.iter().map(|(edge, now)| (edge, now.since(earlier(edge)).syns)).collect();
@@ -43,7 +45,7 @@ impl Chart {
                 share * 100.0
             ));
         }
-        line.push_str(&format!("  {:>6}/s", number(total)));
+        line.push_str(&format!("  {:>6}/s", number((total as f64 / seconds).round() as u64)));
         self.last = sent;
         line
     }
@@ -64,8 +66,10 @@ mod tests {
         let line = chart.line(EVERY, sent(400, 100));
         assert!(line.contains("a1 █████████···  75 %") && line.contains("b1 ███·········  25 %"), "{line}");
         assert!(line.ends_with("400/s"), "{line}");
-        let line = chart.line(2 * EVERY, sent(400, 100));
+        let line = chart.line(3 * EVERY, sent(500, 200));
+        assert!(line.ends_with(" 100/s"), "{line}");
+        let line = chart.line(4 * EVERY, sent(500, 200));
         assert!(line.contains("a1 ············   0 %") && line.ends_with(" 0/s"), "{line}");
-        assert!(!chart.is_due(2 * EVERY) && chart.is_due(3 * EVERY));
+        assert!(!chart.is_due(4 * EVERY) && chart.is_due(5 * EVERY));
     }
 }
