@@ -18,6 +18,7 @@ use crate::{
 mod bars;
 mod client;
 mod ledger;
+mod sites;
 mod verdict;
 
 use bars::Bars;
@@ -32,6 +33,7 @@ const UP_WITHIN: Duration = Duration::from_secs(5);
 const SPARES: usize = 1;
 /// Name of the lab that `--keep` leaves.
 const KEPT_NAME: &str = "demo";
+const WRONG: &str = "the demo found something wrong; see above";
 
 /// How the demo runs.
 #[derive(Clone, Debug, Args)]
@@ -48,12 +50,15 @@ pub struct Settings {
     /// Leave the lab running and print commands to try in it
     #[arg(long)]
     keep: bool,
+    /// Sites: with two, routes are announced by BGP, and the demo shows who takes over from whom
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2), conflicts_with_all = ["backends", "seconds", "keep"])]
+    sites: u8,
 }
 
 impl Default for Settings {
     /// As the command line has them.
     fn default() -> Self {
-        Self { backends: 4, seconds: 15, rate: 1000, keep: false }
+        Self { backends: 4, seconds: 15, rate: 1000, keep: false, sites: 1 }
     }
 }
 
@@ -67,6 +72,9 @@ pub fn demo(settings: &Settings) -> Result<()> {
     setup::setup(Mode::Install)?;
     let binary = compile::build(&compile::Options::default())?.binary;
     signals::catch()?;
+    if settings.sites == 2 {
+        return if sites::demo(binary, settings.rate)? { Ok(()) } else { bail!(WRONG) };
+    }
 
     println!("starting a lab: client, router, edge, {} backends and a spare", settings.backends);
     let name = settings.keep.then(|| KEPT_NAME.to_owned());
@@ -82,7 +90,7 @@ pub fn demo(settings: &Settings) -> Result<()> {
     if signals::check().is_ok() {
         stage.finish()?;
     }
-    if good? { Ok(()) } else { bail!("the demo found something wrong; see above") }
+    if good? { Ok(()) } else { bail!(WRONG) }
 }
 
 /// The lab, owned by this process or by a holder that can outlive it.
@@ -168,12 +176,7 @@ fn run(lab: &Lab, settings: &Settings) -> Result<bool> {
     println!("\n{}", ledger.table());
     println!("{}", ledger.leftovers());
     let checks = verdict::judge(&connections, &[added, removed], &phases, &ledger);
-    for check in &checks {
-        println!("  {} {}", if check.holds { "✓" } else { "✗" }, check.text);
-    }
-    let good = checks.iter().all(|check| check.holds);
-    println!("\nverdict: {}", if good { "good" } else { "bad" });
-    Ok(good)
+    Ok(verdict::pronounce(&checks))
 }
 
 /// The traffic and the picture of it.

@@ -57,6 +57,16 @@ pub fn judge(
     vec![counters(ledger), web_servers(ledger), failures(connections, changes), shares(connections, phases)]
 }
 
+/// Prints what was found, and whether all of it holds.
+pub fn pronounce(checks: &[Check]) -> bool {
+    for check in checks {
+        println!("  {} {}", if check.holds { "✓" } else { "✗" }, check.text);
+    }
+    let good = checks.iter().all(|check| check.holds);
+    println!("\nverdict: {}", if good { "good" } else { "bad" });
+    good
+}
+
 fn counters(ledger: &Ledger) -> Check {
     let differ: Vec<&str> =
         ledger.rows.iter().filter(|row| !row.agrees()).map(|row| row.backend.as_str()).collect();

@@ -85,8 +85,17 @@ pub struct Pool {
     pub name: String,
     /// Slots of its table.
     pub slots: u32,
+    /// Those of them that remember an earlier owner.
+    pub transition: Transition,
     /// Removed backends follow the others.
     pub backends: Vec<Backend>,
+}
+
+/// The slots of a pool that are in transition.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Transition {
+    /// How many.
+    pub slots: u32,
 }
 
 /// One backend.
@@ -163,17 +172,28 @@ pub(super) fn start(
     command.arg("--socket").arg(lab.socket()).args(arguments);
     command.stdout(output.try_clone().context("share the controller's log")?).stderr(output);
     let mut process = Process::spawn(lab.edge()?, "the controller", command)?;
+    wait_until_ready(&mut process, &log, || status(lab, binary), ready)?;
+    Ok(process)
+}
+
+/// Waits until a daemon that was just started answers with a status that is `ready`.
+pub(super) fn wait_until_ready(
+    process: &mut Process,
+    log: &Path,
+    ask: impl Fn() -> Result<Status>,
+    ready: impl Fn(&Status) -> bool,
+) -> Result<()> {
     let start = Instant::now();
     loop {
-        let answer = status(lab, binary);
+        let answer = ask();
         if answer.as_ref().is_ok_and(&ready) {
-            return Ok(process);
+            return Ok(());
         }
-        process.expect_running().with_context(|| format!("start the controller; {}", last_lines(&log)))?;
+        process.expect_running().with_context(|| format!("start the controller; {}", last_lines(log)))?;
         if start.elapsed() > READY_WITHIN {
             let reason =
                 answer.map_or_else(|error| format!("{error:#}"), |_| "not every backend is up".to_owned());
-            bail!("wait for the controller to steer: {reason}; {}", last_lines(&log));
+            bail!("wait for the controller to steer: {reason}; {}", last_lines(log));
         }
         thread::sleep(POLL);
     }

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, net::IpAddr, thread};
 use anyhow::{Context as _, Result};
 
 use super::{
+    Namespace,
     plan::{Addresses, Family, Host, Plan, ROUTER_ON_SEGMENT, ROUTER_TO_CLIENT, ROUTER_TO_EDGE},
     topology::{
         CLIENT_PORT, EDGE_PREFIX, INTERFACE, Namespaces, SECOND_ARM, SECOND_ARM_PORT, SEGMENT, SEGMENT_PREFIX,
@@ -14,11 +15,7 @@ use super::{
 /// Both ends of every link, made from the router's side; `ip -batch` commands.
 pub(super) fn batch(plan: &Plan, namespaces: &Namespaces) -> Result<String> {
     let mut batch = String::from("link set lo up\n");
-    writeln!(
-        batch,
-        "link add name {SEGMENT} address {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-        mac(Segment::Hosts, 1)
-    )?;
+    batch.push_str(&bridge(SEGMENT, &mac(Segment::Hosts, 1)));
     for link in links(plan) {
         batch.push_str(&cable(link, namespaces)?);
     }
@@ -43,25 +40,35 @@ pub(super) fn edge_cable(plan: &Plan, namespaces: &Namespaces) -> Result<String>
 }
 
 fn cable(link: Link<'_>, namespaces: &Namespaces) -> Result<String> {
-    // An XDP device needs as many receive queues as its peer has transmit queues: give both ends the same.
-    let queues = thread::available_parallelism().map_or(1, |cores| cores.get().min(16));
     let (Link { host, port, interface, segment, .. }, number) = (link, link.addresses.v4.octets()[3]);
     let namespace =
         namespaces.get(&host.name).with_context(|| format!("find network namespace {}", host.name))?;
     // The router is number 1 on links of its own; a port of the bridge has no address.
     let is_bridged = matches!(segment, Segment::Hosts);
     let port_mac = if is_bridged { mac(Segment::Ports, number) } else { mac(segment, 1) };
-    let mut batch = format!(
-        "link add name {port} address {port_mac} numtxqueues {queues} numrxqueues {queues} type veth \
-         peer name {interface} address {} numtxqueues {queues} numrxqueues {queues} netns {}\n",
-        mac(segment, number),
-        namespace.path().display()
-    );
+    let mut batch = pair((port, &port_mac), (interface, &mac(segment, number)), namespace);
     if is_bridged {
         writeln!(batch, "link set {port} master {SEGMENT}")?;
     }
     writeln!(batch, "link set {port} up")?;
     Ok(batch)
+}
+
+/// A pair of interfaces, each with its name and Ethernet address: one here, and its peer in the namespace.
+pub(super) fn pair(port: (&str, &str), peer: (&str, &str), namespace: &Namespace) -> String {
+    // An XDP device needs as many receive queues as its peer has transmit queues: give both ends the same.
+    let queues = thread::available_parallelism().map_or(1, |cores| cores.get().min(16));
+    let queues = format!("numtxqueues {queues} numrxqueues {queues}");
+    let ((port, port_mac), (peer, peer_mac)) = (port, peer);
+    format!(
+        "link add name {port} address {port_mac} {queues} type veth peer name {peer} address {peer_mac} {queues} netns {}\n",
+        namespace.path().display()
+    )
+}
+
+/// A bridge; `ip -batch` commands.
+pub(super) fn bridge(name: &str, mac: &str) -> String {
+    format!("link add name {name} address {mac} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n")
 }
 
 /// A cable between the router and a host.

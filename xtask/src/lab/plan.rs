@@ -166,7 +166,7 @@ fn server(number: usize) -> Result<Host> {
     Ok(Host { name: format!("backend{number}"), addresses: segment(host, digits) })
 }
 
-const fn client_net(host: u8) -> Addresses {
+pub(super) const fn client_net(host: u8) -> Addresses {
     Addresses {
         v4: Ipv4Addr::new(198, 51, 100, host),
         v6: Ipv6Addr::new(0x2001, 0xdb8, 0, 3, 0, 0, 0, host as u16),

@@ -1,46 +1,35 @@
 //! The backend's end of tunnels: the real `anycast-ctl receive`, with a bpffs for each backend.
-//!
-//! What it pins would outlive every process. So the bpffs is in a mount namespace that has no name: it goes with the last
-//! descriptor of it, however the lab ends.
 
 use std::{
-    fs::File,
-    io,
-    os::unix::process::CommandExt as _,
-    path::Path,
+    net::IpAddr,
     process::{Command, Stdio},
-    thread,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use nix::{
-    mount::{MsFlags, mount},
-    sched::{CloneFlags, setns, unshare},
-};
+use anyhow::Result;
 
-use super::{Lab, topology, topology::INTERFACE};
+use super::{Family, Lab, private_bpffs::PrivateBpffs, topology, topology::INTERFACE};
 use crate::host_tool;
 
-/// Where a bpffs usually is.
-const BPFFS: &str = "/sys/fs/bpf";
-
-/// A backend that takes packets out of the edge's tunnels. It ends when this is dropped or the process ends.
+/// A backend that takes packets out of tunnels. It ends when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Receiver {
-    mounts: File,
+    bpffs: PrivateBpffs,
 }
 
 impl Receiver {
     /// Starts receiving on a server of the lab, from its edge alone.
     pub fn start(lab: &Lab, host: &str) -> Result<Self> {
-        let receiver = Self { mounts: mounts()? };
-        let senders = lab.plan().edge_on_segment();
-        let (v4, v6) = (senders.v4.to_string(), senders.v6.to_string());
-        receiver.run(
-            lab,
-            host,
-            &["--interface", INTERFACE, "--mode", "native", "--from", &v4, "--from", &v6],
-        )?;
+        let edge = lab.plan().edge_on_segment();
+        Self::start_from(lab, host, &Family::ALL.map(|family| edge.of(family)))
+    }
+
+    /// Starts receiving on a server of the lab, from these edges' addresses alone.
+    pub fn start_from(lab: &Lab, host: &str, senders: &[IpAddr]) -> Result<Self> {
+        let receiver = Self { bpffs: PrivateBpffs::new()? };
+        let senders: Vec<String> = senders.iter().map(IpAddr::to_string).collect();
+        let mut words = vec!["--interface", INTERFACE, "--mode", "native"];
+        words.extend(senders.iter().flat_map(|sender| ["--from", sender.as_str()]));
+        receiver.run(lab, host, &words)?;
         // Attaching turned GRO on; merged segments would make the host count fewer packets than the edge sent.
         let mut ethtool = host_tool::command("ethtool");
         ethtool.args(["-K", INTERFACE, "gro", "off"]);
@@ -53,27 +42,7 @@ impl Receiver {
         let mut command = Command::new(lab.binary()?);
         command.arg("receive").args(words).env_remove("ANYCAST_BPFFS").env_remove("ANYCAST_SOCKET");
         command.stdin(Stdio::null());
-        let mounts = self.mounts.try_clone().context("duplicate the descriptor of a mount namespace")?;
-        let enter = move || setns(&mounts, CloneFlags::CLONE_NEWNS).map_err(io::Error::from);
-        // SAFETY: setns(2) is async-signal-safe, and the descriptor lives as long as the command.
-        unsafe { command.pre_exec(enter) };
+        self.bpffs.prepare(&mut command)?;
         topology::output(lab.namespace(host)?, command)
-    }
-}
-
-/// A mount namespace with an empty bpffs.
-fn mounts() -> Result<File> {
-    let make = || {
-        unshare(CloneFlags::CLONE_NEWNS).context("create a mount namespace: run this as root")?;
-        let nothing = None::<&Path>;
-        mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
-            .context("keep mounts to the namespace")?;
-        mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), nothing)
-            .with_context(|| format!("mount a bpffs at {BPFFS}"))?;
-        File::open("/proc/thread-self/ns/mnt").context("open the created mount namespace")
-    };
-    match thread::spawn(make).join() {
-        Ok(file) => file,
-        Err(_) => bail!(anyhow!("create a mount namespace: its thread panicked")),
     }
 }

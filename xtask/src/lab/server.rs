@@ -13,9 +13,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
 
 use super::{
+    counters::Counters,
     namespace::Namespace,
     plan::{Addresses, Family, Host},
     process::Process,
@@ -44,9 +44,14 @@ pub struct Arrived {
 
 /// Starts nginx and the counters on a backend, and waits until nginx answers.
 pub(super) fn start(host: &Host, vips: Addresses, namespace: &Namespace, lab: &Path) -> Result<Process> {
+    add_counters(namespace, vips)?;
+    launch(host, vips, namespace, lab)
+}
+
+/// Starts nginx alone, on a backend that counts already.
+pub(super) fn launch(host: &Host, vips: Addresses, namespace: &Namespace, lab: &Path) -> Result<Process> {
     let directory = lab.join(&host.name);
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-    add_counters(namespace, vips)?;
     let configuration = directory.join("nginx.conf");
     fs::write(&configuration, nginx_configuration(host, vips, &directory))
         .with_context(|| format!("write {}", configuration.display()))?;
@@ -74,18 +79,10 @@ pub fn accepted(namespace: &Namespace) -> Result<u64> {
 
 /// What the backend's host counted of each VIP.
 pub fn arrived(namespace: &Namespace, family: Family) -> Result<Arrived> {
-    let mut nft = host_tool::command("nft");
-    nft.args(["--json", "list", "counters", "table", "inet", "lab"]);
-    let listing: Listing = serde_json::from_str(&output(namespace, nft)?).context("read nft's counters")?;
-    let counter = |name: &str| {
-        let mut counters = listing.nftables.iter().filter_map(|entry| entry.counter.as_ref());
-        counters
-            .find(|counter| counter.name == name)
-            .with_context(|| format!("find counter {name} on {}", namespace.name()))
-    };
+    let counters = Counters::read(namespace, "lab")?;
     let [all, syn] = counter_names(family);
-    let all = counter(all)?;
-    Ok(Arrived { packets: all.packets, bytes: all.bytes, syns: counter(syn)?.packets })
+    let all = counters.get(all)?;
+    Ok(Arrived { packets: all.packets, bytes: all.bytes, syns: counters.get(syn)?.packets })
 }
 
 /// Asks a web server over a new connection from inside the namespace; answers with headers and body.
@@ -181,24 +178,6 @@ fn counter_names(family: Family) -> [&'static str; 2] {
         Family::V4 => ["v4_packets", "v4_syns"],
         Family::V6 => ["v6_packets", "v6_syns"],
     }
-}
-
-/// `nft --json list counters`: see libnftables-json(5).
-#[derive(Debug, Deserialize)]
-struct Listing {
-    nftables: Vec<Entry>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Entry {
-    counter: Option<Counter>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Counter {
-    name: String,
-    packets: u64,
-    bytes: u64,
 }
 
 /// The first number of the line after `server accepts handled requests` (ngx_http_stub_status_module).

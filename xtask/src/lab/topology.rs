@@ -39,7 +39,7 @@ pub type Namespaces = BTreeMap<String, Namespace>;
 
 /// In every namespace. Addresses are usable at once (no duplicate address detection) and nothing is
 /// configured by chance.
-const EVERYWHERE: [(&str, &str); 6] = [
+pub(super) const EVERYWHERE: [(&str, &str); 6] = [
     ("ipv6/conf/all/accept_dad", "0"),
     ("ipv6/conf/default/accept_dad", "0"),
     ("ipv6/conf/default/accept_ra", "0"),
@@ -49,7 +49,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
 ];
 
 /// The router forwards, and its bridge leaves IP to the router.
-const ON_ROUTER: [(&str, &str); 5] = [
+pub(super) const ON_ROUTER: [(&str, &str); 5] = [
     ("ipv4/ip_forward", "1"),
     ("ipv6/conf/all/forwarding", "1"),
     ("ipv4/conf/all/send_redirects", "0"),
@@ -60,11 +60,12 @@ const ON_ROUTER: [(&str, &str); 5] = [
 
 /// A backend holds the VIPs on `lo` and must not tell the segment so, or the router's traffic would pass the
 /// edge by: it answers ARP only for addresses of the asked interface and never announces a VIP.
-const ON_BACKEND: [(&str, &str); 3] =
+pub(super) const ON_BACKEND: [(&str, &str); 3] =
     [("ipv4/conf/all/arp_ignore", "1"), ("ipv4/conf/all/arp_announce", "2"), ("core/somaxconn", "4096")];
 
 /// The client reuses ports soon enough for tens of thousands of connections a minute.
-const ON_CLIENT: [(&str, &str); 2] = [("ipv4/ip_local_port_range", "1024 65535"), ("ipv4/tcp_tw_reuse", "1")];
+pub(super) const ON_CLIENT: [(&str, &str); 2] =
+    [("ipv4/ip_local_port_range", "1024 65535"), ("ipv4/tcp_tw_reuse", "1")];
 
 /// The programs on the router's ports towards the edge.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ pub(super) fn recable_edge(plan: &Plan, namespaces: &Namespaces) -> Result<EdgeP
 
 /// The last hop into the edge: whole checksums (a steered packet keeps the one it came with), one frame for each
 /// packet in both directions, and a program that takes the frames the edge sends back.
-fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<xdp::Link> {
+pub(super) fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<xdp::Link> {
     let pass = xdp::Link::attach_pass(router, port)?;
     // Attaching turned GRO on; merged segments would make the backends count fewer packets than the edge sent.
     let mut ethtool = host_tool::command("ethtool");
@@ -123,7 +124,7 @@ fn prepare_for_xdp(router: &Namespace, port: &str) -> Result<xdp::Link> {
 }
 
 /// With br_netfilter in the kernel, bridged frames would take a second way through netfilter.
-fn leave_bridged_frames_alone(router: &Namespace) -> Result<()> {
+pub(super) fn leave_bridged_frames_alone(router: &Namespace) -> Result<()> {
     router.inside(|| {
         for family in ["iptables", "ip6tables", "arptables"] {
             let path = format!("/proc/sys/net/bridge/bridge-nf-call-{family}");
@@ -151,7 +152,7 @@ fn edge_setup(plan: &Plan) -> String {
 }
 
 /// A host's own side: addresses, default routes, and the VIPs when it serves them.
-fn host_setup(host: &Host, prefix: u8, gateway: Addresses, vips: Option<Addresses>) -> String {
+pub(super) fn host_setup(host: &Host, prefix: u8, gateway: Addresses, vips: Option<Addresses>) -> String {
     let Addresses { v4, v6 } = host.addresses;
     let mut batch = format!(
         "link set lo up\n\
@@ -178,7 +179,7 @@ pub(super) fn add_vips(namespace: &Namespace, vips: Addresses) -> Result<()> {
     ip(namespace, &vip_setup(vips))
 }
 
-fn ip(namespace: &Namespace, batch: &str) -> Result<()> {
+pub(super) fn ip(namespace: &Namespace, batch: &str) -> Result<()> {
     let mut command = host_tool::command("ip");
     command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     process::prepare(&mut command, namespace)?;

@@ -118,12 +118,17 @@ struct Books {
 impl Sessions {
     /// Starts opening sessions from the client's namespace to both VIPs.
     pub fn start(lab: &Lab, pattern: Pattern) -> Result<Self> {
+        Self::start_beside(lab, pattern, 0)
+    }
+
+    /// The same beside another client that has so many sessions until this one ends: its ports are left alone.
+    pub fn start_beside(lab: &Lab, pattern: Pattern, others: u32) -> Result<Self> {
         let namespace = lab.client()?.try_clone()?;
         let resets = Resets::watch(&namespace)?;
         let start = std::time::Instant::now();
         let books = Arc::new(Mutex::new(Books::default()));
         let (stop, stopped) = watch::channel(false);
-        let ports = Arc::default();
+        let ports = Arc::new(AtomicU32::new(others));
         let seat = Seat {
             start,
             vips: lab.plan().vips,
