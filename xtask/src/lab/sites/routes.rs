@@ -107,7 +107,7 @@ impl RouteWatch {
         }
     }
 
-    /// Every change so far, in order. IPv6 routes are not replaced but deleted and added, so those have a moment without.
+    /// Every change so far, in order.
     pub fn changes(&self) -> Vec<Change> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
