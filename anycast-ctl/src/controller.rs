@@ -447,6 +447,7 @@ impl Controller {
 
     /// Notes which pools began to have slots in transition, and which have none any more.
     fn note_transitions(&mut self) {
+        self.announcements.are_stale = true;
         for (&pool, census) in &self.census {
             if census.in_transition() == 0 {
                 self.moving_since.remove(&pool);

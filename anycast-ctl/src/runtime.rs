@@ -70,7 +70,12 @@ mod tests {
             seed: Some(Seed::new(7)),
             marked_down: [("web".to_owned(), IpAddr::from([10, 0, 0, 1]))].into(),
             detached: true,
-            maintenance: Some(Maintenance { since: Utc::from_unix(7), until: None, by: "root".to_owned() }),
+            maintenance: Some(Maintenance {
+                since: Utc::from_unix(7),
+                until: None,
+                holds: true,
+                by: "root".to_owned(),
+            }),
             by_hand: [("www".to_owned(), ByHand { what: Hand::Now, until: None, by: "root".to_owned() })]
                 .into(),
             ..Runtime::default()

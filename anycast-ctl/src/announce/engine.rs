@@ -9,7 +9,7 @@ use std::{
 use super::{
     driver::{Failures, Level, Route, Seen, Wanted},
     happening::Happening,
-    machine::{Machine, Phase, Rules},
+    machine::{Calm, Machine, Phase, Rules},
     meter::{Meter, Sample},
     orders::Orders,
     wish::{Wellness, Whole, wish},
@@ -75,6 +75,10 @@ pub struct Vip {
     pub wellness: Wellness,
     /// Its route as it is wanted.
     pub route: Route,
+    /// Whether what it lingers for is over.
+    pub is_ready: bool,
+    /// Whether it is not this daemon's to announce, and the routing daemon has nothing of it: it need not be told of it.
+    is_over: bool,
     /// What the driver could not do.
     pub failure: Option<String>,
     /// What is wrong with it, as was told last.
@@ -117,11 +121,14 @@ impl Engine {
                 meter: Meter::default(),
                 wellness: Wellness::default(),
                 route: Route { prefix: order.prefix, level: Level::Withdrawn },
+                is_ready: false,
+                is_over: false,
                 failure: None,
                 trouble: None,
                 history: VecDeque::new(),
             });
             vip.route.prefix = order.prefix;
+            vip.is_over &= order.policy == AnnouncePolicy::Never && order.by_hand.is_none();
         }
     }
 
@@ -163,6 +170,13 @@ impl Engine {
     pub fn note_brought(&mut self, wanted: &Wanted, failures: &Failures) {
         for (name, vip) in &mut self.vips {
             vip.failure = failures.get(name).cloned();
+            let is_nobodys = self
+                .orders
+                .vips
+                .get(name)
+                .is_some_and(|order| order.policy == AnnouncePolicy::Never && order.by_hand.is_none());
+            let is_withdrawn = wanted.get(name).is_some_and(|route| route.level == Level::Withdrawn);
+            vip.is_over |= is_nobodys && is_withdrawn && vip.failure.is_none();
         }
         self.leaving.retain(|name, _| !wanted.contains_key(name) || failures.contains_key(name));
     }
@@ -198,7 +212,9 @@ impl Engine {
         for (name, vip) in &mut self.vips {
             let Some(order) = self.orders.vips.get(name) else { continue };
             let wish = wish(&self.orders, order, &vip.wellness, &whole);
-            let moved = vip.machine.step(now, &wish, vip.meter.calm(now), &rules);
+            let calm = Calm { is_settled: order.moving == 0, ..vip.meter.calm(now) };
+            let moved = vip.machine.step(now, &wish, calm, &rules);
+            vip.is_ready = vip.machine.is_ready(now, calm, &rules);
             vip.route.level = vip.machine.phase().level();
             if !vip.waits_for_traffic() {
                 vip.meter.reset();
@@ -227,7 +243,8 @@ impl Engine {
 
     /// What is wanted of the routing daemon.
     pub fn wanted(&self) -> Wanted {
-        let vips = self.vips.iter().map(|(name, vip)| (name.clone(), vip.route.clone()));
+        let vips = self.vips.iter().filter(|(_, vip)| !vip.is_over);
+        let vips = vips.map(|(name, vip)| (name.clone(), vip.route.clone()));
         vips.chain(self.leaving.clone()).collect()
     }
 

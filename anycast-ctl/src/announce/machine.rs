@@ -14,7 +14,8 @@
 //!     └── cut off: from anywhere, at once
 //! ```
 //!
-//! *Lingering* is announced as before, while flows that are left come to their ends; *shutting down* is announced as a route
+//! *Lingering* is announced as before, while flows that are left come to their ends, and slots out of their transitions, so that
+//! any other host sends every flow where this one does; *shutting down* is announced as a route
 //! that is about to go (RFC 8326). Each withdrawal for want of health doubles the hold-up time, until the VIP has been
 //! announced for as long as the longest one.
 
@@ -81,6 +82,8 @@ pub enum Wish {
         why: Arc<str>,
         /// Whether flows that are left are waited for first.
         lingers: bool,
+        /// Whether it lingers on though they are over, as others are to leave with it.
+        holds: bool,
         /// Until when at most; `None`: without end.
         until: Option<Duration>,
     },
@@ -93,6 +96,8 @@ pub enum Wish {
 pub struct Calm {
     /// For how long its own backends have got nothing.
     pub own_quiet: Duration,
+    /// Whether every flow is where any host of the fleet would send it.
+    pub is_settled: bool,
     /// Whether routers have stopped to send it packets, or nearly.
     pub is_calm: bool,
 }
@@ -284,18 +289,31 @@ impl Machine {
             }
             // Who leaves with nobody left to wait for need not wait.
             Wish::Down(why) | Wish::Leave { why, lingers: false, .. } => self.shut_down(now, why, rules),
-            Wish::Leave { why, until, .. } => {
-                let quiet = calm.own_quiet.min(now.saturating_sub(self.since));
-                if quiet >= rules.quiet || until.is_some_and(|until| until <= now) {
+            Wish::Leave { why, holds, until, .. } => {
+                let is_over = self.is_ready(now, calm, rules) && !holds;
+                if is_over || until.is_some_and(|until| until <= now) {
                     self.shut_down(now, why, rules);
                 } else {
-                    let at = now + (rules.quiet - quiet);
-                    let at = until.map_or(at, |until| until.min(at));
-                    self.next = Some(Next { at, phase: Phase::ShuttingDown });
+                    self.why = Arc::clone(why);
+                    let quiet_at = now + rules.quiet.saturating_sub(self.quiet(now, calm));
+                    // What else it waits for has no time.
+                    let quiet_at = (calm.is_settled && !holds).then_some(quiet_at);
+                    let at = quiet_at.into_iter().chain(*until).min();
+                    self.next = at.map(|at| Next { at, phase: Phase::ShuttingDown });
                 }
             }
             Wish::Cut(why) => self.enter(Phase::Withdrawn, now, Arc::clone(why)),
         }
+    }
+
+    /// Whether what it lingers for is over.
+    pub fn is_ready(&self, now: Duration, calm: Calm, rules: &Rules) -> bool {
+        self.phase == Phase::Lingering && calm.is_settled && self.quiet(now, calm) >= rules.quiet
+    }
+
+    /// What was quiet before it lingered does not count.
+    fn quiet(&self, now: Duration, calm: Calm) -> Duration {
+        calm.own_quiet.min(now.saturating_sub(self.since))
     }
 
     fn shutting_down(&mut self, now: Duration, wish: &Wish, calm: Calm, rules: &Rules) {

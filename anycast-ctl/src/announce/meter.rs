@@ -83,6 +83,7 @@ impl Meter {
         let Some(rates) = self.rates else { return Calm::default() };
         Calm {
             own_quiet: now.saturating_sub(self.own_active),
+            is_settled: true,
             is_calm: rates.packets <= STRAYS.max(self.most / PART),
         }
     }

@@ -48,6 +48,8 @@ pub struct VipOrder {
     pub active: u32,
     /// Backends that are draining, and have not been given up.
     pub draining: u32,
+    /// Slots of its pool that are in transition: flows to it are not all where any host would send them.
+    pub moving: u32,
     /// Whether new flows go to backups while the site is drained.
     pub diverts: bool,
     /// Why packets to it are not steered, if they are not.
@@ -73,6 +75,9 @@ pub struct Maintenance {
     /// When flows that are left are given up; absent: they are waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Utc>,
+    /// Whether routes stay until the drain is begun anew without that, so that all hosts of the site leave together.
+    #[serde(default)]
+    pub holds: bool,
     /// Who began it.
     pub by: String,
 }

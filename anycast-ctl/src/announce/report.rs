@@ -115,6 +115,7 @@ fn one(engine: &Engine, name: &str, order: &VipOrder, with_history: bool, now: D
             |vip| vip.machine.why().to_string(),
         ),
         next,
+        ready: vip.is_some_and(|vip| vip.is_ready),
         policy: order.policy,
         by_hand: order.by_hand.clone(),
         healthy: wellness.well,

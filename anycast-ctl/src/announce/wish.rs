@@ -80,17 +80,17 @@ pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whol
         return Wish::Stay("the daemon ends, and the route stays for the time of the lease".into());
     }
     if orders.leaving == Some(Leaving::InOrder) {
-        return leave("the daemon ends", false, None);
+        return leave("the daemon ends");
     }
     let hand = order.by_hand.as_ref().filter(|hand| hand.until.is_none_or(|until| until > whole.utc));
     match hand.map(|hand| hand.what) {
         Some(Hand::Now) => return Wish::Force,
-        Some(Hand::Withdraw) => return leave("by hand", false, None),
+        Some(Hand::Withdraw) => return leave("by hand"),
         Some(Hand::WithdrawAtOnce) => return Wish::Cut("by hand".into()),
         None => {}
     }
     if order.policy == AnnouncePolicy::Never {
-        return leave("it is never to be announced by this host", false, None);
+        return leave("it is never to be announced by this host");
     }
     if let Some(why) = orders.unsteered.as_ref().or(order.unsteered.as_ref()) {
         return if orders.is_ready { Wish::Cut(Arc::clone(why)) } else { Wish::Stay(Arc::clone(why)) };
@@ -100,13 +100,19 @@ pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whol
     }
     if let Some(maintenance) = &orders.maintenance {
         let until = maintenance.until.map(|until| deadline(until, whole));
-        return leave("the site is drained", order.diverts || order.draining > 0, until);
+        return Wish::Leave {
+            why: "the site is drained".into(),
+            lingers: order.diverts || order.draining > 0,
+            holds: maintenance.holds,
+            until,
+        };
     }
     if order.policy == AnnouncePolicy::Always || wellness.is_enough() {
         return Wish::Up;
     }
     if order.active == 0 && order.draining > 0 {
-        return leave("all its backends are draining", true, None);
+        let why = "all its backends are draining".into();
+        return Wish::Leave { why, lingers: true, holds: false, until: None };
     }
     if wellness.is_unsure {
         return Wish::Stay("checks have not judged enough of its backends yet".into());
@@ -119,8 +125,8 @@ pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whol
     Wish::Down(wellness.words().into())
 }
 
-fn leave(why: &str, lingers: bool, until: Option<Duration>) -> Wish {
-    Wish::Leave { why: why.into(), lingers, until }
+fn leave(why: &str) -> Wish {
+    Wish::Leave { why: why.into(), lingers: false, holds: false, until: None }
 }
 
 /// A moment of the wall clock on the engine's, as the clocks are now.
@@ -156,6 +162,7 @@ mod tests {
             candidates: (1..=4).map(|it| Candidate { address: address(it), is_checked: true }).collect(),
             active: 4,
             draining: 0,
+            moving: 0,
             diverts: false,
             unsteered: None,
             by_hand: None,
@@ -235,14 +242,19 @@ mod tests {
 
     #[test]
     fn a_drained_site_lingers_where_new_flows_have_another_place_to_go() {
-        let maintenance =
-            Some(Maintenance { since: WHOLE.utc, until: Some(Utc::from_unix(1_060)), by: "uid 0".into() });
+        let maintenance = Some(Maintenance {
+            since: WHOLE.utc,
+            until: Some(Utc::from_unix(1_060)),
+            holds: false,
+            by: "uid 0".into(),
+        });
         let orders = Orders { maintenance, ..orders() };
         for diverts in [true, false] {
             let order = VipOrder { diverts, ..order() };
             let wanted = Wish::Leave {
                 why: "the site is drained".into(),
                 lingers: diverts,
+                holds: false,
                 until: Some(Duration::from_secs(160)),
             };
             assert_eq!(wish(&orders, &order, &Wellness::default(), &WHOLE), wanted);

@@ -70,8 +70,17 @@ pub enum AnnounceChange {
         /// What, and until when; `None`: its health decides.
         hand: Option<(Hand, Option<Utc>)>,
     },
-    /// Of the site: maintenance begins, with a deadline or without; `None`: it ends.
-    Maintenance(Option<Option<Utc>>),
+    /// Of the site: maintenance begins, or goes on on other terms; `None`: it ends.
+    Maintenance(Option<MaintenanceTerms>),
+}
+
+/// On which terms a site is drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaintenanceTerms {
+    /// When flows that are left are given up; `None`: they are waited for.
+    pub until: Option<Utc>,
+    /// Whether routes stay though they could leave.
+    pub holds: bool,
 }
 
 /// A change that somebody wants.

@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{Common, announce, block_on, drain, output, unit};
 use crate::{
-    announce::machine::Phase,
+    announce::{driver::Level, machine::Phase},
     api::{
         call::Call,
         client::Client,
-        types::{AnnounceStatus, NewMaintenance},
+        types::{AnnounceStatus, NewMaintenance, RatesStatus, VipAnnouncement},
     },
 };
 
@@ -29,10 +29,14 @@ pub enum Site {
     /// they are withdrawn. In pools without backups, routers are told at once: sessions move with the route, and break. Run it
     /// on each edge host of the site. It is remembered over restarts until `site undrain`.
     #[command(after_long_help = "\
-Examples:
+Examples, a site with one edge host:
   anycast-ctl site drain --deadline 30m --wait
   (maintenance)
-  anycast-ctl site undrain")]
+  anycast-ctl site undrain
+
+A site with several, on each of them:
+  anycast-ctl site drain --deadline 30m --hold --wait    returns when this host is ready to leave
+  anycast-ctl site drain --wait                          when all are")]
     Drain(Drain),
     /// Take the site into service again
     #[command(after_long_help = "Example:\n  anycast-ctl site undrain")]
@@ -45,7 +49,12 @@ pub struct Drain {
     #[arg(long, value_name = "PERIOD", value_parser = drain::deadline)]
     deadline: Option<Duration>,
 
-    /// Return when nothing is announced any more; fails after so many seconds, if a number is given. Tells on stderr how far
+    /// Let routes stay though they could leave, until `site drain` is given again without this. For sites with several edge
+    /// hosts, which are to leave together: with one gone, ECMP moves its flows to another one that does not know them yet
+    #[arg(long)]
+    hold: bool,
+
+    /// Return when nothing is announced any more, with --hold when all could leave; fails after so many seconds, if a number is given. Tells on stderr how far
     /// it is. The drain goes on whether it is waited for or not
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           value_parser = clap::value_parser!(u64).range(1..))]
@@ -69,8 +78,9 @@ impl Site {
 
 impl Drain {
     fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { deadline, wait } = self;
-        let body = NewMaintenance { deadline_seconds: deadline.map(|deadline| deadline.as_secs()) };
+        let Self { deadline, hold, wait } = self;
+        let deadline_seconds = deadline.map(|deadline| deadline.as_secs());
+        let body = NewMaintenance { deadline_seconds, hold };
         let status = block_on(client.announce(&Call::begin_maintenance(&body)))?;
         let mut status: AnnounceStatus = status.context("drain the site")?;
         if let Some(limit) = wait {
@@ -113,25 +123,31 @@ async fn until_gone(client: &Client, limit: Option<Duration>) -> anyhow::Result<
     }
 }
 
-/// What is still announced; `None`: nothing, and no routing daemon says otherwise.
+/// What is still announced, and not ready to leave where that is enough; `None`: nothing, and no routing daemon says otherwise.
 fn left(status: &AnnounceStatus) -> Option<String> {
-    let up: Vec<_> = status.vips.iter().filter(|vip| vip.phase != Phase::Withdrawn).collect();
-    if up.is_empty() {
-        let trouble = status.vips.iter().find_map(|vip| vip.trouble.as_deref());
-        return trouble.map(str::to_owned);
+    let holds = status.maintenance.as_ref().is_some_and(|maintenance| maintenance.holds);
+    let is_done = |vip: &VipAnnouncement| vip.phase == Phase::Withdrawn || holds && vip.ready;
+    let left: Vec<&VipAnnouncement> = status.vips.iter().filter(|vip| !is_done(vip)).collect();
+    if left.is_empty() {
+        // What the routing daemon has all the same, or may have, as it cannot be asked.
+        let has =
+            |vip: &&VipAnnouncement| vip.seen.as_ref().is_some_and(|seen| seen.level != Level::Withdrawn);
+        let kept = status.vips.iter().filter(|vip| vip.phase == Phase::Withdrawn).find(has);
+        let error = status.daemon.as_ref().and_then(|daemon| daemon.error.clone());
+        return error.or_else(|| Some(format!("the routing daemon still has VIP {}", kept?.name)));
     }
-    let traffic = |of: fn(&crate::api::types::RatesStatus) -> u64| {
-        up.iter().filter_map(|vip| vip.traffic.as_ref()).map(of).sum::<u64>()
+    let traffic = |of: fn(&RatesStatus) -> u64| {
+        unit::count(left.iter().filter_map(|vip| vip.traffic.as_ref()).map(of).sum())
     };
-    let lingering = up.iter().filter(|vip| vip.phase == Phase::Lingering).count();
-    let own = unit::count(traffic(|rates| rates.own_packets_per_second));
-    let packets = unit::count(traffic(|rates| rates.packets_per_second));
+    let lingering = left.iter().filter(|vip| vip.phase == Phase::Lingering).count();
     Some(if lingering > 0 {
+        let own = traffic(|rates| rates.own_packets_per_second);
         format!(
             "{lingering} of {} VIPs wait for flows that are left, {own} packets/s of them",
             status.vips.len()
         )
     } else {
-        format!("routers are told of {} VIPs, {packets} packets/s still come", up.len())
+        let packets = traffic(|rates| rates.packets_per_second);
+        format!("routers are told of {} VIPs, {packets} packets/s still come", left.len())
     })
 }

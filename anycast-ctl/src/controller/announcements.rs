@@ -25,7 +25,7 @@ use crate::{
         report::Ask,
     },
     api::{
-        request::{AnnounceChange, Reply, RequestError},
+        request::{AnnounceChange, MaintenanceTerms, Reply, RequestError},
         types::{AnnounceEvent, Event, HookState, HookStatus},
     },
     condition::Condition,
@@ -123,6 +123,7 @@ impl Controller {
                 candidates: facts.candidates.clone(),
                 active: facts.active,
                 draining: facts.draining,
+                moving: facts.moving,
                 diverts: facts.diverts,
                 unsteered: (!steered.contains(&vip.address))
                     .then(|| "the program does not know it yet: see `anycast-ctl status`".into()),
@@ -155,7 +156,9 @@ impl Controller {
     }
 
     fn pool_facts(&self, pool: &Pool) -> PoolFacts {
-        let mut facts = PoolFacts { min_healthy: pool.min_healthy, ..PoolFacts::default() };
+        let census = self.numbers.pool(&pool.name).and_then(|number| self.census.get(&number));
+        let moving = census.map_or(0, |census| census.in_transition());
+        let mut facts = PoolFacts { min_healthy: pool.min_healthy, moving, ..PoolFacts::default() };
         for backend in &pool.backends {
             if backend.backup {
                 facts.diverts |= Condition::of(&self.opinions(), pool, backend).is_eligible();
@@ -273,12 +276,20 @@ impl Controller {
         })
     }
 
-    fn set_maintenance(&mut self, begins: Option<Option<Utc>>, by: &str) -> Result<String, RequestError> {
+    fn set_maintenance(&mut self, terms: Option<MaintenanceTerms>, by: &str) -> Result<String, RequestError> {
+        let has_backups =
+            self.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| backend.backup);
+        if terms.is_some() && self.site.announce.is_none() && !has_backups {
+            return Err(RequestError::Conflict(
+                "there is nowhere to send clients: no pool has backups, and the site has no [announce] to withdraw by"
+                    .to_owned(),
+            ));
+        }
         let maintenance = &mut self.announcements.maintenance;
-        Ok(match begins {
-            Some(until) => {
+        Ok(match terms {
+            Some(MaintenanceTerms { until, holds }) => {
                 let since = maintenance.as_ref().map_or_else(Utc::now, |maintenance| maintenance.since);
-                *maintenance = Some(Maintenance { since, until, by: by.to_owned() });
+                *maintenance = Some(Maintenance { since, until, holds, by: by.to_owned() });
                 "the site is drained".to_owned()
             }
             None => {
@@ -422,5 +433,6 @@ struct PoolFacts {
     candidates: Vec<Candidate>,
     active: u32,
     draining: u32,
+    moving: u32,
     diverts: bool,
 }

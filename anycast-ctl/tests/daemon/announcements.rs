@@ -9,7 +9,7 @@ use anycast_ctl::{
         orders::{ByHand, Candidate, Maintenance, Orders, VipOrder},
         report::{self, Ask},
     },
-    api::request::{AnnounceChange, RequestError},
+    api::request::{AnnounceChange, MaintenanceTerms, RequestError},
     model::{Announce, AnnouncePolicy, BirdSettings},
     utc::Utc,
 };
@@ -34,6 +34,7 @@ impl Announcements {
             candidates: vec![candidate(11), candidate(12)],
             active: 2,
             draining: 0,
+            moving: 0,
             diverts: false,
             unsteered: None,
             by_hand: None,
@@ -88,8 +89,12 @@ impl Announcements {
                 order.by_hand = hand.map(|(what, until)| ByHand { what, until, by });
             }
             AnnounceChange::Maintenance(begins) => {
-                self.orders.maintenance =
-                    begins.map(|until| Maintenance { since: Utc::from_unix(0), until, by });
+                self.orders.maintenance = begins.map(|MaintenanceTerms { until, holds }| Maintenance {
+                    since: Utc::from_unix(0),
+                    until,
+                    holds,
+                    by,
+                });
             }
         }
         self.follow();

@@ -25,6 +25,7 @@ fn order(last: u8) -> VipOrder {
         candidates: vec![Candidate { address: [10, 0, 0, last].into(), is_checked: true }],
         active: 1,
         draining: 0,
+        moving: 0,
         diverts: false,
         unsteered: None,
         by_hand: None,
@@ -207,6 +208,20 @@ fn who_ends_in_order_is_gone_when_all_are() {
     assert_eq!(engine.awaits_traffic_of().len(), 2);
     engine.tick(at(11), Utc::from_unix(11));
     assert!(engine.is_gone());
+}
+
+#[test]
+fn the_routing_daemon_is_not_bothered_with_what_is_never_announced() {
+    let mut never = orders(|_| ());
+    never.vips.get_mut("a").unwrap().policy = AnnouncePolicy::Never;
+    let mut engine = engine(never, [Up, Up]);
+    let wanted = engine.wanted();
+    assert_eq!(wanted["a"].level, Withdrawn, "a daemon before this one may have announced it");
+    engine.note_brought(&wanted, &Failures::new());
+    assert!(!engine.wanted().contains_key("a"));
+    engine.set_orders(orders(|_| ()), at(1));
+    engine.tick(at(1), Utc::from_unix(1));
+    assert_eq!(levels(&engine), [Announced, Announced]);
 }
 
 #[test]

@@ -40,6 +40,9 @@ impl Engine {
         if let Some(failure) = &vip.failure {
             return Some(failure.clone());
         }
+        if vip.is_over {
+            return None;
+        }
         if let Some((at, seen)) = &self.seen
             && *at >= vip.machine.since() + Duration::from_millis(500)
             && let Some(trouble) = contradiction(name, vip, seen, now)

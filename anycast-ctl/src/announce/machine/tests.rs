@@ -10,7 +10,7 @@ const RULES: Rules = Rules {
     quiet: Duration::from_secs(30),
     wait: Duration::from_secs(10),
 };
-const BUSY: Calm = Calm { own_quiet: Duration::ZERO, is_calm: false };
+const BUSY: Calm = Calm { own_quiet: Duration::ZERO, is_settled: true, is_calm: false };
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -21,7 +21,7 @@ fn down() -> Wish {
 }
 
 fn leave(until: Option<u64>) -> Wish {
-    Wish::Leave { why: "the site is drained".into(), lingers: true, until: until.map(at) }
+    Wish::Leave { why: "the site is drained".into(), lingers: true, holds: false, until: until.map(at) }
 }
 
 /// A machine that is announced since second 5.
@@ -73,21 +73,50 @@ fn a_drain_lingers_until_the_flows_are_over_and_then_tells_the_routers() {
     let mut machine = announced();
     assert_eq!(machine.step(at(100), &leave(None), BUSY, &RULES), Some(Phase::Announced));
     assert_eq!((machine.phase(), machine.phase().level()), (Phase::Lingering, Level::Announced));
-    let quiet = Calm { own_quiet: at(29), is_calm: false };
+    let quiet = Calm { own_quiet: at(29), is_settled: true, is_calm: false };
     assert_eq!(machine.step(at(200), &leave(None), quiet, &RULES), None);
     // What was quiet before the drain does not count.
     let mut early = announced();
     early.step(at(100), &leave(None), BUSY, &RULES);
-    assert_eq!(early.step(at(110), &leave(None), Calm { own_quiet: at(500), is_calm: false }, &RULES), None);
-    let quiet = Calm { own_quiet: at(30), is_calm: false };
+    assert_eq!(
+        early.step(
+            at(110),
+            &leave(None),
+            Calm { own_quiet: at(500), is_settled: true, is_calm: false },
+            &RULES
+        ),
+        None
+    );
+    let quiet = Calm { own_quiet: at(30), is_settled: true, is_calm: false };
     assert_eq!(machine.step(at(201), &leave(None), quiet, &RULES), Some(Phase::Lingering));
     assert_eq!(machine.phase().level(), Level::ShuttingDown);
     assert_eq!(machine.next(), Some(Next { at: at(211), phase: Phase::Withdrawn }));
-    let calm = Calm { own_quiet: at(30), is_calm: true };
+    let calm = Calm { own_quiet: at(30), is_settled: true, is_calm: true };
     assert_eq!(machine.step(at(202), &leave(None), calm, &RULES), Some(Phase::ShuttingDown));
     assert_eq!(machine.phase(), Phase::Withdrawn);
     // That was no want of health.
     assert_eq!(machine.hold_up(&RULES), RULES.hold_up);
+}
+
+#[test]
+fn a_drain_waits_for_slots_to_settle_and_for_others_to_be_ready() {
+    let quiet = Calm { own_quiet: at(60), is_settled: true, is_calm: false };
+    let moving = Calm { is_settled: false, ..quiet };
+    let held = |until: Option<u64>| Wish::Leave {
+        why: "the site is drained".into(),
+        lingers: true,
+        holds: true,
+        until: until.map(at),
+    };
+    let mut machine = announced();
+    machine.step(at(100), &leave(None), BUSY, &RULES);
+    assert_eq!(machine.step(at(200), &leave(None), moving, &RULES), None);
+    assert_eq!((machine.next(), machine.is_ready(at(200), moving, &RULES)), (None, false));
+    assert_eq!(machine.step(at(201), &held(None), quiet, &RULES), None);
+    assert!(machine.is_ready(at(201), quiet, &RULES));
+    assert_eq!(machine.step(at(202), &held(Some(300)), quiet, &RULES), None);
+    assert_eq!(machine.next(), Some(Next { at: at(300), phase: Phase::ShuttingDown }));
+    assert_eq!(machine.step(at(203), &leave(None), quiet, &RULES), Some(Phase::Lingering));
 }
 
 #[test]
@@ -125,7 +154,9 @@ fn a_drain_can_be_taken_back_at_any_time() {
 fn what_is_cut_off_goes_at_once_from_anywhere() {
     let rules = Rules { hold_down: at(60), min_announced: at(600), ..RULES };
     let cut = Wish::Cut("the program is on no interface".into());
-    for wish in [Wish::Up, leave(None), Wish::Leave { why: "x".into(), lingers: false, until: None }] {
+    for wish in
+        [Wish::Up, leave(None), Wish::Leave { why: "x".into(), lingers: false, holds: false, until: None }]
+    {
         let mut machine = announced();
         machine.step(at(10), &wish, BUSY, &rules);
         assert!(machine.step(at(11), &cut, BUSY, &rules).is_some());
@@ -218,10 +249,10 @@ proptest! {
                 2 => Wish::Stay("x".into()),
                 3 => down(),
                 4 => leave(None),
-                5 => Wish::Leave { why: "x".into(), lingers: false, until: Some(now) },
+                5 => Wish::Leave { why: "x".into(), lingers: false, holds: false, until: Some(now) },
                 _ => Wish::Cut("x".into()),
             };
-            let calm = Calm { own_quiet: at(quiet), is_calm };
+            let calm = Calm { own_quiet: at(quiet), is_settled: quiet % 2 == 0, is_calm };
             let before = machine.phase();
             let told = machine.step(now, &wish, calm, &RULES);
             prop_assert_eq!(told, (machine.phase() != before).then_some(before));

@@ -13,7 +13,7 @@ use crate::{
     api::{
         body::{Body, Optional},
         refusal::Refusal,
-        request::{AnnounceChange, Request, RequestError},
+        request::{AnnounceChange, MaintenanceTerms, Request, RequestError},
         router::Api,
         routes::drains,
         terms::Terms,
@@ -97,10 +97,11 @@ pub async fn clear(
 pub async fn begin(
     State(api): State<Api>,
     terms: Terms,
-    Optional(NewMaintenance { deadline_seconds }): Optional<NewMaintenance>,
+    Optional(NewMaintenance { deadline_seconds, hold }): Optional<NewMaintenance>,
 ) -> Result<Json<AnnounceStatus>, Refusal> {
     let until = deadline_seconds.map(|seconds| drains::deadline(Duration::from_secs(seconds)));
-    change(&api, AnnounceChange::Maintenance(Some(until)), terms).await?;
+    let maintenance = MaintenanceTerms { until, holds: hold };
+    change(&api, AnnounceChange::Maintenance(Some(maintenance)), terms).await?;
     all(State(api)).await
 }
 

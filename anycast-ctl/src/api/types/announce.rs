@@ -76,6 +76,9 @@ pub struct VipAnnouncement {
     /// What will happen by itself; absent when nothing will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextStatus>,
+    /// Whether what it lingers for is over, so that it could leave without breaking anything.
+    #[serde(default)]
+    pub ready: bool,
     /// When it is to be announced.
     pub policy: AnnouncePolicy,
     /// What an operator wants of it in particular.
@@ -152,6 +155,9 @@ pub struct NewMaintenance {
     /// When flows that are left are given up, in seconds from now; absent: they are waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
+    /// Whether routes stay though they could leave, until this is asked for again without it: all hosts of a site leave together.
+    #[serde(default)]
+    pub hold: bool,
 }
 
 /// What watchers are told of announcements.

@@ -21,8 +21,9 @@ pub fn all(status: &AnnounceStatus) -> String {
         let until = maintenance
             .until
             .map_or_else(|| "without a deadline".to_owned(), |until| format!("until {until} at most"));
-        page +=
-            &format!("The site is drained since {}, {until}, by {}.\n", maintenance.since, maintenance.by);
+        let holds = if maintenance.holds { ", held until all its hosts are ready" } else { "" };
+        let (since, by) = (maintenance.since, &maintenance.by);
+        page += &format!("The site is drained since {since}, {until}{holds}, by {by}.\n");
     }
     if let Some(daemon) = &status.daemon {
         page += &format!("\n{}", of_daemon(daemon));
@@ -112,6 +113,9 @@ fn remark(vip: &VipAnnouncement) -> String {
         Some(trouble) => trouble.clone(),
         None => vip.why.clone(),
     };
+    if vip.ready {
+        text += "; ready to leave";
+    }
     if let Some(next) = vip.next {
         let within = unit::milliseconds(next.in_ms);
         text += &format!("; {} in {within}", next.phase.label());
