@@ -45,7 +45,7 @@ fn a_site_leaves_by_hand_and_breaks_no_session() {
     let lines = format!("idle_timeout = \"2s\"\n{CHECK}");
     for edge in A.into_iter().chain(B) {
         let site =
-            if A.contains(&edge) { sites.site_with_standby(edge, &lines) } else { sites.site(edge, &lines) };
+            if A.contains(&edge) { sites.site_with_backups(edge, &lines) } else { sites.site(edge, &lines) };
         sites.start_daemon(edge, Some(&site.unwrap()), &["--xdp-mode", "native"]).unwrap();
         announce(&sites, &[edge], By::Route);
     }

@@ -49,7 +49,7 @@ pub fn demo(binary: PathBuf, rate: u32) -> Result<bool> {
     let receivers = backends.iter().map(|host| sites.receive(host)).collect::<Result<Vec<Receiver>>>()?;
     for edge in A.into_iter().chain(B) {
         signals::check()?;
-        let site = sites.site_with_standby(edge, POOL)? + &announce::table(&sites, edge)?;
+        let site = sites.site_with_backups(edge, POOL)? + &announce::table(&sites, edge)?;
         sites.start_daemon(edge, Some(&site), &["--xdp-mode", "native"])?;
     }
     let watchdogs = announce::begin(&sites)?;

@@ -22,9 +22,9 @@ impl SitesLab {
         Ok(self.host(edge)?.site(lines))
     }
 
-    /// The same with the other site's backends in the pools as well, behind GUE tunnels, and draining: they take flows once they
-    /// are undrained. They must receive: [`SitesLab::receive`].
-    pub fn site_with_standby(&self, edge: &str, lines: &str) -> Result<String> {
+    /// The same with the other site's backends in the pools as backups, behind GUE tunnels. They must receive:
+    /// [`SitesLab::receive`].
+    pub fn site_with_backups(&self, edge: &str, lines: &str) -> Result<String> {
         let own = self.plan.site_of(edge).with_context(|| no_edge(edge))?;
         let others = self.plan.sites.iter().filter(|site| site.name != own.name);
         let others: Vec<&Host> = others.flat_map(|site| &site.backends).collect();
@@ -38,11 +38,11 @@ impl SitesLab {
                 delivery: Some("gue".to_owned()),
             }));
         }
-        let drain = |text: String, host: &&Host| {
+        let back_up = |text: String, host: &&Host| {
             let name = format!("name = \"{}\"\n", host.name);
-            text.replace(&name, &format!("{name}state = \"draining\"\n"))
+            text.replace(&name, &format!("{name}backup = true\n"))
         };
-        Ok(edge::with_lines(others.iter().fold(site.to_toml(), drain), lines))
+        Ok(edge::with_lines(others.iter().fold(site.to_toml(), back_up), lines))
     }
 
     /// Has a backend take packets out of the tunnels of every edge of both sites.
