@@ -1,76 +1,89 @@
-//! A site leaves gracefully, each step by hand: its new flows go to the other site's servers through tunnels while its own
-//! sessions live on, and the route moves only when those have ended and no slot is in transition any more. Earlier, a flow that
-//! routers move between edges would be steered to the slot's base owner, for what is remembered is each edge's own.
+//! A site is drained: its new flows go to the other site's servers through tunnels while its own sessions live on, and the route
+//! moves only when those have ended.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
+use anycast_ctl::announce::machine::Phase;
 use xtask::lab::{
-    Family,
-    receiver::Receiver,
+    Process,
     sites::{SitesLab, edges},
 };
 
 use crate::{
-    harness::{A, B, By, CHECK, SOON, announce, idle, reached, served, sites_of},
+    announcing::{QUICK, announcements, announcing, wait_for_phase},
+    harness::{A, B, SOON, reached, served, sites_of},
     held::Held,
 };
 
-/// Has the edges of site a send new flows to one site's backends and not to the other's.
-fn turn(sites: &SitesLab, from: usize, to: usize) {
-    for edge in A {
-        for (verb, site) in [("undrain", to), ("drain", from)] {
-            for host in &sites.plan().sites[site].backends {
-                for family in Family::ALL {
-                    sites.ctl(edge, &["backend", verb, family.pool_name(), &host.name]).unwrap();
-                }
+/// Sessions that stream while the site is drained.
+const SESSIONS: usize = 1_000;
+
+/// Waits for commands to end well.
+fn wait(commands: Vec<Process>) {
+    for mut command in commands {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = command.try_wait().unwrap() {
+                break status;
             }
-        }
+            assert!(start.elapsed() < SOON * 2, "{} does not end", command.name());
+            thread::sleep(Duration::from_millis(20));
+        };
+        assert!(status.success(), "{} ended with {status}", command.name());
     }
 }
 
-/// Slots of an edge that remember a base owner.
-fn in_transition(sites: &SitesLab, edge: &str) -> u32 {
-    let status = sites.edge(edge).unwrap().status().unwrap();
-    status.pools.iter().map(|pool| pool.transition.slots).sum()
+fn on_all(sites: &SitesLab, words: &[&str]) -> Vec<Process> {
+    A.iter().map(|edge| sites.start_ctl(edge, words).unwrap()).collect()
 }
 
 #[test]
-fn a_site_leaves_by_hand_and_breaks_no_session() {
-    let mut sites = idle();
-    let receivers: Vec<Receiver> =
-        sites.plan().sites[1].backends.iter().map(|host| sites.receive(&host.name).unwrap()).collect();
-    let lines = format!("idle_timeout = \"2s\"\n{CHECK}");
-    for edge in A.into_iter().chain(B) {
-        let site =
-            if A.contains(&edge) { sites.site_with_backups(edge, &lines) } else { sites.site(edge, &lines) };
-        sites.start_daemon(edge, Some(&site.unwrap()), &["--xdp-mode", "native"]).unwrap();
-        announce(&sites, &[edge], By::Route);
-    }
-    sites.wait_for_routes(&edges(&A), SOON).unwrap();
-    assert_eq!(sites_of(&served(&sites, 20)), ["a"]);
-
-    let old = Held::open(&sites, "a", 100);
-    turn(&sites, 0, 1);
+fn a_site_is_drained_under_a_thousand_sessions_and_breaks_none() {
+    let (sites, _receivers) = announcing(QUICK);
+    let old = Held::open(&sites, "a", SESSIONS);
     let before = sites.sent().unwrap();
+    let held = on_all(&sites, &["site", "drain", "--hold", "--wait"]);
+    wait_for_phase(&sites, &A, Phase::Lingering);
+    assert_eq!(sites.routes(sites.plan().vips.v4.into()).unwrap(), edges(&A), "nothing has moved");
     assert_eq!(sites_of(&served(&sites, 40)), ["b"], "new flows are the other site's");
     assert_eq!(reached(&sites, &before), edges(&A), "by the same edges");
-    let new = old.open_more(&sites, "b", 50);
-    assert!(A.iter().all(|edge| in_transition(&sites, edge) > 0));
+    let new = old.open_more(&sites, "b", SESSIONS / 10);
     old.finish_but_serve_on(|| {
-        let start = Instant::now();
-        while A.iter().any(|edge| in_transition(&sites, edge) > 0) {
-            assert!(start.elapsed() < SOON, "{}", sites.ctl("a1", &["pool", "show", "web4"]).unwrap());
-            thread::sleep(Duration::from_millis(200));
-        }
-        announce(&sites, &A, By::ShuttingDown);
+        wait(held);
+        assert!(announcements(&sites, "a1").vips.iter().all(|vip| vip.ready));
+        wait(on_all(&sites, &["site", "drain", "--wait"]));
         sites.wait_for_routes(&edges(&B), SOON).unwrap();
-        announce(&sites, &A, By::Nothing);
+        wait_for_phase(&sites, &A, Phase::Withdrawn);
         thread::sleep(Duration::from_secs(2));
         assert_eq!(sites_of(&served(&sites, 20)), ["b"]);
         new.finish_unbroken();
     });
-    drop(receivers);
+    for edge in A {
+        sites.ctl(edge, &["site", "undrain"]).unwrap();
+    }
+    sites.wait_for_routes(&edges(&A), SOON).unwrap();
+    assert_eq!(sites_of(&served(&sites, 20)), ["a"]);
+}
+
+#[test]
+fn a_drain_survives_its_daemon_and_ends_at_its_deadline() {
+    let (mut sites, _receivers) = announcing(QUICK);
+    let old = Held::open(&sites, "a", 20);
+    for edge in A {
+        sites.ctl(edge, &["site", "drain", "--deadline", "8s"]).unwrap();
+    }
+    sites.kill_daemon("a1").unwrap();
+    sites.start_daemon("a1", None, &[]).unwrap();
+    wait_for_phase(&sites, &["a1"], Phase::Lingering);
+    assert_eq!(sites_of(&served(&sites, 20)), ["b"]);
+    sites.wait_for_routes(&edges(&B), SOON).unwrap();
+    wait_for_phase(&sites, &A, Phase::Withdrawn);
+    drop(old);
+    for edge in A {
+        sites.ctl(edge, &["site", "undrain"]).unwrap();
+    }
+    sites.wait_for_routes(&edges(&A), SOON).unwrap();
 }
