@@ -228,7 +228,7 @@ pub struct Vip {
     /// Whether pings of it are answered here.
     #[serde(default = "default_echo")]
     pub echo: bool,
-    /// When it is announced, if the site has [announce].
+    /// When it is announced, if the site has `[announce]`.
     #[serde(default)]
     pub announce: AnnouncePolicy,
     /// The prefix that is announced for it, which it lies in; left out: its address alone.

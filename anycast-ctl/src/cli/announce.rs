@@ -15,7 +15,7 @@ pub use page::all;
 
 /// Show which VIPs are announced to the routers and why, and decide about it by hand.
 ///
-/// A VIP is announced while enough of its backends are well, through the routing daemon that [announce] in the site file names.
+/// A VIP is announced while enough of its backends are well, through the routing daemon that `[announce]` in the site file names.
 #[derive(Debug, Subcommand)]
 pub enum Announce {
     /// List the VIPs with their announcements, and the routing daemon with its peers

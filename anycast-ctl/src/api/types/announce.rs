@@ -22,7 +22,7 @@ pub struct AnnounceStatus {
     pub summary: String,
     /// Whether somebody should look.
     pub alarm: bool,
-    /// The routing daemon; absent where the site has no [announce].
+    /// The routing daemon; absent where the site has no `[announce]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daemon: Option<RoutingDaemonStatus>,
     /// While the whole site is in maintenance.

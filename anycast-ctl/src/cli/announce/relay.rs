@@ -19,7 +19,7 @@ use crate::{
 /// Stand between ExaBGP and the daemon: the process that ExaBGP runs.
 ///
 /// Passes the daemon's commands to ExaBGP and its answers back, and remembers which routes came that way. When nothing is
-/// heard of the daemon for the time of its lease (`lease` in [announce] of the site), it withdraws them. When a daemon comes
+/// heard of the daemon for the time of its lease (`lease` in `[announce]` of the site), it withdraws them. When a daemon comes
 /// back before that, nothing moves. It ends with ExaBGP. What it has to say goes to ExaBGP's stderr.
 ///
 /// This is not for a terminal: stdin and stdout are ExaBGP's.
@@ -42,7 +42,7 @@ Examples of its line `run`:
 
 Exit codes: 0 ExaBGP is gone, 1 stdin or stdout is no pipe, 2 wrong usage.")]
 pub struct Relay {
-    /// Where the daemon awaits it: `socket` in [announce.exabgp] of the site; without this, /run/anycast/INSTANCE.exabgp.sock
+    /// Where the daemon awaits it: `socket` in `[announce.exabgp]` of the site; without this, /run/anycast/INSTANCE.exabgp.sock
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 

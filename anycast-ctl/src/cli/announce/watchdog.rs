@@ -16,7 +16,7 @@ use crate::{
 
 /// Watch the lease of announced routes, and withdraw them when the daemon gives no sign of life
 ///
-/// The daemon renews the lease while it lives; when it has not for the time that `lease` under [announce] says, this withdraws
+/// The daemon renews the lease while it lives; when it has not for the time that `lease` under `[announce]` says, this withdraws
 /// its routes from the routing daemon, by the same means. It needs no daemon, stays in the foreground and logs to stderr. Run it
 /// as a service of its own, so that nothing ends both. Packets that still come are steered on.
 #[derive(Debug, Args)]

@@ -33,7 +33,7 @@ pub struct Add {
     /// Whether pings are answered here
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     echo: bool,
-    /// When it is announced, if the site has [announce]
+    /// When it is announced, if the site has `[announce]`
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     announce: AnnouncePolicy,
     /// The prefix that is announced for it; without this, its address alone
