@@ -28,7 +28,7 @@ use super::{
     orders::{Leaving, Orders},
     report::{self, Ask},
 };
-use crate::{health::checker::Said as HealthSaid, model::Announce, utc::Utc};
+use crate::{api::types::AnnounceBrief, health::checker::Said as HealthSaid, model::Announce, utc::Utc};
 
 /// How often the engine looks around without a reason.
 const TICK: Duration = Duration::from_secs(1);
@@ -45,6 +45,8 @@ pub struct Said {
     pub is_gone: bool,
     /// Why it cannot be driven.
     pub error: Option<String>,
+    /// How announcements are, in a sentence.
+    pub brief: AnnounceBrief,
 }
 
 /// A sign of life of the controller, in milliseconds of the lease's clock.
@@ -222,6 +224,7 @@ impl Running {
             awaits_traffic_of: self.engine.awaits_traffic_of(),
             is_gone: self.drive.is_none() || self.engine.is_gone() && self.brought.1 == wanted,
             error: self.engine.error(),
+            brief: report::brief(&self.engine),
         };
         self.say.send_if_modified(|before| {
             let is_other = *before != said;
@@ -235,10 +238,12 @@ impl Running {
     fn take(&mut self, orders: Orders) {
         let before = self.engine.wanted();
         let now = self.now();
-        let is_driven =
-            |settings: &Arc<Announce>| orders.announce.as_ref().is_some_and(|it| same_daemon(it, settings));
-        if !self.drive.as_ref().is_some_and(|(settings, _)| is_driven(settings)) {
-            if let Some((_, drive)) = self.drive.take() {
+        let is = self.drive.as_ref().map(|(settings, _)| settings).zip(orders.announce.as_ref());
+        let is_same = is.is_some_and(|(is, wanted)| same_daemon(is, wanted));
+        let is_alike = is.is_some_and(|(is, wanted)| same_means(is, wanted));
+        if !is_same || !is_alike {
+            let before_it = self.drive.take();
+            if let Some((_, drive)) = before_it.filter(|_| !is_same) {
                 let everything = before.into_iter().map(|(name, mut route)| {
                     route.level = Level::Withdrawn;
                     (name, route)
@@ -246,7 +251,7 @@ impl Running {
                 tokio::spawn(drive.retire(everything.collect()));
                 self.engine.forget_daemon();
             }
-            self.was_connected = false;
+            self.was_connected &= is_same;
             self.brought = (None, Wanted::new());
             if let Some(announce) = &orders.announce {
                 self.engine.set_orders(orders.clone(), now);
@@ -340,13 +345,18 @@ async fn told(drive: Option<&mut Drive>) -> Option<Told> {
     }
 }
 
-/// Whether two settings drive the same routing daemon in the same way, so that it need not be connected to anew.
+/// Whether two settings drive the same routing daemon in the same way: its routes stay.
 fn same_daemon(one: &Announce, other: &Announce) -> bool {
     let of = |it: &Announce| {
-        let Announce { asn, shutdown, bird, exabgp, frr, gobgp, kernel, .. } = it.clone();
-        let means = (asn, shutdown.community, shutdown.med, shutdown.prepend);
-        (means, bird, exabgp, frr, gobgp, kernel)
+        let Announce { bird, exabgp, frr, gobgp, kernel, .. } = it.clone();
+        (bird, exabgp, frr, gobgp, kernel)
     };
+    of(one) == of(other)
+}
+
+/// Whether routes get the same when they are about to go: otherwise the daemon is connected to anew.
+fn same_means(one: &Announce, other: &Announce) -> bool {
+    let of = |it: &Announce| (it.asn, it.shutdown.community, it.shutdown.med, it.shutdown.prepend);
     of(one) == of(other)
 }
 

@@ -12,8 +12,11 @@ use super::{
     wish::Wellness,
 };
 use crate::{
-    api::types::{AnnounceStatus, NextStatus, RatesStatus, RoutingDaemonStatus, VipAnnouncement},
+    api::types::{
+        AnnounceBrief, AnnounceStatus, NextStatus, RatesStatus, RoutingDaemonStatus, VipAnnouncement,
+    },
     model::{Announce, AnnouncePolicy},
+    utc::Utc,
 };
 
 /// A question about announcements.
@@ -43,29 +46,29 @@ pub fn answer(ask: Ask, engine: &Engine, watched: bool, now: Duration) {
 
 fn all(engine: &Engine, watched: bool, now: Duration) -> AnnounceStatus {
     let orders = engine.orders();
-    let vips: Vec<VipAnnouncement> =
-        orders.vips.iter().map(|(name, order)| one(engine, name, order, false, now)).collect();
-    let daemon = orders.announce.as_deref().map(|announce| daemon(engine, announce, watched, now));
-    let troubled = vips.iter().filter(|vip| is_troubled(vip)).count();
-    let summary = summary(engine, &vips, troubled);
-    let alarm = troubled > 0 || matches!(engine.link(), Link::Down { .. });
-    AnnounceStatus { summary, alarm, daemon, maintenance: orders.maintenance.clone(), vips }
+    let AnnounceBrief { summary, alarm } = brief(engine);
+    AnnounceStatus {
+        summary,
+        alarm,
+        daemon: orders.announce.as_deref().map(|announce| daemon(engine, announce, watched, now)),
+        maintenance: orders.maintenance.clone(),
+        vips: orders.vips.iter().map(|(name, order)| one(engine, name, order, false, now)).collect(),
+    }
 }
 
-/// Whether somebody should look: something is wrong with its route, or it is not announced for want of health.
-fn is_troubled(vip: &VipAnnouncement) -> bool {
-    let is_wanted = vip.policy != AnnouncePolicy::Never && vip.by_hand.is_none();
-    vip.trouble.is_some() || vip.phase == Phase::Withdrawn && is_wanted && vip.healthy < vip.needed
-}
-
-fn summary(engine: &Engine, vips: &[VipAnnouncement], troubled: usize) -> String {
+/// How things are, in a sentence.
+pub fn brief(engine: &Engine) -> AnnounceBrief {
     let orders = engine.orders();
     if orders.announce.is_none() {
-        return "nothing is announced by this daemon: the site has no [announce]".to_owned();
+        let summary = "nothing is announced by this daemon: the site has no [announce]".to_owned();
+        return AnnounceBrief { summary, alarm: false };
     }
-    let up = vips.iter().filter(|vip| vip.phase != Phase::Withdrawn).count();
-    let mut summary = format!("{up} of {} VIPs are announced", vips.len());
-    if let Link::Down { error, .. } = engine.link() {
+    let vips = || orders.vips.iter().filter_map(|(name, order)| Some((order, engine.vips().get(name)?)));
+    let up = vips().filter(|(_, vip)| vip.machine.phase() != Phase::Withdrawn).count();
+    let troubled = vips().filter(|(order, vip)| is_troubled(order, vip)).count();
+    let mut summary = format!("{up} of {} VIPs are announced", orders.vips.len());
+    let error = engine.error();
+    if let Some(error) = &error {
         summary += &format!("; the routing daemon cannot be driven: {error}");
     } else if troubled > 0 {
         summary += &format!("; {troubled} need a look");
@@ -73,7 +76,14 @@ fn summary(engine: &Engine, vips: &[VipAnnouncement], troubled: usize) -> String
     if orders.maintenance.is_some() {
         summary += "; the site is drained";
     }
-    summary
+    AnnounceBrief { summary, alarm: troubled > 0 || error.is_some() }
+}
+
+/// Whether somebody should look: something is wrong with its route, or it is not announced for want of health.
+fn is_troubled(order: &VipOrder, vip: &Vip) -> bool {
+    let is_wanted = order.policy != AnnouncePolicy::Never && order.by_hand.is_none();
+    let is_unwell = !vip.wellness.is_enough() && !vip.wellness.is_unsure;
+    vip.trouble.is_some() || vip.machine.phase() == Phase::Withdrawn && is_wanted && is_unwell
 }
 
 fn daemon(engine: &Engine, announce: &Announce, watched: bool, now: Duration) -> RoutingDaemonStatus {
@@ -117,7 +127,7 @@ fn one(engine: &Engine, name: &str, order: &VipOrder, with_history: bool, now: D
         next,
         ready: vip.is_some_and(|vip| vip.is_ready),
         policy: order.policy,
-        by_hand: order.by_hand.clone(),
+        by_hand: order.by_hand.clone().filter(|hand| hand.until.is_none_or(|until| until > Utc::now())),
         healthy: wellness.well,
         active: wellness.of,
         needed: wellness.needed,

@@ -16,8 +16,8 @@ mod status;
 mod vip;
 
 pub use announce::{
-    AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus, RatesStatus,
-    RoutingDaemonStatus, VipAnnouncement,
+    AnnounceBrief, AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus,
+    RatesStatus, RoutingDaemonStatus, VipAnnouncement,
 };
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};

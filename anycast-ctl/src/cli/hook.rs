@@ -11,6 +11,11 @@ use tokio::{net::UnixStream, time::sleep};
 
 use super::{Common, block_on, output};
 use crate::{
+    announce::{
+        driver::Surroundings,
+        lease::{self, Lease},
+        watchdog,
+    },
     api::{
         client::{Client, ClientError},
         types::{HookState, HookStatus},
@@ -88,7 +93,12 @@ fn bring(state: HookState, offline: Offline, common: &Common, client: &Client) -
     let place = Place { instance, bpffs: offline.bpffs, state_dir };
     let status = block_on(async {
         match client.hook(state).await {
-            Err(ClientError::NoDaemon(_)) => place.bring(state).await,
+            Err(ClientError::NoDaemon(_)) => {
+                if state != HookState::Attached {
+                    withdraw(common).await?;
+                }
+                place.bring(state).await
+            }
             answer => {
                 if state == HookState::Down {
                     wait_until_gone(&common.socket()).await;
@@ -98,6 +108,17 @@ fn bring(state: HookState, offline: Offline, common: &Common, client: &Client) -
         }
     })?;
     output::show(common, &status.context(doing(state))?, |status| text(*status))
+}
+
+/// Withdraws what a daemon that is gone left announced: packets would come, and not be steered.
+async fn withdraw(common: &Common) -> anyhow::Result<()> {
+    let surroundings = Surroundings::of(&common.instance, &common.socket());
+    if let Some(lease) = Lease::read(&lease::path(&surroundings))?.filter(Lease::is_announced) {
+        watchdog::withdraw(&surroundings, lease).await.context(
+            "no daemon runs, and its routes are still announced: mend that first, or packets would come for nothing",
+        )?;
+    }
+    Ok(())
 }
 
 /// The daemon ends after it answered; who starts another one next should not meet it.

@@ -168,6 +168,9 @@ fn verdict(status: &Status) -> String {
     for pool in pools.iter().filter(deserted) {
         text += &format!("ATTENTION: pool {} has no backend left for new flows\n", pool.name);
     }
+    if let Some(announcements) = status.announcements.as_ref().filter(|it| it.alarm) {
+        text += &format!("ATTENTION: {}: see `anycast-ctl announce list`\n", announcements.summary);
+    }
     if let Some(last) = status.drift.last {
         text += &format!(
             "Somebody changed the maps, last at {last}; repaired: {}\n",
@@ -179,7 +182,12 @@ fn verdict(status: &Status) -> String {
             0 => String::new(),
             draining => format!(", {draining} draining"),
         };
-        text = format!("All is well: {} of {there} backends up{draining}.\n", count(BackendState::Up));
+        let announced =
+            status.announcements.as_ref().map(|it| format!("; {}", it.summary)).unwrap_or_default();
+        text = format!(
+            "All is well: {} of {there} backends up{draining}{announced}.\n",
+            count(BackendState::Up)
+        );
     }
     text
 }

@@ -107,7 +107,10 @@ impl Controller {
     /// Says what decides about announcements, if that is another thing.
     pub(super) fn order_announcements(&mut self) {
         self.announcements.are_stale = false;
-        self.announcements.by_hand.retain(|vip, _| self.site.vip(vip).is_some());
+        let now = Utc::now();
+        self.announcements
+            .by_hand
+            .retain(|vip, hand| self.site.vip(vip).is_some() && hand.until.is_none_or(|until| until > now));
         let pools: BTreeMap<&str, PoolFacts> =
             self.site.pools.iter().map(|pool| (pool.name.as_str(), self.pool_facts(pool))).collect();
         let steered: BTreeSet<_> = self.installed.directory.iter().map(|entry| entry.address).collect();
@@ -288,7 +291,10 @@ impl Controller {
         let maintenance = &mut self.announcements.maintenance;
         Ok(match terms {
             Some(MaintenanceTerms { until, holds }) => {
-                let since = maintenance.as_ref().map_or_else(Utc::now, |maintenance| maintenance.since);
+                let before = maintenance.as_ref();
+                let since = before.map_or_else(Utc::now, |before| before.since);
+                // Who lets go of a drain that was held need not repeat its deadline.
+                let until = until.or(before.and_then(|before| before.until));
                 *maintenance = Some(Maintenance { since, until, holds, by: by.to_owned() });
                 "the site is drained".to_owned()
             }
@@ -342,6 +348,11 @@ impl Controller {
 
     /// Ends steering, once the routes are gone: until then packets come.
     pub(super) async fn hook_when_gone(&mut self, state: HookState, reply: Reply<HookStatus>) {
+        if self.announcements.pending.is_some() {
+            let error = "the routes are being withdrawn for that already: wait for it".to_owned();
+            drop(reply.send(Err(RequestError::Conflict(error))));
+            return;
+        }
         let waits = state != HookState::Attached && !self.announcements.announcing.said().is_gone;
         match (&self.site.announce, waits) {
             (Some(announce), true) => {

@@ -40,6 +40,7 @@ impl View {
             reasons: self.reasons(&counted),
             desired: self.progress,
             interfaces: self.interfaces,
+            announcements: self.announcements,
             drift: self.drift,
         })
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{Controller, Figures};
 use crate::{
-    api::types::{DriftStatus, InterfaceStatus, Progress},
+    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress},
     condition::{Condition, Marks, Names, Opinions},
     dataplane::Counters,
     health::standing::Standings,
@@ -35,6 +35,7 @@ pub(super) struct View {
     pub multi_buffer: bool,
     pub interfaces: Vec<InterfaceStatus>,
     pub progress: Progress,
+    pub announcements: Option<AnnounceBrief>,
     pub drift: DriftStatus,
     pub counters: Arc<Counters>,
 }
@@ -68,6 +69,7 @@ impl Controller {
                 })
                 .collect(),
             progress: self.progress_status(),
+            announcements: self.site.announce.as_ref().map(|_| self.announcements.announcing.said().brief),
             drift: self.drift_status(),
             counters: self.dataplane.counters(),
         }

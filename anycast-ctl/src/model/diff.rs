@@ -126,8 +126,10 @@ fn fields(before: &[Fact], after: &[Fact]) -> Vec<Field> {
     let value = |facts: &[Fact], key: &str| {
         facts.iter().find(|fact| fact.key == key).and_then(|fact| fact.value.clone())
     };
-    let keys = if after.is_empty() { before } else { after };
-    let changed = keys.iter().filter_map(|Fact { key, secret, .. }| {
+    // What a table that is gone had is there before alone.
+    let is_gone = |fact: &&Fact| after.iter().all(|other| other.key != fact.key);
+    let keys = after.iter().chain(before.iter().filter(is_gone));
+    let changed = keys.filter_map(|Fact { key, secret, .. }| {
         let (before, after) = (value(before, key), value(after, key));
         if before == after {
             return None;

@@ -144,6 +144,7 @@ pub fn status() -> Status {
     Status {
         version: "0.1.0".into(),
         pid: 4242,
+        announcements: None,
         uptime_seconds: 11_530,
         multi_buffer: true,
         desired: Progress { revision: 1, applied: 1, settled: true, behind: None },

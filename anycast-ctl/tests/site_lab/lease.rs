@@ -90,6 +90,10 @@ fn nothing_is_released_that_is_to_stay() {
     assert_eq!(kept, "2 routes stay for the time of the lease, as on_stop = \"keep\" has it\n");
     assert_eq!(sites.ctl("a1", &["announce", "release", "--force"]).unwrap(), "withdrew 2 routes\n");
     sites.wait_for_routes(&edges(&["a2"]), SOON).unwrap();
+    // Who takes down what a dead daemon left takes its routes first.
+    sites.kill_daemon("a2").unwrap();
+    assert!(sites.ctl("a2", &["down"]).unwrap().starts_with("down: "));
+    sites.wait_for_routes(&edges(&B), SOON).unwrap();
 }
 
 #[test]

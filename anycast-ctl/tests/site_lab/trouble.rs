@@ -4,7 +4,7 @@ use anycast_ctl::announce::machine::Phase;
 use xtask::lab::{Family, sites::edges};
 
 use crate::{
-    announcing::{QUICK, announcements, announcing, wait_for, wait_for_phase},
+    announcing::{POOL, QUICK, announcements, announcing, moves_since, wait_for, wait_for_phase},
     harness::{A, B, SOON},
 };
 
@@ -17,11 +17,15 @@ fn a_routing_daemon_that_is_gone_is_an_alarm_and_is_brought_back_to_what_is_want
         status.alarm && error.contains("bird.ctl") && status.vips.iter().all(|vip| vip.trouble.is_some())
     });
     sites.wait_for_routes(&edges(&["a2"]), SOON).unwrap();
+    let text = sites.ctl("a1", &["status"]).unwrap();
+    assert!(text.contains("ATTENTION: ") && text.contains("the routing daemon cannot be driven"), "{text}");
     let text = sites.ctl("a1", &["announce", "list"]).unwrap();
     assert!(text.starts_with("ALARM: ") && text.contains("not driven for"), "{text}");
     sites.start_bird("a1", None).unwrap();
     sites.wait_for_routes(&edges(&A), SOON).unwrap();
     wait_for(&sites, &["a1"], |status| !status.alarm);
+    let text = sites.ctl("a1", &["status"]).unwrap();
+    assert!(text.contains("2 of 2 VIPs are announced"), "{text}");
 }
 
 #[test]
@@ -68,4 +72,30 @@ fn a_hand_decides_until_it_is_taken_back() {
             vip.phase == Phase::Announced && vip.by_hand.as_ref().is_none_or(|hand| hand.until.is_some())
         })
     });
+}
+
+#[test]
+fn other_settings_are_taken_without_a_gap_and_no_announcement_at_all_withdraws() {
+    let (sites, _receivers) = announcing(QUICK);
+    let start = std::time::Instant::now();
+    for edge in A {
+        let file = sites.directory().join(format!("{edge}-other.toml"));
+        let site = sites.site_with_backups(edge, POOL).unwrap();
+        let other = site.clone()
+            + &sites.announce(edge, "hold_up = \"1s\"\nshutdown = { med = 7, wait = \"3s\" }").unwrap();
+        std::fs::write(&file, other).unwrap();
+        sites.ctl(edge, &["apply", "-f", file.to_str().unwrap(), "--wait"]).unwrap();
+        wait_for(&sites, &[edge], |status| {
+            !status.alarm && status.daemon.as_ref().is_some_and(|it| it.connected)
+        });
+    }
+    assert_eq!(moves_since(&sites, start), 0, "{:#?}", sites.watch().changes());
+    for edge in A {
+        let file = sites.directory().join(format!("{edge}-none.toml"));
+        std::fs::write(&file, sites.site_with_backups(edge, POOL).unwrap()).unwrap();
+        sites.ctl(edge, &["apply", "-f", file.to_str().unwrap(), "--wait"]).unwrap();
+    }
+    sites.wait_for_routes(&edges(&B), SOON).unwrap();
+    let refused = sites.ctl("a1", &["announce", "now", "www4"]).unwrap_err();
+    assert!(format!("{refused:#}").contains("nobody's to announce"), "{refused:#}");
 }

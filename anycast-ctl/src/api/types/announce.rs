@@ -32,6 +32,15 @@ pub struct AnnounceStatus {
     pub vips: Vec<VipAnnouncement>,
 }
 
+/// Announcements in a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AnnounceBrief {
+    /// How things are.
+    pub summary: String,
+    /// Whether somebody should look.
+    pub alarm: bool,
+}
+
 /// The routing daemon that is driven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoutingDaemonStatus {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DriftStatus, PoolStatus, Progress, VipStatus};
+use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +24,9 @@ pub struct Status {
     pub vips: Vec<VipStatus>,
     /// `GET /v1/pools` answers these alone.
     pub pools: Vec<PoolStatus>,
+    /// How announcements are; absent where the site has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcements: Option<AnnounceBrief>,
     /// What somebody changed in the maps.
     #[serde(default)]
     pub drift: DriftStatus,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{Announce, BirdSettings, FrrSettings};
 use crate::model::{Backend, Pool, Seed};
 
 fn site() -> Site {
@@ -53,4 +54,19 @@ fn json_says_what_and_where() {
     );
     let read: SiteDiff = serde_json::from_value(serde_json::to_value(&diff).unwrap()).unwrap();
     assert_eq!(read, diff);
+}
+
+#[test]
+fn a_table_that_comes_goes_or_is_another_one_is_told_of() {
+    let announcing = |announce: Announce| Site { announce: Some(Box::new(announce)), ..site() };
+    let bird = announcing(Announce { bird: Some(BirdSettings::default()), ..Announce::default() });
+    let frr = announcing(Announce { frr: Some(FrrSettings::default()), ..Announce::default() });
+    for (before, after, says) in [
+        (&site(), &bird, "~ site: announce none → bird"),
+        (&bird, &site(), "~ site: announce bird → none"),
+        (&bird, &frr, "~ site: announce bird → frr"),
+    ] {
+        let text = SiteDiff::between(before, after).to_string();
+        assert!(text.starts_with(says), "{text}");
+    }
 }
