@@ -9,8 +9,9 @@ use xtask::lab::sites::TRANSIT;
 
 use crate::{
     page::Page,
-    queries::{Queries, Tally},
+    queries,
     stage::{A, B, Stage, host},
+    stream::Tally,
 };
 
 const PAGE: Page = Page(include_str!("../../../docs/examples/dns.md"));
@@ -46,12 +47,6 @@ fn run_nsd(stage: &mut Stage, server: &str) {
     stage.run_server(server, "nsd", &["-d", "-c", file.to_str().unwrap()]);
 }
 
-/// Queries from the client to both VIPs, every few milliseconds.
-fn queries(stage: &Stage) -> Queries {
-    let vips = VIPS.map(|vip| vip.parse().unwrap());
-    Queries::start(stage.sites.namespace("client").unwrap(), vips, &PAGE.server_names())
-}
-
 /// What `dig` says, as the page has it.
 #[track_caller]
 fn dig(stage: &Stage) {
@@ -61,7 +56,8 @@ fn dig(stage: &Stage) {
 /// Does something while queries run, and waits until it is as it should be; then they run on for a second. Answers with what
 /// became of queries meanwhile, and in that second.
 fn asked(stage: &mut Stage, work: impl FnOnce(&mut Stage)) -> [Tally; 2] {
-    let queries = queries(stage);
+    let vips = VIPS.map(|vip| vip.parse().unwrap());
+    let queries = queries::start(stage.sites.namespace("client").unwrap(), vips, &PAGE.server_names());
     thread::sleep(Duration::from_secs(1));
     let start = Instant::now();
     work(stage);

@@ -18,6 +18,7 @@ mod downloads;
 mod page;
 mod queries;
 mod stage;
+mod stream;
 
 /// What is tested.
 const BINARY: &str = env!("CARGO_BIN_EXE_anycast-ctl");

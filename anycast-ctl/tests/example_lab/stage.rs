@@ -58,7 +58,7 @@ impl Stage {
     }
 
     /// A block with the lab's addresses between edge hosts and the router: the page has them from a network of their own.
-    fn in_the_lab(&self, block: &str) -> String {
+    pub fn in_the_lab(&self, block: &str) -> String {
         let rows = self.page.edges();
         let of_edge = |(column, name): (usize, &&'static str)| {
             let edge = self.sites.plan().edges().find(|edge| edge.name == *name).unwrap();
@@ -91,6 +91,11 @@ impl Stage {
         let namespace = self.sites.namespace(edge).unwrap();
         let frr = Frr::start_whole(namespace, &self.host_directory(edge), &config);
         self.frr.insert(edge.to_owned(), frr);
+    }
+
+    /// Where FRR's daemons listen on an edge host.
+    pub fn frr_sockets(&self, edge: &str) -> String {
+        self.frr[edge].sockets.display().to_string()
     }
 
     /// Has the router run BIRD as the page says.
