@@ -179,10 +179,7 @@ async fn request(vip: IpAddr) -> Outcome {
     match timeout(5 * PATIENCE, whole).await {
         Ok(Ok((server, body))) if body == b"fit\n" => Outcome::Answered(server),
         Ok(Ok((server, body))) => Outcome::Wrong(format!("{server}: {body:?}")),
-        Ok(Err(error)) => {
-            println!("{vip}: {error}");
-            Outcome::Lost
-        }
-        Err(_) => Outcome::Lost,
+        Ok(Err(error)) => Outcome::Lost(error.to_string()),
+        Err(_) => Outcome::Lost("no answer".to_owned()),
     }
 }

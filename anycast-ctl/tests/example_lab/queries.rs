@@ -43,7 +43,11 @@ async fn ask(vip: IpAddr, number: usize, servers: &[String]) -> Outcome {
         socket.send(&query).await?;
         socket.recv(&mut answer).await
     };
-    let Ok(Ok(length)) = timeout(PATIENCE, exchange).await else { return Outcome::Lost };
+    let length = match timeout(PATIENCE, exchange).await {
+        Ok(Ok(length)) => length,
+        Ok(Err(error)) => return Outcome::Lost(error.to_string()),
+        Err(_) => return Outcome::Lost("no answer".to_owned()),
+    };
     answer.truncate(length);
     let has = |bytes: &[u8]| answer.windows(bytes.len()).any(|window| window == bytes);
     let server = servers.iter().find(|name| has(name.as_bytes()));

@@ -1,7 +1,7 @@
 //! A steady stream of questions from the client, and what became of each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -22,8 +22,8 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 pub enum Outcome {
     /// Rightly answered, by that server.
     Answered(String),
-    /// Not answered, or refused by the server's host.
-    Lost,
+    /// Not answered, or refused: why.
+    Lost(String),
     /// Answered, but not as it should be.
     Wrong(String),
 }
@@ -102,6 +102,8 @@ pub struct Tally {
     /// From the first that was lost to the last.
     pub gap: Duration,
     pub by: BTreeMap<String, usize>,
+    /// Why some were lost.
+    pub reasons: BTreeSet<String>,
 }
 
 impl Asked {
@@ -116,7 +118,10 @@ impl Asked {
                     tally.answered += 1;
                     *tally.by.entry(server.clone()).or_default() += 1;
                 }
-                Outcome::Lost => lost.push(*sent),
+                Outcome::Lost(why) => {
+                    tally.reasons.insert(why.clone());
+                    lost.push(*sent);
+                }
                 Outcome::Wrong(answer) => {
                     println!("wrong: {answer}");
                     tally.wrong += 1;
@@ -141,8 +146,11 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, answered, lost, wrong, gap, by } = self;
+        let Self { sent, answered, lost, wrong, gap, by, reasons } = self;
         let ms = gap.as_millis();
-        write!(out, "{sent} sent, {answered} answered, {lost} lost within {ms} ms, {wrong} wrong; by {by:?}")
+        write!(
+            out,
+            "{sent} sent, {answered} answered, {lost} lost within {ms} ms, {wrong} wrong; by {by:?}; {reasons:?}"
+        )
     }
 }
