@@ -45,6 +45,12 @@ fn run_nsd(stage: &mut Stage, server: &str) {
     let file = directory.join("nsd.conf");
     fs::write(&file, config).unwrap();
     stage.run_server(server, "nsd", &["-d", "-c", file.to_str().unwrap()]);
+    let ask = ["@192.0.2.53", "www.example.org", "+tries=1", "+timeout=1"];
+    let start = Instant::now();
+    while stage.sites.run(&host(server), "dig", &ask).is_err() {
+        let log = fs::read_to_string(directory.join("nsd.log")).unwrap_or_default();
+        assert!(start.elapsed() < Duration::from_secs(20), "{server} does not answer: {log}");
+    }
 }
 
 /// What `dig` says, as the page has it.
