@@ -15,6 +15,7 @@ use super::daemon;
 
 pub struct Frr {
     bgpd: Option<Process>,
+    _bfdd: Option<Process>,
     _zebra: Process,
     pub sockets: PathBuf,
     namespace: Namespace,
@@ -23,6 +24,26 @@ pub struct Frr {
 impl Frr {
     /// Starts both; bgpd with that configuration.
     pub fn start(namespace: &Namespace, directory: &Path, config: &str) -> Self {
+        let mut frr = Self::zebra_alone(namespace, directory);
+        frr.restart(config);
+        frr
+    }
+
+    /// Starts them and bfdd, and has vtysh give each its part of that `frr.conf`, as the service does.
+    pub fn start_whole(namespace: &Namespace, directory: &Path, config: &str) -> Self {
+        let mut frr = Self::start(namespace, directory, "");
+        fs::write(frr.sockets.join("bfdd.conf"), "").unwrap();
+        frr._bfdd = Some(start(&frr.namespace, &frr.sockets, "bfdd"));
+        fs::write(frr.sockets.join("frr.conf"), config).unwrap();
+        let mut vtysh = Command::new("vtysh");
+        vtysh.arg("--vty_socket").arg(&frr.sockets).arg("--config_dir").arg(&frr.sockets).arg("-b");
+        let output = vtysh.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("Unknown command"), "{said}");
+        frr
+    }
+
+    fn zebra_alone(namespace: &Namespace, directory: &Path) -> Self {
         let sockets = directory.join("frr");
         fs::create_dir(&sockets).unwrap();
         let frr = nix::unistd::User::from_name("frr").unwrap().expect("the package frr");
@@ -32,9 +53,7 @@ impl Frr {
         fs::write(sockets.join("zebra.conf"), "").unwrap();
         let namespace = namespace.try_clone().unwrap();
         let zebra = start(&namespace, &sockets, "zebra");
-        let mut frr = Self { bgpd: None, _zebra: zebra, sockets, namespace };
-        frr.restart(config);
-        frr
+        Self { bgpd: None, _bfdd: None, _zebra: zebra, sockets, namespace }
     }
 
     /// Ends bgpd, and starts it anew from that configuration.
@@ -82,6 +101,10 @@ fn start(namespace: &Namespace, sockets: &Path, name: &str) -> Process {
     let mut words =
         vec![program.as_str(), "-f", &config, "-i", &pid, "--vty_socket", &directory, "-z", &zserv];
     words.extend(["-P", "0", "--log", &log]);
+    let control = sockets.join("bfdd.sock").display().to_string();
+    if name == "bfdd" {
+        words.extend(["--bfdctl", &control]);
+    }
     let mut process = daemon(namespace, &words);
     let start = Instant::now();
     while !sockets.join(format!("{name}.vty")).exists() || fs::read_to_string(&pid).is_err() {
