@@ -304,6 +304,7 @@ impl Controller {
                         self.tell_announcement(&happening);
                     }
                     self.hook_if_gone().await;
+                    self.return_if_back();
                 }
                 _ = beat.tick() => self.announcements.announcing.beat(),
                 () = sleep_until(sample_at.unwrap_or(self.started).into()), if sample_at.is_some() => {

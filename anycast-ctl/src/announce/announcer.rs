@@ -43,6 +43,8 @@ pub struct Said {
     pub awaits_traffic_of: BTreeSet<String>,
     /// Whether the routing daemon has nothing announced that is this daemon's.
     pub is_gone: bool,
+    /// Whether a site that was drained is back.
+    pub is_back: bool,
     /// Why it cannot be driven.
     pub error: Option<String>,
     /// How announcements are, in a sentence.
@@ -223,6 +225,7 @@ impl Running {
         let said = Said {
             awaits_traffic_of: self.engine.awaits_traffic_of(),
             is_gone: self.drive.is_none() || self.engine.is_gone() && self.brought.1 == wanted,
+            is_back: self.engine.is_back(self.now()),
             error: self.engine.error(),
             brief: report::brief(&self.engine),
         };

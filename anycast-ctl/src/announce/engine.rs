@@ -28,6 +28,9 @@ mod trouble;
 /// Transitions that are remembered of a VIP.
 const HISTORY: usize = 32;
 
+/// How long routers may take to follow a route that comes back.
+const RETURN: Duration = Duration::from_secs(5);
+
 /// How often traffic is looked at while somebody waits for it to end.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 
@@ -262,6 +265,17 @@ impl Engine {
     /// Whether nothing is announced that was, as far as this daemon decides.
     pub fn is_gone(&self) -> bool {
         self.leaving.is_empty() && self.vips.values().all(|vip| vip.route.level == Level::Withdrawn)
+    }
+
+    /// Whether every VIP that comes back after a drain has been announced for long enough for routers to follow; one that is
+    /// unwell does not.
+    pub fn is_back(&self, now: Duration) -> bool {
+        let is_back = |vip: &Vip| match vip.machine.phase() {
+            Phase::Announced => now >= vip.machine.since() + RETURN,
+            Phase::Withdrawn => !vip.machine.is_turning(),
+            Phase::Lingering | Phase::ShuttingDown => false,
+        };
+        self.orders.maintenance.is_none() && self.vips.values().all(is_back)
     }
 
     /// What happened since this was last asked.

@@ -48,6 +48,8 @@ pub(super) struct Announcements {
     pub announcing: Announcing,
     /// While the whole site is to be left alone by clients.
     pub maintenance: Option<Maintenance>,
+    /// Whether routes are on their way back after maintenance: new flows go to backups until routers have followed.
+    is_returning: bool,
     /// What the operator wants of single VIPs.
     pub by_hand: BTreeMap<String, ByHand>,
     /// Whether something changed since it was last said what decides about them.
@@ -77,6 +79,7 @@ impl Announcements {
         Ok(Self {
             announcing: Announcing::spawn(surroundings, health, asks)?,
             maintenance,
+            is_returning: false,
             by_hand,
             are_stale: true,
             leaving: None,
@@ -239,9 +242,19 @@ impl Controller {
         self.reconcile_or_retry();
     }
 
-    /// Notes which pools are diverted to their backups: all that have any, while the site is drained.
+    /// Has new flows come back when the routes have: flows that other sites opened meanwhile find the owners they had there.
+    pub(super) fn return_if_back(&mut self) {
+        if self.announcements.is_returning && self.announcements.announcing.said().is_back {
+            self.announcements.is_returning = false;
+            self.divert();
+        }
+    }
+
+    /// Notes which pools are diverted to their backups: all that have any, while the site is drained or not back yet.
     pub(super) fn note_diverted(&mut self) {
-        let pools = self.site.pools.iter().filter(|_| self.announcements.maintenance.is_some());
+        let Announcements { maintenance, is_returning, .. } = &self.announcements;
+        let is_diverted = maintenance.is_some() || *is_returning;
+        let pools = self.site.pools.iter().filter(|_| is_diverted);
         let with_backups = pools.filter(|pool| pool.backends.iter().any(|backend| backend.backup));
         self.diverted = Arc::new(with_backups.map(|pool| pool.name.clone()).collect());
     }
@@ -296,10 +309,12 @@ impl Controller {
                 // Who lets go of a drain that was held need not repeat its deadline.
                 let until = until.or(before.and_then(|before| before.until));
                 *maintenance = Some(Maintenance { since, until, holds, by: by.to_owned() });
+                self.announcements.is_returning = false;
                 "the site is drained".to_owned()
             }
             None => {
-                *maintenance = None;
+                let was_drained = maintenance.take().is_some();
+                self.announcements.is_returning |= was_drained && self.site.announce.is_some();
                 "the site is in service again".to_owned()
             }
         })

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     announce::{
         driver::{Peer, SeenRoute},
-        orders::{ByHand, Candidate, Hand, Leaving, VipOrder},
+        orders::{ByHand, Candidate, Hand, Leaving, Maintenance, VipOrder},
     },
     health::{
         standing::{PoolStanding, Standing},
@@ -232,4 +232,18 @@ fn a_hand_against_health_is_an_alarm() {
     let engine = engine(by_hand, [Down, Up]);
     assert_eq!(levels(&engine), [Announced, Announced]);
     assert!(engine.vips()["a"].trouble.as_deref().unwrap().contains("by hand"));
+}
+
+#[test]
+fn a_drained_site_is_back_when_routers_have_had_time_to_follow() {
+    let maintenance =
+        Some(Maintenance { since: Utc::from_unix(0), until: None, holds: false, by: "root".to_owned() });
+    let mut engine = engine(Orders { maintenance, ..orders(|_| ()) }, [Up, Down]);
+    assert!(!engine.is_back(at(0)));
+    engine.set_orders(orders(|announce| announce.hold_up = at(3)), at(10));
+    engine.tick(at(10), Utc::from_unix(10));
+    assert!(!engine.is_back(at(12)), "it waits to be announced");
+    engine.tick(at(13), Utc::from_unix(13));
+    assert!(!engine.is_back(at(17)));
+    assert!(engine.is_back(at(18)), "the other one is unwell, and not waited for");
 }
