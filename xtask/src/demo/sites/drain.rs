@@ -12,10 +12,7 @@ use super::{
 };
 use crate::{
     demo::number,
-    lab::{
-        Process,
-        sites::{Sent, SitesLab},
-    },
+    lab::{Process, controller::Status, sites::Sent},
 };
 
 /// The drain waits so long for sessions at most.
@@ -32,7 +29,7 @@ pub fn site_leaves(stage: &mut Stage) -> Result<()> {
     let moment = Instant::now();
     stage.mark("site a is drained: new connections are site b's servers' to answer");
     let mut ready = on_both(stage, &["site", "drain", "--deadline", DEADLINE, "--hold", "--wait"])?;
-    stage.wait_for("new flows are the other site's", diverted)?;
+    stage.wait_for_site_a("new flows are the other site's", is_diverted)?;
     let (began, sent) = (stage.traffic.elapsed(), stage.sites.sent()?);
     stage.say("new flows go through site a's edges to site b's servers, by tunnels");
     let new = Held::open(stage, &servers, NEW, "b", "during the drain")?;
@@ -91,16 +88,10 @@ fn have_ended(commands: &mut [Process]) -> Result<bool> {
     Ok(ended)
 }
 
-/// Whether site a's edges have no slot left for new flows to its own servers.
-fn diverted(sites: &mut SitesLab) -> Result<bool> {
-    for edge in A {
-        let pools = sites.edge(edge)?.status()?.pools;
-        let mut own = pools.iter().flat_map(|pool| &pool.backends);
-        if own.any(|backend| backend.name.starts_with('a') && backend.slots > 0) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// Whether an edge of site a has no slot left for new flows to its own servers.
+fn is_diverted(status: &Status) -> bool {
+    let mut backends = status.pools.iter().flat_map(|pool| &pool.backends);
+    backends.all(|backend| backend.slots == 0 || !backend.name.starts_with('a'))
 }
 
 /// Connections that transit has sent to each site's edges since then.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::{A, B, LEASE, books::Fault, drain, stage::Stage};
+use crate::lab::controller::Status;
 
 /// BFD notices a silent neighbour after three missed packets of 50 ms, and BGP alone after its hold time of 90 s.
 const BFD_WITHIN: Duration = Duration::from_secs(10);
@@ -49,6 +50,7 @@ fn backends_die(stage: &mut Stage) -> Result<()> {
 
 /// An edge falls silent, its links up: BFD has transit send everything to the other one.
 fn edge_falls_silent(stage: &mut Stage) -> Result<()> {
+    wait_until_settled(stage)?;
     stage.mark("a1 falls silent; its links stay up");
     let (began, moment) = (stage.traffic.elapsed(), Instant::now());
     stage.sites.cut("a1")?;
@@ -88,6 +90,15 @@ fn daemon_is_killed(stage: &mut Stage) -> Result<()> {
     stage.books.find(true, text);
     stage.books.serves("a", began, stage.traffic.elapsed());
     back_at_a(stage, moment)
+}
+
+/// Draws until no slot of site a's edges remembers an earlier owner. Before that each edge knows by itself which flows are not
+/// those of the earlier one, and those that routes take from one to the other would break.
+fn wait_until_settled(stage: &mut Stage) -> Result<()> {
+    let is_settled = |status: &Status| status.pools.iter().all(|pool| pool.transition.slots == 0);
+    stage.wait_for_site_a("no slot is in transition", is_settled)?;
+    stage.say("no slot of site a's edges is in transition any more");
+    Ok(())
 }
 
 /// Shows that all is as it was, and notes how routes came back since that moment.

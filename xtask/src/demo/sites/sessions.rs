@@ -73,9 +73,11 @@ impl Held {
         let good = records.iter().filter(is_good).count();
         let silence = records.iter().map(|record| record.longest_silence).max().unwrap_or_default();
         let mut text = format!(
-            "{good} of {count} long sessions opened {when} lived on with site {site}'s servers until their end; none heard nothing for longer than {} ms",
+            "{good} of {} long sessions opened {when} lived on with site {site}'s servers until their end, with no silence longer than {} ms",
+            records.len(),
             silence.as_millis()
         );
+        // Each one that breaks is opened anew.
         if let Some(bad) = records.iter().find(|record| !is_good(record)) {
             let backend = bad.backend.as_deref().unwrap_or("no backend");
             text.push_str(&format!("; the first of the others was with {backend}: {:?}", bad.ending));

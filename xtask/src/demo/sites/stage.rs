@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    LOOK, SOON,
+    A, LOOK, SOON,
     books::{Books, Fault},
     chart::Chart,
     moves::Moves,
@@ -14,6 +14,7 @@ use crate::{
     demo::client::Traffic,
     lab::{
         Family, Process,
+        controller::Status,
         receiver::Receiver,
         sites::{SitesLab, edges},
     },
@@ -21,6 +22,8 @@ use crate::{
 };
 
 const POLL: Duration = Duration::from_millis(20);
+/// To ask a daemon takes a process.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// All there is, in the order in which it ends.
 pub struct Stage {
@@ -73,6 +76,18 @@ impl Stage {
             bail!("wait until {what}: not within {SOON:?}\n{}", self.sites.evidence());
         }
         Ok(())
+    }
+
+    /// Draws until it holds for what both edges of site a say of themselves.
+    pub fn wait_for_site_a(&mut self, what: &str, holds: impl Fn(&Status) -> bool) -> Result<()> {
+        let mut asked: Option<Instant> = None;
+        self.wait_for(what, |sites| {
+            if asked.is_some_and(|asked| asked.elapsed() < ASK_EVERY) {
+                return Ok(false);
+            }
+            asked = Some(Instant::now());
+            A.iter().try_fold(true, |all, edge| Ok(all && holds(&sites.edge(edge)?.status()?)))
+        })
     }
 
     /// Draws until both VIPs are sent to these edges and no other; answers with when that was, counted from that moment.
