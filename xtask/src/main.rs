@@ -81,7 +81,7 @@ enum Task {
     },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
-    /// Everything a change must pass: lint, test, demo
+    /// Everything a change must pass: lint, test, the demos of one site and of two
     Ci,
     /// A lab to play in by hand: network namespaces, real servers, the controller
     #[command(subcommand)]
@@ -122,7 +122,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Ci => {
             lint::lint()?;
             let tested = test(&layers::Selection::default())?;
-            demo::demo(&demo::Settings::default())?;
+            for sites in [1, 2] {
+                demo::demo(&demo::Settings::with_sites(sites))?;
+            }
             return Ok(tested);
         }
         Task::Lab(command) => commands::run(command)?,

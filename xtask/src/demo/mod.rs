@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole thing at work, in under a minute.
+//! `cargo xtask demo`: the whole thing at work, in under a minute; with two sites, in about one.
 
 use std::time::Duration;
 
@@ -50,15 +50,18 @@ pub struct Settings {
     /// Leave the lab running and print commands to try in it
     #[arg(long)]
     keep: bool,
-    /// Sites: with two, routes are announced by BGP, and the demo shows who takes over from whom
+    /// Sites. With two, each with two edge hosts, the daemons announce the VIPs by BGP, and for a minute it is shown who takes
+    /// over from whom: all servers of a site die, a site is drained with long sessions on it, an edge falls silent, a daemon
+    /// is killed
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2), conflicts_with_all = ["backends", "seconds", "keep"])]
     sites: u8,
 }
 
-impl Default for Settings {
-    /// As the command line has them.
-    fn default() -> Self {
-        Self { backends: 4, seconds: 15, rate: 1000, keep: false, sites: 1 }
+impl Settings {
+    /// As the command line has them, with so many sites.
+    #[must_use]
+    pub const fn with_sites(sites: u8) -> Self {
+        Self { backends: 4, seconds: 15, rate: 1000, keep: false, sites }
     }
 }
 

@@ -2,18 +2,56 @@
 
 use std::time::Duration;
 
+use super::moves::Moves;
 use crate::demo::{client::Connection, number, verdict::Check};
 
 /// A connection that was opened this short before or after a change may have seen either.
 const SETTLING: Duration = Duration::from_millis(500);
+
+/// Of all connections, this share at most may fail because routes came back while they were under way.
+const RETURNED_SHARE: f64 = 0.001;
 
 /// Findings, and what to hold the client's connections against.
 #[derive(Debug, Default)]
 pub struct Books {
     checks: Vec<Check>,
     phases: Vec<Phase>,
-    /// Times in which connections may fail.
-    faults: Vec<(Duration, Duration)>,
+    excuses: Vec<Excuse>,
+    moves: Vec<Moves>,
+}
+
+/// Why connections may fail that were under way at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody could know yet that those had fallen who served them.
+    Unnoticed,
+    /// Routes came back to a site or an edge, and took them to a host that had not seen them open.
+    Returned,
+}
+
+#[derive(Debug)]
+struct Excuse {
+    fault: Fault,
+    began: Duration,
+    ended: Duration,
+}
+
+impl Excuse {
+    fn covers(&self, connection: &Connection) -> bool {
+        let slack = self.fault.slack();
+        connection.ended + slack >= self.began && connection.opened <= self.ended + slack
+    }
+}
+
+impl Fault {
+    /// So much earlier or later than was noted it may have had an effect.
+    const fn slack(self) -> Duration {
+        match self {
+            Self::Unnoticed => SETTLING,
+            // When routes changed is known well; how late the client was is not.
+            Self::Returned => Duration::from_millis(100),
+        }
+    }
 }
 
 /// A time in which one site's backends serve all.
@@ -35,40 +73,73 @@ impl Books {
         self.phases.push(Phase { site, began, ended });
     }
 
-    /// From then to then connections may fail: nobody can know yet that those fell who serve them.
-    pub fn forgive(&mut self, began: Duration, ended: Duration) {
-        self.faults.push((began, ended));
+    /// From then to then connections may fail for that reason.
+    pub fn forgive(&mut self, fault: Fault, began: Duration, ended: Duration) {
+        self.excuses.push(Excuse { fault, began, ended });
+    }
+
+    /// What routes did while they were to move once.
+    pub fn moved(&mut self, moves: Moves) {
+        self.moves.push(moves);
     }
 
     /// Everything that must hold.
     pub fn close(mut self, connections: &[Connection]) -> Vec<Check> {
-        let failures = self.failures(connections);
-        self.checks.push(failures);
-        let sites = self.sites(connections);
-        self.checks.push(sites);
+        let found = [self.routes(), self.failures(connections), self.sites(connections)];
+        self.checks.extend(found);
         self.checks
     }
 
-    fn failures(&self, connections: &[Connection]) -> Check {
-        let failed = connections.iter().filter(|connection| connection.outcome.is_err());
-        let (faults, other): (Vec<_>, Vec<_>) = failed.partition(|connection| {
-            let meets = |(began, ended): &(Duration, Duration)| {
-                connection.ended + SETTLING >= *began && connection.opened <= *ended + SETTLING
-            };
-            self.faults.iter().any(meets)
-        });
-        let total = number(connections.len() as u64);
-        let text = match other.first().and_then(|connection| connection.outcome.as_ref().err()) {
-            None if faults.is_empty() => format!("all {total} connections were answered"),
-            None => format!(
-                "of {total} connections, {} failed before anybody could know that their backends had fallen, and no other",
-                number(faults.len() as u64)
-            ),
-            Some(why) => {
-                format!("of {total} connections, {} failed for no reason ({why})", number(other.len() as u64))
+    fn routes(&self) -> Check {
+        let changes: usize = self.moves.iter().map(|moves| moves.changes).sum();
+        let gaps: usize = self.moves.iter().map(|moves| moves.gaps).sum();
+        let flaps: Vec<String> = (1..)
+            .zip(&self.moves)
+            .flat_map(|(number, moves)| moves.flaps.iter().map(move |flap| (number, flap)))
+            .map(|(number, (edge, vip))| format!("that by {edge} to {vip} in move {number}"))
+            .collect();
+        let text = format!(
+            "transit's routes moved {} times, in {changes} changes: {}, and {}",
+            self.moves.len(),
+            if flaps.is_empty() {
+                "none came or went twice in a move".to_owned()
+            } else {
+                format!("some came and went, {}", flaps.join(", "))
+            },
+            if gaps == 0 {
+                "a VIP always had one".to_owned()
+            } else {
+                format!("a VIP had none {gaps} times")
             }
+        );
+        Check { holds: flaps.is_empty() && gaps == 0 && !self.moves.is_empty(), text }
+    }
+
+    fn failures(&self, connections: &[Connection]) -> Check {
+        let failed: Vec<&Connection> =
+            connections.iter().filter(|connection| connection.outcome.is_err()).collect();
+        let excuse = |connection: &Connection| {
+            self.excuses.iter().find(|excuse| excuse.covers(connection)).map(|excuse| excuse.fault)
         };
-        Check { holds: other.is_empty() && !connections.is_empty(), text }
+        let count = |fault| failed.iter().filter(|connection| excuse(connection) == fault).count();
+        let (unnoticed, returned) = (count(Some(Fault::Unnoticed)), count(Some(Fault::Returned)));
+        let other = count(None);
+        let number = |count: usize| number(count as u64);
+        let mut text = format!(
+            "of {} connections, {} failed before anybody could know that their servers had fallen, {} as routes came back under \
+             them, and {} otherwise",
+            number(connections.len()),
+            number(unnoticed),
+            number(returned),
+            if other == 0 { "none".to_owned() } else { number(other) }
+        );
+        if let Some(first) = failed.iter().find(|connection| excuse(connection).is_none()) {
+            let why = first.outcome.as_ref().err().map_or("", String::as_str);
+            text.push_str(&format!(", the first at {:.1} s: {why}", first.ended.as_secs_f64()));
+        }
+        // What is under way at a moment is little; more would have another cause.
+        let few = returned as f64 <= connections.len() as f64 * RETURNED_SHARE;
+        Check { holds: other == 0 && few && !connections.is_empty(), text }
     }
 
     fn sites(&self, connections: &[Connection]) -> Check {
@@ -125,8 +196,42 @@ mod tests {
         let failed = [connection(2_000, Err("refused"))];
         assert!(!books.failures(&failed).holds);
         let (began, ended) = seconds(1, 2);
-        books.forgive(began, ended);
+        books.forgive(Fault::Unnoticed, began, ended);
         assert!(books.failures(&failed).holds);
         assert!(!books.failures(&[]).holds && !books.sites(&[]).holds);
+    }
+
+    #[test]
+    fn few_may_fail_as_routes_come_back_and_only_those_under_way() {
+        let mut books = Books::default();
+        books.forgive(Fault::Returned, Duration::from_secs(5), Duration::from_secs(5));
+        let mut connections: Vec<Connection> = (0..2_000).map(|ms| connection(ms, Ok("a-web1"))).collect();
+        connections.push(connection(4_950, Err("reset")));
+        let check = books.failures(&connections);
+        assert!(check.holds && check.text.contains(" 1 as routes came back"), "{}", check.text);
+        connections.extend([connection(4_951, Err("reset")), connection(4_952, Err("reset"))]);
+        assert!(!books.failures(&connections).holds, "3 of 2,003 are too many");
+        connections.truncate(2_000);
+        connections.push(connection(4_800, Err("reset")));
+        let check = books.failures(&connections);
+        assert!(
+            !check.holds && check.text.ends_with("1 otherwise, the first at 4.8 s: reset"),
+            "{}",
+            check.text
+        );
+    }
+
+    #[test]
+    fn routes_that_come_and_go_are_named() {
+        let mut books = Books::default();
+        assert!(!books.routes().holds, "none moved at all");
+        books.moved(Moves { changes: 4, ..Moves::default() });
+        let check = books.routes();
+        assert!(check.holds && check.text.contains("moved 1 times, in 4 changes"), "{}", check.text);
+        books.moved(Moves { gaps: 1, ..Moves::default() });
+        assert!(!books.routes().holds);
+        let flap = ("a1".to_owned(), "192.0.2.1".parse().unwrap());
+        books.moved(Moves { changes: 3, gaps: 0, flaps: vec![flap] });
+        assert!(books.routes().text.contains("by a1 to 192.0.2.1 in move 3"));
     }
 }

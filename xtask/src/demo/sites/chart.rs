@@ -7,22 +7,58 @@ use crate::{demo::number, lab::sites::Sent};
 const EVERY: Duration = Duration::from_secs(1);
 const WIDTH: usize = 12;
 
-/// The picture and what it is drawn from.
+/// What it is drawn from, and all that was drawn.
 #[derive(Debug)]
 pub struct Chart {
     last: BTreeMap<String, Sent>,
     drawn: Duration,
+    due: Duration,
+    rows: Vec<Row>,
+    marks: Vec<Mark>,
+}
+
+/// What a line tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// When its time was over.
+    pub ended: Duration,
+    /// Each edge's share of the connections.
+    pub shares: BTreeMap<String, f64>,
+}
+
+/// Something that changed the course of things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: Duration,
+    /// What.
+    pub text: String,
 }
 
 impl Chart {
     /// Begins with what was sent so far.
     pub fn new(sent: BTreeMap<String, Sent>) -> Self {
-        Self { last: sent, drawn: Duration::ZERO }
+        Self { last: sent, drawn: Duration::ZERO, due: EVERY, rows: Vec::new(), marks: Vec::new() }
     }
 
     /// Whether a second is over.
     pub fn is_due(&self, elapsed: Duration) -> bool {
-        elapsed >= self.drawn + EVERY
+        elapsed >= self.due
+    }
+
+    /// Marks something that happens at that time.
+    pub fn mark(&mut self, at: Duration, text: &str) {
+        self.marks.push(Mark { at, text: text.to_owned() });
+    }
+
+    /// Everything that was drawn.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Everything that was marked.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// The line of what was sent since the last one.
@@ -30,13 +66,16 @@ impl Chart {
         // A busy machine, or a command that takes its time, may have held the line up.
         let seconds = elapsed.saturating_sub(self.drawn).as_secs_f64();
         self.drawn = elapsed;
+        self.due = Duration::from_secs(elapsed.as_secs()) + EVERY;
         let earlier = |edge: &String| self.last.get(edge).copied().unwrap_or_default();
         let opened: BTreeMap<&String, u64> =
             sent.iter().map(|(edge, now)| (edge, now.since(earlier(edge)).syns)).collect();
         let total: u64 = opened.values().sum();
-        let mut line = format!("  {:>4.0} s ", elapsed.as_secs_f64());
-        for (edge, count) in opened {
-            let share = count as f64 / total.max(1) as f64;
+        let share = |count: u64| count as f64 / total.max(1) as f64;
+        let shares: BTreeMap<String, f64> =
+            opened.into_iter().map(|(edge, count)| (edge.clone(), share(count))).collect();
+        let mut line = format!("  {:>4.1} s ", elapsed.as_secs_f64());
+        for (edge, share) in &shares {
             let filled = ((share * WIDTH as f64).round() as usize).min(WIDTH);
             line.push_str(&format!(
                 " {edge} {}{} {:>3.0} %",
@@ -46,6 +85,7 @@ impl Chart {
             ));
         }
         line.push_str(&format!("  {:>6}/s", number((total as f64 / seconds).round() as u64)));
+        self.rows.push(Row { ended: elapsed, shares });
         self.last = sent;
         line
     }
@@ -71,5 +111,9 @@ mod tests {
         let line = chart.line(4 * EVERY, sent(500, 200));
         assert!(line.contains("a1 ············   0 %") && line.ends_with(" 0/s"), "{line}");
         assert!(!chart.is_due(4 * EVERY) && chart.is_due(5 * EVERY));
+        chart.line(5 * EVERY + EVERY / 4, sent(500, 200));
+        assert!(chart.is_due(6 * EVERY), "lateness does not add up");
+        let ended: Vec<Duration> = chart.rows().iter().map(|row| row.ended).collect();
+        assert_eq!(ended, [EVERY, 3 * EVERY, 4 * EVERY, 5 * EVERY + EVERY / 4]);
     }
 }

@@ -3,7 +3,7 @@
 use super::{super::Family, SitesLab, TRANSIT};
 
 impl SitesLab {
-    /// What transit's kernel and every router say of the VIPs and of their neighbours. What cannot be asked is left out with the
+    /// What transit's kernel and every router and daemon say of the VIPs and of their neighbours. What cannot be asked is left out with the
     /// reason: this is for messages of errors, and must not be one.
     pub fn evidence(&self) -> String {
         let mut text = String::new();
@@ -22,6 +22,7 @@ impl SitesLab {
         }
         for edge in self.edges.keys() {
             say(&format!("BIRD on {edge}: show protocols"), self.birdc(edge, "show protocols"));
+            say(&format!("the daemon on {edge}: announce list"), self.ctl(edge, &["announce", "list"]));
         }
         text
     }
