@@ -161,6 +161,8 @@ fn a_site_is_deployed_and_no_download_breaks_with_bird() {
     let back = Instant::now();
     stage.wait_for_routes(&A);
     let over = Instant::now();
+    stage.until("site a's servers take what is new", |_| cdn.slots_of("b-") == 0 && cdn.slots_of("a-") > 0);
+    let home = Instant::now();
     thread::sleep(Duration::from_secs(8));
     assert!(new.all_run() && later.all_run());
     new.finish("b-");
@@ -175,14 +177,15 @@ fn a_site_is_deployed_and_no_download_breaks_with_bird() {
         ("until new connections are site b's", begun, turned, None),
         ("until the route has moved", turned, moved, Some("b")),
         ("until it is taken back", moved, back, Some("b")),
-        ("until the route is back", back, over, None),
+        ("until the route is back", back, over, Some("b")),
+        ("until new connections are site a's again", over, home, None),
     ];
     for (what, from, to, by) in phases {
         let tally = asked.between(from, to);
         println!("{what}: {tally}");
         assert!(tally.all_by(&by.map_or(vec!["a", "b"], |by| vec![by])), "{what}: {tally}");
     }
-    let tally = asked.between(over, Instant::now());
+    let tally = asked.between(home, Instant::now());
     println!("afterwards: {tally}");
     assert!(tally.all_by(&["a"]), "{tally}");
 }
