@@ -83,7 +83,7 @@ fn daemon_is_killed(stage: &mut Stage) -> Result<()> {
     stage.sites.start_daemon("a1", None, &[])?;
     let came = stage.wait_for_routes(moment, &A)?;
     let text = format!(
-        "a killed daemon's routes were withdrawn by the watchdog after {} ms, {LEASE} after its last sign of life, and back {} ms after the next was started",
+        "a killed daemon's routes were withdrawn after {} ms, by the watchdog of its {LEASE} lease, and back {} ms after the next was started",
         went.as_millis(),
         came.as_millis()
     );
