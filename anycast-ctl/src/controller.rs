@@ -270,6 +270,9 @@ impl Controller {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if self.down {
+                return Ok(());
+            }
             if std::mem::take(&mut self.checks_are_stale) {
                 self.order_checks().await;
             }
@@ -282,9 +285,6 @@ impl Controller {
                 request = requests.recv() => match request {
                     Some(request) => {
                         self.answer(request).await;
-                        if self.down {
-                            return Ok(());
-                        }
                     }
                     None => return Ok(()),
                 },

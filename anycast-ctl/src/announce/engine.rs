@@ -11,8 +11,8 @@ use super::{
     happening::Happening,
     machine::{Calm, Machine, Phase, Rules},
     meter::{Meter, Sample},
-    orders::Orders,
-    wish::{Wellness, Whole, wish},
+    orders::{Orders, PoolOrder, VipOrder},
+    wish::{PoolWellness, Wellness, Whole, wish},
 };
 use crate::{
     api::types::AnnounceTransition,
@@ -206,16 +206,28 @@ impl Engine {
     pub fn tick(&mut self, now: Duration, utc: Utc) {
         let Some(announce) = self.orders.announce.clone() else { return };
         let rules = Rules::from(&*announce);
+        let nobody = PoolOrder::default();
+        let pools: BTreeMap<&str, (&PoolOrder, PoolWellness)> = self
+            .orders
+            .pools
+            .iter()
+            .map(|(name, pool)| (&**name, (pool, PoolWellness::of(name, pool, &self.standings))))
+            .collect();
+        let pool_of =
+            |order: &VipOrder| pools.get(&*order.pool).copied().unwrap_or((&nobody, PoolWellness::default()));
         for (name, vip) in &mut self.vips {
             if let Some(order) = self.orders.vips.get(name) {
-                vip.wellness = Wellness::of(order, &self.standings);
+                let (pool, wellness) = pool_of(order);
+                vip.wellness = Wellness::of(order, pool, wellness);
             }
         }
-        let whole = Whole { now, utc, keeps_the_last: self.keeps_the_last(&announce) };
+        let keeps_the_last = keeps_the_last(&announce, &self.orders, &self.vips);
+        let whole = Whole { now, utc, keeps_the_last };
         for (name, vip) in &mut self.vips {
             let Some(order) = self.orders.vips.get(name) else { continue };
-            let wish = wish(&self.orders, order, &vip.wellness, &whole);
-            let calm = Calm { is_settled: order.moving == 0, ..vip.meter.calm(now) };
+            let (pool, _) = pool_of(order);
+            let wish = wish(&self.orders, order, pool, &vip.wellness, &whole);
+            let calm = Calm { is_settled: pool.moving == 0, ..vip.meter.calm(now) };
             let moved = vip.machine.step(now, &wish, calm, &rules);
             vip.is_ready = vip.machine.is_ready(now, calm, &rules);
             vip.route.level = vip.machine.phase().level();
@@ -232,16 +244,6 @@ impl Engine {
             self.happenings.push(Happening::Moved { vip: name.clone(), before, after, why, is_bad });
         }
         self.tell_troubles(now);
-    }
-
-    /// Whether what is announced stays so for want of anybody who is well: the site wants that, and nobody is.
-    fn keeps_the_last(&self, announce: &Announce) -> bool {
-        let decided = self.vips.iter().filter(|(name, _)| {
-            self.orders.vips.get(*name).is_some_and(|order| {
-                order.policy == AnnouncePolicy::Auto && order.by_hand.is_none() && order.unsteered.is_none()
-            })
-        });
-        announce.all_down == AllDown::Keep && decided.clone().all(|(_, vip)| !vip.wellness.is_enough())
     }
 
     /// What is wanted of the routing daemon.
@@ -310,6 +312,17 @@ impl Engine {
     pub fn seen(&self) -> Option<&Seen> {
         self.seen.as_ref().map(|(_, seen)| seen)
     }
+}
+
+/// Whether what is announced stays so for want of anybody who is well: the site wants that, and nobody is.
+fn keeps_the_last(announce: &Announce, orders: &Orders, vips: &BTreeMap<String, Vip>) -> bool {
+    let is_decided = |name: &str| {
+        orders.vips.get(name).is_some_and(|order| {
+            order.policy == AnnouncePolicy::Auto && order.by_hand.is_none() && order.unsteered.is_none()
+        })
+    };
+    let mut decided = vips.iter().filter(|(name, _)| is_decided(name));
+    announce.all_down == AllDown::Keep && decided.all(|(_, vip)| !vip.wellness.is_enough())
 }
 
 impl Default for Engine {

@@ -16,6 +16,8 @@ use crate::{
 pub struct Orders {
     /// How routes are announced; `None`: not at all.
     pub announce: Option<Arc<Announce>>,
+    /// Every pool of the site, by name.
+    pub pools: BTreeMap<Arc<str>, PoolOrder>,
     /// Every VIP of the site, by name.
     pub vips: BTreeMap<String, VipOrder>,
     /// While the whole site is to be left alone by clients.
@@ -39,23 +41,30 @@ pub struct VipOrder {
     pub pool: Arc<str>,
     /// When it is announced.
     pub policy: AnnouncePolicy,
+    /// How many must be well; `None`: as its pool has it.
+    pub min_healthy: Option<MinHealthy>,
+    /// Why packets to it are not steered, if they are not.
+    pub unsteered: Option<Arc<str>>,
+    /// What the operator wants of it in particular.
+    pub by_hand: Option<ByHand>,
+}
+
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolOrder {
     /// How many must be well; `None`: one.
     pub min_healthy: Option<MinHealthy>,
-    /// Backends of its pool that may be steered to if their checks have nothing against it: active ones with a way to them.
-    /// Backups are not among them.
+    /// Backends that may be steered to if their checks have nothing against it: active ones with a way to them. Backups are not
+    /// among them.
     pub candidates: Vec<Candidate>,
     /// Backends that are active, backups not counted: what a share is a share of.
     pub active: u32,
     /// Backends that are draining, and have not been given up.
     pub draining: u32,
-    /// Slots of its pool that are in transition: flows to it are not all where any host would send them.
+    /// Slots that are in transition: flows are not all where any host would send them.
     pub moving: u32,
     /// Whether new flows go to backups while the site is drained.
     pub diverts: bool,
-    /// Why packets to it are not steered, if they are not.
-    pub unsteered: Option<Arc<str>>,
-    /// What the operator wants of it in particular.
-    pub by_hand: Option<ByHand>,
 }
 
 /// A backend that may be well.

@@ -4,13 +4,39 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     machine::Wish,
-    orders::{Hand, Leaving, Orders, VipOrder},
+    orders::{Hand, Leaving, Orders, PoolOrder, VipOrder},
 };
 use crate::{
     health::{standing::Standings, verdict::Verdict},
     model::AnnouncePolicy,
     utc::Utc,
 };
+
+/// How well the backends of a pool are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolWellness {
+    well: u32,
+    of: u32,
+    is_unsure: bool,
+}
+
+impl PoolWellness {
+    /// That of a pool.
+    pub fn of(name: &str, pool: &PoolOrder, standings: &Standings) -> Self {
+        let mut wellness = Self { of: pool.active, ..Self::default() };
+        let backends = standings.pools.get(name).map(|pool| &pool.backends);
+        for candidate in &pool.candidates {
+            let standing = backends.and_then(|backends| backends.get(&candidate.address));
+            match standing.map(|standing| standing.verdict) {
+                Some(Verdict::Up) => wellness.well += 1,
+                Some(Verdict::Down) => {}
+                None if !candidate.is_checked => wellness.well += 1,
+                Some(Verdict::Unknown) | None => wellness.is_unsure = true,
+            }
+        }
+        wellness
+    }
+}
 
 /// How well a VIP is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,25 +52,11 @@ pub struct Wellness {
 }
 
 impl Wellness {
-    /// That of a VIP.
-    pub fn of(order: &VipOrder, standings: &Standings) -> Self {
-        let mut wellness = Self {
-            of: order.active,
-            needed: order
-                .min_healthy
-                .map_or(1, |least| u32::try_from(least.of(order.active as usize)).unwrap_or(u32::MAX).max(1)),
-            ..Self::default()
-        };
-        for candidate in &order.candidates {
-            let standing = standings.find(&order.pool, candidate.address);
-            match standing.map(|standing| standing.verdict) {
-                Some(Verdict::Up) => wellness.well += 1,
-                Some(Verdict::Down) => {}
-                None if !candidate.is_checked => wellness.well += 1,
-                Some(Verdict::Unknown) | None => wellness.is_unsure = true,
-            }
-        }
-        wellness
+    /// That of a VIP of a pool. A share of nothing is not nothing.
+    pub fn of(vip: &VipOrder, pool: &PoolOrder, PoolWellness { well, of, is_unsure }: PoolWellness) -> Self {
+        let least = vip.min_healthy.or(pool.min_healthy);
+        let needed = least.map_or(1, |least| u32::try_from(least.of(of as usize)).unwrap_or(u32::MAX).max(1));
+        Self { well, of, needed, is_unsure }
     }
 
     /// Whether they are enough.
@@ -75,7 +87,7 @@ pub struct Whole {
 }
 
 /// What is wanted of a VIP.
-pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whole) -> Wish {
+pub fn wish(orders: &Orders, order: &VipOrder, pool: &PoolOrder, wellness: &Wellness, whole: &Whole) -> Wish {
     if orders.leaving == Some(Leaving::Keep) {
         return Wish::Stay("the daemon ends, and the route stays for the time of the lease".into());
     }
@@ -102,7 +114,7 @@ pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whol
         let until = maintenance.until.map(|until| deadline(until, whole));
         return Wish::Leave {
             why: "the site is drained".into(),
-            lingers: order.diverts || order.draining > 0,
+            lingers: pool.diverts || pool.draining > 0,
             holds: maintenance.holds,
             until,
         };
@@ -110,7 +122,7 @@ pub fn wish(orders: &Orders, order: &VipOrder, wellness: &Wellness, whole: &Whol
     if order.policy == AnnouncePolicy::Always || wellness.is_enough() {
         return Wish::Up;
     }
-    if order.active == 0 && order.draining > 0 {
+    if pool.active == 0 && pool.draining > 0 {
         let why = "all its backends are draining".into();
         return Wish::Leave { why, lingers: true, holds: false, until: None };
     }
@@ -159,14 +171,14 @@ mod tests {
             pool: "web".into(),
             policy: AnnouncePolicy::Auto,
             min_healthy: None,
-            candidates: (1..=4).map(|it| Candidate { address: address(it), is_checked: true }).collect(),
-            active: 4,
-            draining: 0,
-            moving: 0,
-            diverts: false,
             unsteered: None,
             by_hand: None,
         }
+    }
+
+    fn pool() -> PoolOrder {
+        let candidates = (1..=4).map(|it| Candidate { address: address(it), is_checked: true }).collect();
+        PoolOrder { candidates, active: 4, ..PoolOrder::default() }
     }
 
     fn orders() -> Orders {
@@ -182,8 +194,16 @@ mod tests {
 
     use Verdict::{Down, Unknown, Up};
 
+    fn wellness(order: &VipOrder, pool: &PoolOrder, verdicts: &[Verdict]) -> Wellness {
+        Wellness::of(order, pool, PoolWellness::of("web", pool, &standings(verdicts)))
+    }
+
     fn wished(order: &VipOrder, verdicts: &[Verdict]) -> Wish {
-        wish(&orders(), order, &Wellness::of(order, &standings(verdicts)), &WHOLE)
+        wished_of(order, &pool(), verdicts)
+    }
+
+    fn wished_of(order: &VipOrder, pool: &PoolOrder, verdicts: &[Verdict]) -> Wish {
+        wish(&orders(), order, pool, &wellness(order, pool, verdicts), &WHOLE)
     }
 
     #[test]
@@ -201,24 +221,27 @@ mod tests {
         let three = VipOrder { min_healthy: Some(MinHealthy::Count(3)), ..order() };
         assert!(matches!(wished(&three, &[Up, Up, Down, Down]), Wish::Down(_)));
         // A share of nothing is not nothing.
-        let none = VipOrder { candidates: Vec::new(), active: 0, ..half };
-        assert!(matches!(wished(&none, &[]), Wish::Down(_)));
+        assert!(matches!(wished_of(&half, &PoolOrder::default(), &[]), Wish::Down(_)));
+        let pool = PoolOrder { min_healthy: Some(MinHealthy::Count(2)), ..pool() };
+        assert!(
+            matches!(wished_of(&order(), &pool, &[Up, Down, Down, Down]), Wish::Down(_)),
+            "as its pool has it"
+        );
     }
 
     #[test]
     fn who_has_not_been_judged_keeps_things_as_they_are() {
         assert!(matches!(wished(&order(), &[Down, Down, Unknown, Down]), Wish::Stay(_)));
         assert!(matches!(wished(&order(), &[]), Wish::Stay(_)));
-        let unchecked =
-            VipOrder { candidates: vec![Candidate { address: address(9), is_checked: false }], ..order() };
-        assert_eq!(wished(&unchecked, &[]), Wish::Up);
+        let candidates = vec![Candidate { address: address(9), is_checked: false }];
+        assert_eq!(wished_of(&order(), &PoolOrder { candidates, ..pool() }, &[]), Wish::Up);
     }
 
     #[test]
     fn the_last_ones_stay_where_the_site_wants_it() {
-        let wellness = Wellness::of(&order(), &standings(&[Down; 4]));
+        let wellness = wellness(&order(), &pool(), &[Down; 4]);
         let whole = Whole { keeps_the_last: true, ..WHOLE };
-        assert!(matches!(wish(&orders(), &order(), &wellness, &whole), Wish::Stay(_)));
+        assert!(matches!(wish(&orders(), &order(), &pool(), &wellness, &whole), Wish::Stay(_)));
     }
 
     #[test]
@@ -250,27 +273,30 @@ mod tests {
         });
         let orders = Orders { maintenance, ..orders() };
         for diverts in [true, false] {
-            let order = VipOrder { diverts, ..order() };
+            let pool = PoolOrder { diverts, ..pool() };
             let wanted = Wish::Leave {
                 why: "the site is drained".into(),
                 lingers: diverts,
                 holds: false,
                 until: Some(Duration::from_secs(160)),
             };
-            assert_eq!(wish(&orders, &order, &Wellness::default(), &WHOLE), wanted);
+            assert_eq!(wish(&orders, &order(), &pool, &Wellness::default(), &WHOLE), wanted);
         }
     }
 
     #[test]
     fn who_has_only_draining_backends_waits_for_their_flows() {
-        let order = VipOrder { candidates: Vec::new(), active: 0, draining: 4, ..order() };
-        assert!(matches!(wished(&order, &[Up; 4]), Wish::Leave { lingers: true, until: None, .. }));
+        let pool = PoolOrder { draining: 4, ..PoolOrder::default() };
+        assert!(matches!(
+            wished_of(&order(), &pool, &[Up; 4]),
+            Wish::Leave { lingers: true, until: None, .. }
+        ));
     }
 
     #[test]
     fn nothing_moves_before_the_maps_are_right() {
         let orders = Orders { is_ready: false, ..orders() };
-        let wellness = Wellness::of(&order(), &standings(&[Down; 4]));
-        assert!(matches!(wish(&orders, &order(), &wellness, &WHOLE), Wish::Stay(_)));
+        let wellness = wellness(&order(), &pool(), &[Down; 4]);
+        assert!(matches!(wish(&orders, &order(), &pool(), &wellness, &WHOLE), Wish::Stay(_)));
     }
 }

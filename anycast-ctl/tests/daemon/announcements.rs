@@ -6,7 +6,7 @@ use anycast_ctl::{
     announce::{
         driver::{Failures, Level, Peer, Seen, SeenRoute},
         engine::Engine,
-        orders::{ByHand, Candidate, Maintenance, Orders, VipOrder},
+        orders::{ByHand, Candidate, Maintenance, Orders, PoolOrder, VipOrder},
         report::{self, Ask},
     },
     api::request::{AnnounceChange, MaintenanceTerms, RequestError},
@@ -31,16 +31,14 @@ impl Announcements {
             pool: "web".into(),
             policy: AnnouncePolicy::Auto,
             min_healthy: None,
-            candidates: vec![candidate(11), candidate(12)],
-            active: 2,
-            draining: 0,
-            moving: 0,
-            diverts: false,
             unsteered: None,
             by_hand: None,
         };
+        let candidates = vec![candidate(11), candidate(12)];
+        let web = PoolOrder { candidates, active: 2, ..PoolOrder::default() };
         let orders = Orders {
             announce: Some(Arc::new(announce)),
+            pools: [("web".into(), web)].into(),
             vips: [("www".to_owned(), www)].into(),
             is_ready: true,
             ..Orders::default()

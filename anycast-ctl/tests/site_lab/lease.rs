@@ -112,6 +112,7 @@ fn the_dataplane_goes_down_only_when_nobody_sends_to_it() {
             asked
         });
         assert!(downs > 0);
+        assert!(sites.edge(edge).unwrap().status().is_err(), "the daemon has ended with it");
     }
     sites.wait_for_routes(&edges(&B), SOON).unwrap();
     assert_eq!(sites_of(&served(&sites, 20)), ["b"]);

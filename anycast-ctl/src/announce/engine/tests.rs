@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     announce::{
         driver::{Peer, SeenRoute},
-        orders::{ByHand, Candidate, Hand, Leaving, Maintenance, VipOrder},
+        orders::{ByHand, Candidate, Hand, Leaving, Maintenance, PoolOrder, VipOrder},
     },
     health::{
         standing::{PoolStanding, Standing},
@@ -22,14 +22,14 @@ fn order(last: u8) -> VipOrder {
         pool: format!("pool{last}").into(),
         policy: AnnouncePolicy::Auto,
         min_healthy: None,
-        candidates: vec![Candidate { address: [10, 0, 0, last].into(), is_checked: true }],
-        active: 1,
-        draining: 0,
-        moving: 0,
-        diverts: false,
         unsteered: None,
         by_hand: None,
     }
+}
+
+fn pool(last: u8) -> PoolOrder {
+    let candidates = vec![Candidate { address: [10, 0, 0, last].into(), is_checked: true }];
+    PoolOrder { candidates, active: 1, ..PoolOrder::default() }
 }
 
 /// Two VIPs, `a` and `b`, each of a pool of its own with one backend.
@@ -40,6 +40,7 @@ fn orders(change: impl FnOnce(&mut Announce)) -> Orders {
     change(&mut announce);
     Orders {
         announce: Some(Arc::new(announce)),
+        pools: [("pool1".into(), pool(1)), ("pool2".into(), pool(2))].into(),
         vips: [("a".to_owned(), order(1)), ("b".to_owned(), order(2))].into(),
         is_ready: true,
         ..Orders::default()
