@@ -233,6 +233,8 @@ impl Controller {
         let (vip, before, after, level) = (None, None, None, None);
         self.tell(Event::Announce(AnnounceEvent { what, bad: false, text, vip, before, after, level }));
         self.divert();
+        // Whoever hears that it is done asks the announcer how things are: it must know by then.
+        self.order_announcements();
         Ok(())
     }
 
