@@ -169,9 +169,6 @@ impl Books {
                 number(right)
             ),
         };
-        for (at, b) in &wrong {
-            eprintln!("DEBUG wrong {at:?} {b}");
-        }
         Check { holds: wrong.is_empty() && right > 0, text }
     }
 }

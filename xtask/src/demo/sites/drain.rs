@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{
     A, B,
-    scenario::back_at_a,
+    scenario::{back_at_a, wait_until_settled},
     sessions::{Held, Servers},
     stage::Stage,
 };
@@ -25,6 +25,8 @@ const NEW: usize = 100;
 /// New flows are the other site's at once, old ones live on, and routes move when those have ended. On the way back routes come
 /// first: what was opened meanwhile lives on, too.
 pub fn site_leaves(stage: &mut Stage) -> Result<()> {
+    // Until then flows are remembered, and one that is opened from the same port soon after is taken to its earlier server.
+    wait_until_settled(stage)?;
     let servers = Servers::start(stage)?;
     let old = Held::open(stage, &servers, OLD, "a", "before the drain")?;
     let moment = Instant::now();
@@ -63,6 +65,8 @@ pub fn site_leaves(stage: &mut Stage) -> Result<()> {
     stage.wait_for("site a is in service", |_| have_ended(&mut back))?;
     stage.wait_for_site_a("new flows are its own again", |status| has_no_slot(status, "b"))?;
     stage.say("new flows are site a's servers' again");
+    // Longer than flows are remembered.
+    stage.look()?;
     back_at_a(stage, moment)?;
     new.finish(stage)
 }
