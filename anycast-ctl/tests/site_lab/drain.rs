@@ -14,7 +14,7 @@ use xtask::lab::{
 
 use crate::{
     announcing::{QUICK, announcements, announcing, wait_for_phase},
-    harness::{A, B, SOON, reached, served, sites_of},
+    harness::{A, B, CHECK, SOON, idle, reached, served, sites_of},
     held::Held,
 };
 
@@ -91,4 +91,17 @@ fn a_drain_survives_its_daemon_and_ends_at_its_deadline() {
         sites.ctl(edge, &["site", "undrain"]).unwrap();
     }
     sites.wait_for_routes(&edges(&A), SOON).unwrap();
+}
+
+#[test]
+fn the_answer_to_a_drain_and_to_an_undrain_knows_of_it() {
+    let mut sites = idle();
+    let site = sites.site("b1", CHECK).unwrap() + &sites.announce("b1", "").unwrap();
+    sites.start_daemon("b1", Some(&site), &["--xdp-mode", "native"]).unwrap();
+    for _ in 0..20 {
+        for (verb, is_drained) in [("drain", true), ("undrain", false)] {
+            let answer = sites.ctl("b1", &["site", verb, "--json"]).unwrap();
+            assert_eq!(answer.contains("\"maintenance\""), is_drained, "{verb}: {answer}");
+        }
+    }
 }

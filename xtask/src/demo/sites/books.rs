@@ -143,30 +143,33 @@ impl Books {
     }
 
     fn sites(&self, connections: &[Connection]) -> Check {
-        let mut counts = [0_u64; 2];
-        for phase in &self.phases {
-            let within = connections.iter().filter(|connection| {
+        let within = self.phases.iter().flat_map(|phase| {
+            let is_within = |connection: &&Connection| {
                 connection.opened >= phase.began + SETTLING && connection.ended + SETTLING <= phase.ended
-            });
-            for backend in within.filter_map(|connection| connection.outcome.as_deref().ok()) {
-                let [right, wrong] = &mut counts;
-                *if backend.starts_with(phase.site) { right } else { wrong } += 1;
+            };
+            connections.iter().filter(is_within).map(|connection| (phase.site, connection))
+        });
+        let (mut right, mut wrong) = (0_u64, Vec::new());
+        for (site, connection) in within {
+            match connection.outcome.as_deref() {
+                Ok(backend) if backend.starts_with(site) => right += 1,
+                Ok(backend) => wrong.push((connection.opened, backend)),
+                Err(_) => {}
             }
         }
-        let [right, wrong] = counts;
-        let text = if wrong == 0 {
-            format!(
+        let text = match wrong.first() {
+            None => format!(
                 "{} connections were answered by the site that they were to go to, and no other",
                 number(right)
-            )
-        } else {
-            format!(
-                "{} connections were answered by the wrong site, {} by the right one",
-                number(wrong),
+            ),
+            Some((opened, backend)) => format!(
+                "{} connections were answered by the wrong site, the first, opened at {:.1} s, by {backend}; {} by the right one",
+                number(wrong.len() as u64),
+                opened.as_secs_f64(),
                 number(right)
-            )
+            ),
         };
-        Check { holds: wrong == 0 && right > 0, text }
+        Check { holds: wrong.is_empty() && right > 0, text }
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{
     A, B,
-    scenario::back_at_a,
+    scenario::{back_at_a, wait_until_settled},
     sessions::{Held, Servers},
     stage::Stage,
 };
@@ -22,14 +22,17 @@ const OLD: usize = 200;
 /// Sessions that are opened while it goes on.
 const NEW: usize = 100;
 
-/// New flows are the other site's at once, old ones live on, and routes move when those have ended.
+/// New flows are the other site's at once, old ones live on, and routes move when those have ended. On the way back routes come
+/// first: what was opened meanwhile lives on, too.
 pub fn site_leaves(stage: &mut Stage) -> Result<()> {
+    // Until then flows are remembered, and one that is opened from the same port soon after is taken to its earlier server.
+    wait_until_settled(stage)?;
     let servers = Servers::start(stage)?;
     let old = Held::open(stage, &servers, OLD, "a", "before the drain")?;
     let moment = Instant::now();
     stage.mark("site a is drained: new connections are site b's servers' to answer");
     let mut ready = on_both(stage, &["site", "drain", "--deadline", DEADLINE, "--hold", "--wait"])?;
-    stage.wait_for_site_a("new flows are the other site's", is_diverted)?;
+    stage.wait_for_site_a("new flows are the other site's", |status| has_no_slot(status, "a"))?;
     let (began, sent) = (stage.traffic.elapsed(), stage.sites.sent()?);
     stage.say("new flows go through site a's edges to site b's servers, by tunnels");
     let new = Held::open(stage, &servers, NEW, "b", "during the drain")?;
@@ -46,7 +49,6 @@ pub fn site_leaves(stage: &mut Stage) -> Result<()> {
     stage.wait_for_routes(leaves, &B)?;
     stage.wait_for("site a is gone", |_| have_ended(&mut gone))?;
     stage.look_at("b", began)?;
-    new.finish(stage)?;
     stage.note_moves(moment);
     let [by_a, by_b] = detour;
     let text = format!(
@@ -61,7 +63,12 @@ pub fn site_leaves(stage: &mut Stage) -> Result<()> {
     let mut back = on_both(stage, &["site", "undrain"])?;
     stage.wait_for_routes(moment, &A)?;
     stage.wait_for("site a is in service", |_| have_ended(&mut back))?;
-    back_at_a(stage, moment)
+    stage.wait_for_site_a("new flows are its own again", |status| has_no_slot(status, "b"))?;
+    stage.say("new flows are site a's servers' again");
+    // Longer than flows are remembered.
+    stage.look()?;
+    back_at_a(stage, moment)?;
+    new.finish(stage)
 }
 
 /// Starts a command on both edges of site a at once.
@@ -88,10 +95,10 @@ fn have_ended(commands: &mut [Process]) -> Result<bool> {
     Ok(ended)
 }
 
-/// Whether an edge of site a has no slot left for new flows to its own servers.
-fn is_diverted(status: &Status) -> bool {
+/// Whether an edge has no slot left for new flows to that site's servers.
+fn has_no_slot(status: &Status, site: &str) -> bool {
     let mut backends = status.pools.iter().flat_map(|pool| &pool.backends);
-    backends.all(|backend| backend.slots == 0 || !backend.name.starts_with('a'))
+    backends.all(|backend| backend.slots == 0 || !backend.name.starts_with(site))
 }
 
 /// Connections that transit has sent to each site's edges since then.

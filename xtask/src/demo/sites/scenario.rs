@@ -94,7 +94,7 @@ fn daemon_is_killed(stage: &mut Stage) -> Result<()> {
 
 /// Draws until no slot of site a's edges remembers an earlier owner. Before that each edge knows by itself which flows are not
 /// those of the earlier one, and those that routes take from one to the other would break.
-fn wait_until_settled(stage: &mut Stage) -> Result<()> {
+pub fn wait_until_settled(stage: &mut Stage) -> Result<()> {
     let is_settled = |status: &Status| status.pools.iter().all(|pool| pool.transition.slots == 0);
     stage.wait_for_site_a("no slot is in transition", is_settled)?;
     stage.say("no slot of site a's edges is in transition any more");
