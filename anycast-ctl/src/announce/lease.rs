@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::driver::{Level, Surroundings, Wanted};
 use crate::model::{Announce, OnStop};
 
-/// A lease that is renewed lasts this many renewals.
-const RENEWALS: u32 = 5;
+/// A lease that is renewed lasts this many renewals: one that was just missed by the tick leaves most of it.
+const RENEWALS: u32 = 8;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ pub fn is_watched(surroundings: &Surroundings) -> bool {
 
 /// How often a lease of that length is renewed.
 pub fn renew_every(lease: Duration) -> Duration {
-    (lease / RENEWALS).clamp(Duration::from_secs(1), Duration::from_secs(60))
+    (lease / RENEWALS).clamp(Duration::from_millis(500), Duration::from_secs(60))
 }
 
 /// The time by the clock of leases.
