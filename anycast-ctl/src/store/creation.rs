@@ -63,6 +63,12 @@ fn create(directory: &Path, path: &Path) -> Result<Option<StoreFile>, StoreError
     if there.is_none_or(|there| (there.dev(), there.ino()) != (ours.dev(), ours.ino())) {
         return Ok(None);
     }
+    // Or just before our open, which then made another file: the store is there, and must not be replaced. Nobody else makes it
+    // from here on, as that takes the lock that we have.
+    if fs::symlink_metadata(path).is_ok() {
+        fs::remove_file(&unfinished).map_err(at("remove", &unfinished))?;
+        return Ok(None);
+    }
     file.file().set_len(0).map_err(at(step, &unfinished))?;
     initialise(file.clone()).map_err(|failure| failure.told(step, &unfinished))?;
     fs::rename(&unfinished, path).map_err(at(step, path))?;
@@ -74,4 +80,21 @@ fn create(directory: &Path, path: &Path) -> Result<Option<StoreFile>, StoreError
 fn initialise(file: StoreFile) -> Result<(), Failure> {
     let database = redb::Builder::new().create_with_backend(file)?;
     tables::initialise(&database)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looked_before_the_store_was_there_does_not_make_it_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = path(directory.path());
+        let maker = create(directory.path(), &path).unwrap().unwrap();
+        let made = fs::metadata(&path).unwrap().ino();
+        assert!(create(directory.path(), &path).unwrap().is_none());
+        assert_eq!(fs::metadata(&path).unwrap().ino(), made);
+        assert!(!directory.path().join(UNFINISHED).exists());
+        drop(maker);
+    }
 }
