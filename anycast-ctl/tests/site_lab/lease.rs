@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use anycast_ctl::announce::machine::Phase;
-use xtask::lab::sites::edges;
+use xtask::lab::{
+    server::{self, HTTP_PORT},
+    sites::edges,
+};
 
 use crate::{
     announcing::{QUICK, announcements, announcing, moves_since, wait_for, wait_for_phase},
@@ -102,10 +105,13 @@ fn the_dataplane_goes_down_only_when_nobody_sends_to_it() {
     for edge in A {
         let downs = std::thread::scope(|scope| {
             let down = scope.spawn(|| sites.ctl(edge, &["down"]).unwrap());
-            let mut asked = 0;
+            let (mut asked, mut has_failed) = (0, false);
+            let vip = (sites.plan().vips.v4, HTTP_PORT).into();
             while !down.is_finished() {
-                // Whatever is asked while routers follow is answered: by this site, or by the other.
-                served(&sites, 1);
+                // A connection that the route moves under breaks; the next one is answered, by this site or by the other.
+                let answer = server::get(sites.namespace("client").unwrap(), vip, "/");
+                assert!(answer.is_ok() || !has_failed, "{answer:?}\n{}", sites.evidence());
+                has_failed = answer.is_err();
                 asked += 1;
             }
             down.join().unwrap();
