@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     drive::{Drive, Told},
-    driver::{Level, Surroundings, Wanted},
+    driver::{self, Surroundings, Wanted},
     engine::Engine,
     happening::Happening,
     lease::{self, Lease},
@@ -100,18 +100,7 @@ impl Announcing {
 
     /// Says what is the case with the VIPs from here on.
     pub fn order(&self, orders: Orders) {
-        self.orders.send_if_modified(|before| {
-            let is_other = *before != orders;
-            if is_other {
-                *before = orders;
-            }
-            is_other
-        });
-    }
-
-    /// What it was told last.
-    pub fn ordered(&self) -> Orders {
-        self.orders.borrow().clone()
+        send_other(&self.orders, orders);
     }
 
     /// What it says.
@@ -229,13 +218,7 @@ impl Running {
             error: self.engine.error(),
             brief: report::brief(&self.engine),
         };
-        self.say.send_if_modified(|before| {
-            let is_other = *before != said;
-            if is_other {
-                *before = said;
-            }
-            is_other
-        });
+        send_other(&self.say, said);
     }
 
     fn take(&mut self, orders: Orders) {
@@ -244,28 +227,26 @@ impl Running {
         let is = self.drive.as_ref().map(|(settings, _)| settings).zip(orders.announce.as_ref());
         let is_same = is.is_some_and(|(is, wanted)| same_daemon(is, wanted));
         let is_alike = is.is_some_and(|(is, wanted)| same_means(is, wanted));
-        if !is_same || !is_alike {
-            let before_it = self.drive.take();
-            if let Some((_, drive)) = before_it.filter(|_| !is_same) {
-                let everything = before.into_iter().map(|(name, mut route)| {
-                    route.level = Level::Withdrawn;
-                    (name, route)
-                });
-                tokio::spawn(drive.retire(everything.collect()));
-                self.engine.forget_daemon();
-            }
-            self.was_connected &= is_same;
-            self.brought = (None, Wanted::new());
-            if let Some(announce) = &orders.announce {
-                self.engine.set_orders(orders.clone(), now);
-                let wanted = Arc::new(self.engine.wanted());
-                let drive = Drive::spawn(Arc::clone(announce), self.surroundings.clone(), wanted);
-                self.drive = Some((Arc::clone(announce), drive));
-            }
-        } else if let (Some((settings, _)), Some(announce)) = (&mut self.drive, &orders.announce) {
-            *settings = Arc::clone(announce);
+        let wanted = orders.announce.clone();
+        if let (true, true, Some((settings, _)), Some(wanted)) = (is_same, is_alike, &mut self.drive, &wanted)
+        {
+            *settings = Arc::clone(wanted);
+            self.engine.set_orders(orders, now);
+            return;
         }
+        let before_it = self.drive.take();
+        if let Some((_, drive)) = before_it.filter(|_| !is_same) {
+            tokio::spawn(drive.retire(driver::withdrawn(before)));
+            self.engine.forget_daemon();
+        }
+        self.was_connected &= is_same;
+        self.brought = (None, Wanted::new());
         self.engine.set_orders(orders, now);
+        self.drive = wanted.map(|announce| {
+            let wanted = Arc::new(self.engine.wanted());
+            let drive = Drive::spawn(Arc::clone(&announce), self.surroundings.clone(), wanted);
+            (announce, drive)
+        });
     }
 
     fn hear(&mut self, told: Told) {
@@ -338,6 +319,17 @@ impl Running {
         }
         (self.renewed, self.written) = (Some(clock), Some(wanted.clone()));
     }
+}
+
+/// Says something, if it is another thing than what was said last.
+fn send_other<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|before| {
+        let is_other = *before != value;
+        if is_other {
+            *before = value;
+        }
+        is_other
+    });
 }
 
 /// What the drive tells next; waits for ever where there is none.

@@ -47,6 +47,12 @@ pub struct Route {
 /// Every route that is this host's to announce, by the name of its VIP; the withdrawn ones included.
 pub type Wanted = BTreeMap<String, Route>;
 
+/// The same routes, none of them announced.
+pub fn withdrawn(mut wanted: Wanted) -> Wanted {
+    wanted.values_mut().for_each(|route| route.level = Level::Withdrawn);
+    wanted
+}
+
 /// Routes that the daemon could not be brought to, by VIP, each with what is wrong and what to do about it. A route that is
 /// missing here is as it is wanted.
 pub type Failures = BTreeMap<String, String>;

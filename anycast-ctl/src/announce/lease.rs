@@ -14,7 +14,7 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::driver::{Level, Surroundings, Wanted};
+use super::driver::{self, Level, Surroundings, Wanted};
 use crate::model::{Announce, OnStop};
 
 /// A lease that is renewed lasts this many renewals: one that was just missed by the tick leaves most of it.
@@ -122,9 +122,8 @@ impl Lease {
 
     /// The same with nothing announced.
     #[must_use]
-    pub fn withdrawn(mut self) -> Self {
-        self.wanted.values_mut().for_each(|route| route.level = Level::Withdrawn);
-        self
+    pub fn withdrawn(self) -> Self {
+        Self { wanted: driver::withdrawn(self.wanted), ..self }
     }
 }
 

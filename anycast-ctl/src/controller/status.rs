@@ -251,10 +251,14 @@ impl View {
 impl Controller {
     /// The state of a backend of the site, without a look at any counter.
     pub(super) fn backend_state(&self, pool: &Pool, backend: &Backend) -> BackendState {
+        judged(&Condition::of(&self.opinions(), pool, backend), self.is_reached(pool, backend))
+    }
+
+    /// Whether there is a way to a backend of the site.
+    pub(super) fn is_reached(&self, pool: &Pool, backend: &Backend) -> bool {
         let resolutions = self.resolutions.borrow();
         let resolution = resolutions.get(&backend.address);
-        let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel);
-        judged(&Condition::of(&self.opinions(), pool, backend), way.is_ok())
+        Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel).is_ok()
     }
 }
 

@@ -4,9 +4,8 @@ use super::super::Controller;
 use crate::{
     announce::orders::{Candidate, PoolOrder},
     condition::Condition,
-    model::{AdminState, Backend, Pool},
+    model::{AdminState, Pool},
     utc::Utc,
-    way::Way,
 };
 
 impl Controller {
@@ -41,14 +40,5 @@ impl Controller {
             }
         }
         order
-    }
-
-    /// Whether the maps have a way to a backend.
-    fn is_reached(&self, pool: &Pool, backend: &Backend) -> bool {
-        let seat = self.numbers.get(&pool.name, backend.address);
-        let resolutions = self.resolutions.borrow();
-        let resolution = resolutions.get(&backend.address);
-        let way = Way::find(pool.delivery_of(backend), backend.address, resolution, &self.site.tunnel);
-        seat.is_some() && way.is_ok()
     }
 }
