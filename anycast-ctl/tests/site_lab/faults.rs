@@ -25,7 +25,7 @@ fn fell_silent(sites: &SitesLab, edge: &str, left: &[&str]) -> Duration {
     let cut = start.elapsed();
     sites.wait_for_routes(&edges(left), SOON).unwrap();
     let vips = Family::ALL.map(|family| sites.plan().vips.of(family));
-    let gone = vips.map(|vip| sites.watch().since(start, vip, &edges(left)).unwrap().at);
+    let gone = vips.map(|vip| sites.watch().heard(start, vip, &edges(left)).unwrap().at);
     gone.into_iter().max().unwrap().duration_since(start).saturating_sub(cut)
 }
 

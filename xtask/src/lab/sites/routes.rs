@@ -19,6 +19,8 @@ use crate::host_tool;
 const POLL: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_millis(20);
 const READY_WITHIN: Duration = Duration::from_secs(5);
+/// What the kernel tells of a route waits for a processor like all else.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// Edge hosts that a VIP is sent to.
 pub type Edges = BTreeSet<String>;
@@ -116,6 +118,18 @@ impl RouteWatch {
     pub fn since(&self, moment: Instant, vip: IpAddr, edges: &Edges) -> Option<Change> {
         let is_it = |change: &Change| change.at >= moment && change.vip == vip && change.edges == *edges;
         self.changes().into_iter().find(is_it)
+    }
+
+    /// That change, which the kernel has made already: its word of it may be a while in coming.
+    ///
+    /// # Errors
+    /// With all that was heard since that moment, when the word does not come.
+    pub fn heard(&self, moment: Instant, vip: IpAddr, edges: &Edges) -> Result<Change> {
+        wait_until(HEARD_WITHIN, || Ok(self.since(moment, vip, edges).is_some()))?;
+        self.since(moment, vip, edges).with_context(|| {
+            let changes = self.changes().into_iter().filter(|change| change.at >= moment);
+            format!("hear of {vip} by {edges:?}: the kernel told only of {:?}", changes.collect::<Vec<_>>())
+        })
     }
 }
 

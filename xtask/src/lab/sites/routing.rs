@@ -70,7 +70,9 @@ impl SitesLab {
     pub fn wait_for_routes(&self, edges: &Edges, within: Duration) -> Result<Duration> {
         let start = Instant::now();
         let vips = Family::ALL.map(|family| self.plan.vips.of(family));
-        let there = || vips.iter().try_fold(true, |all, vip| Ok(all && self.routes(*vip)? == *edges));
+        let is_there = |vip: &IpAddr| Ok(self.routes(*vip)? == *edges);
+        let before = vips.iter().map(is_there).collect::<Result<Vec<bool>>>()?;
+        let there = || vips.iter().try_fold(true, |all, vip| Ok(all && is_there(vip)?));
         if !routes::wait_until(within, there)? {
             let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
             bail!(
@@ -79,8 +81,11 @@ impl SitesLab {
                 self.evidence()
             );
         }
-        let took = vips.iter().filter_map(|vip| self.watch.since(start, *vip, edges));
-        Ok(took.map(|change| change.at.duration_since(start)).max().unwrap_or_default())
+        let mut took = Duration::ZERO;
+        for (vip, _) in vips.iter().zip(before).filter(|(_, before)| !before) {
+            took = took.max(self.watch.heard(start, *vip, edges)?.at.duration_since(start));
+        }
+        Ok(took)
     }
 
     /// Waits until every BGP session of transit's is established, and BFD watches it.
