@@ -38,7 +38,7 @@ use crate::{
         request::Request,
         server::Server,
         socket::Socket,
-        types::{Event, Progress},
+        types::{Event, Progress, WebStatus},
     },
     bpffs::Lock,
     condition::{Marks, Names},
@@ -52,6 +52,7 @@ use crate::{
     store::{Record, Store},
     transition::{self, Census},
     utc::Utc,
+    web::Web,
 };
 
 use self::{
@@ -97,6 +98,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
+    let web = options.http.clone().map(|address| Web::spawn(address, api.api()));
+    let web = web.transpose().context("starting the http server")?;
+    controller.web = web.as_ref().map(Web::status);
     tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
     let outcome = loop {
         tokio::select! {
@@ -109,6 +113,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     tracing::info!("stopping");
     let ended = controller.end().await;
     api.stop().await.context("serving the api")?;
+    if let Some(web) = web {
+        web.ended().await;
+    }
     outcome.and(ended)
 }
 
@@ -128,6 +135,8 @@ pub struct Controller {
     head: Option<Record>,
     progress: watch::Sender<Progress>,
     events: broadcast::Sender<Event>,
+    /// Where metrics are served, if they are.
+    web: Option<watch::Receiver<WebStatus>>,
     /// What watchers were told of the backends.
     told: Told,
     /// Interfaces that watchers were told have the program.
@@ -198,6 +207,7 @@ impl Controller {
             head,
             progress,
             events,
+            web: None,
             checks,
             checks_are_stale: true,
             announcements,

@@ -34,3 +34,4 @@ pub mod sweep;
 pub mod transition;
 pub mod utc;
 pub mod way;
+pub mod web;

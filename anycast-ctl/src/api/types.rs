@@ -14,6 +14,7 @@ mod revision;
 mod schema;
 mod status;
 mod vip;
+mod web;
 
 pub use announce::{
     AnnounceBrief, AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus,
@@ -34,3 +35,4 @@ pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, Tra
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
+pub use web::WebStatus;

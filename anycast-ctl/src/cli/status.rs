@@ -10,7 +10,7 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, XdpMode},
+    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, WebStatus, XdpMode},
 };
 
 /// Show what is steered where, and why something is not.
@@ -45,6 +45,7 @@ fn page(status: &Status) -> String {
         [interface.name.clone(), mode.to_owned()]
     });
     page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], rows);
+    page += &web(status.web.as_ref());
     if !status.multi_buffer {
         page += "Packets in several buffers (jumbo frames) are not taken.\n";
     }
@@ -73,6 +74,16 @@ fn page(status: &Status) -> String {
         );
     }
     page + &details(status)
+}
+
+/// Where metrics are, or why they are not there.
+fn web(web: Option<&WebStatus>) -> String {
+    let Some(WebStatus { address, listening, error }) = web else { return String::new() };
+    match error {
+        _ if *listening => format!("Metrics and status by http: http://{address}/metrics\n"),
+        Some(error) => format!("ATTENTION: no metrics at {address}, tried again and again: {error}\n"),
+        None => String::new(),
+    }
 }
 
 /// How packets came to their outcome, where that was worth counting.

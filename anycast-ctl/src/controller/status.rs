@@ -42,6 +42,7 @@ impl View {
             interfaces: self.interfaces,
             announcements: self.announcements,
             drift: self.drift,
+            web: self.web,
         })
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{Controller, Figures};
 use crate::{
-    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress},
+    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress, WebStatus},
     condition::{Condition, Marks, Names, Opinions},
     dataplane::Counters,
     health::standing::Standings,
@@ -37,6 +37,7 @@ pub(super) struct View {
     pub progress: Progress,
     pub announcements: Option<AnnounceBrief>,
     pub drift: DriftStatus,
+    pub web: Option<WebStatus>,
     pub counters: Arc<Counters>,
 }
 
@@ -71,6 +72,7 @@ impl Controller {
             progress: self.progress_status(),
             announcements: self.site.announce.as_ref().map(|_| self.announcements.announcing.said().brief),
             drift: self.drift_status(),
+            web: self.web.as_ref().map(|web| web.borrow().clone()),
             counters: self.dataplane.counters(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus};
+use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus, WebStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,9 @@ pub struct Status {
     /// What somebody changed in the maps.
     #[serde(default)]
     pub drift: DriftStatus,
+    /// Where metrics are served; absent where they are not to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebStatus>,
     /// How full the maps are that remember flows and hold tables.
     pub maps: MapsStatus,
     /// Every reason for which a packet was not delivered, in the order of their codes.
