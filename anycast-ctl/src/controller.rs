@@ -45,6 +45,7 @@ use crate::{
     dataplane::Dataplane,
     health::report::Ask,
     interface::{self, Interfaces},
+    metrics::Meters,
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
@@ -98,7 +99,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
-    let web = options.http.clone().map(|address| Web::spawn(address, api.api()));
+    let web = options.http.clone().map(|address| Web::spawn(address, api.api(), controller.meters.clone()));
     let web = web.transpose().context("starting the http server")?;
     controller.web = web.as_ref().map(Web::status);
     tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
@@ -135,6 +136,8 @@ pub struct Controller {
     head: Option<Record>,
     progress: watch::Sender<Progress>,
     events: broadcast::Sender<Event>,
+    /// What only metrics measure.
+    meters: Meters,
     /// Where metrics are served, if they are.
     web: Option<watch::Receiver<WebStatus>>,
     /// What watchers were told of the backends.
@@ -207,6 +210,7 @@ impl Controller {
             head,
             progress,
             events,
+            meters: Meters::default(),
             web: None,
             checks,
             checks_are_stale: true,
@@ -380,6 +384,13 @@ impl Controller {
 
     /// Brings the maps to the desired state; what was done before an error stays done and noted.
     fn reconcile(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let outcome = self.bring_maps();
+        self.meters.note_reconciled(begun.elapsed(), outcome.is_ok());
+        outcome
+    }
+
+    fn bring_maps(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
         let now = Utc::now();
         let wanted = reconcile::wanted(&self.site, &self.numbers, &self.opinions(), &resolutions, now);

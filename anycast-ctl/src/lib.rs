@@ -17,6 +17,7 @@ pub mod host;
 pub mod instance;
 pub mod interface;
 pub mod maglev;
+pub mod metrics;
 pub mod model;
 pub mod neighbour;
 pub mod netlink;

@@ -6,6 +6,7 @@
 mod address;
 mod guard;
 mod listener;
+mod metrics;
 mod places;
 mod router;
 

@@ -18,7 +18,7 @@ use super::{
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
-    snapshot::{Snapshot, Snapshots},
+    snapshot::{self, Snapshot, Snapshots},
 };
 
 /// Largest body of a request, in bytes, where no other limit is set.
@@ -53,7 +53,7 @@ impl Api {
     /// Outside a tokio runtime.
     pub fn new(link: Link, stopping: Stopping) -> Self {
         Self {
-            snapshots: Snapshots::spawn(link.requests.clone()),
+            snapshots: snapshot::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),

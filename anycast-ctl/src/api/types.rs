@@ -25,8 +25,8 @@ pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
 pub use health::{
-    BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
-    PoolHealth,
+    BackendHealth, CheckResult, CheckerStatus, ChecksStatus, HealthEvent, HealthStatus, PanicStatus,
+    PenaltyStatus, PoolHealth,
 };
 pub use hook::{HookState, HookStatus};
 pub use host::{HostStatus, PoolBackendStatus};

@@ -106,6 +106,7 @@ fn one(
         in_service: standing.in_service,
         passed: judge.passed(),
         failed: judge.failed(),
+        checks: subject.history.counts(),
         penalty: judge.penalty(now, &rules).map(|penalty| PenaltyStatus {
             falls: penalty.falls,
             needs_ms: milliseconds(penalty.needs),

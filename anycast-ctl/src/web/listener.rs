@@ -9,10 +9,13 @@ use tokio::{
 };
 
 use super::{Address, router};
-use crate::api::{
-    connections::{self, Listener},
-    router::Api,
-    types::WebStatus,
+use crate::{
+    api::{
+        connections::{self, Listener},
+        router::Api,
+        types::WebStatus,
+    },
+    metrics::Meters,
 };
 
 /// Connections at a time; what comes beyond them is told so and closed.
@@ -36,13 +39,13 @@ impl Web {
     ///
     /// # Errors
     /// When there is no thread to be had, or no runtime.
-    pub fn spawn(address: Address, api: &Api) -> io::Result<Self> {
+    pub fn spawn(address: Address, api: &Api, meters: Meters) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (told, status) = watch::channel(WebStatus::new(address.socket));
         let (end, ended) = oneshot::channel();
         let api = api.apart();
         thread::Builder::new().name("web".to_owned()).spawn(move || {
-            runtime.block_on(serve(address, api, &told));
+            runtime.block_on(serve(address, api, meters, &told));
             let _ = end.send(());
         })?;
         Ok(Self { status, ended })
@@ -60,7 +63,7 @@ impl Web {
     }
 }
 
-async fn serve(address: Address, api: Api, told: &watch::Sender<WebStatus>) {
+async fn serve(address: Address, api: Api, meters: Meters, told: &watch::Sender<WebStatus>) {
     let stopping = api.stopping.clone();
     let listener = tokio::select! {
         listener = listen(address.socket, told) => listener,
@@ -72,7 +75,7 @@ async fn serve(address: Address, api: Api, told: &watch::Sender<WebStatus>) {
             "metrics and status can be read by every host that reaches this address, without a password"
         );
     }
-    connections::serve(listener, router::router(api, address), stopping).await;
+    connections::serve(listener, router::router(api, meters, address), stopping).await;
 }
 
 /// Takes the port, however long that takes.

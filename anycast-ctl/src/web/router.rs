@@ -10,22 +10,29 @@ use axum::{
 };
 
 use super::{
-    Address, guard,
+    Address, guard, metrics,
     places::{self, Places},
 };
-use crate::api::{
-    refusal::Refusal,
-    router::Api,
-    routes::{announcements, backends, drains, events, health, pools, status, vips},
+use crate::{
+    api::{
+        refusal::Refusal,
+        router::Api,
+        routes::{announcements, backends, drains, events, health, pools, status, vips},
+    },
+    metrics::Meters,
 };
 
 /// Answers under way at a time, watchers of events not counted.
 const MAX_ANSWERS: usize = 32;
 
 /// All of it.
-pub fn router(api: Api, address: Address) -> Router {
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn router(api: Api, meters: Meters, address: Address) -> Router {
     readable()
         .layer(middleware::from_fn_with_state(Places::new(MAX_ANSWERS), places::bounded))
+        .merge(metrics::route(api.clone(), meters))
         .route("/v1/events", get(events::watch))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::new(address), guard::guard))

@@ -48,6 +48,12 @@ pub struct MapsStatus {
     pub embryonic: MapStatus,
     /// Slots of all tables, those in use; a table that is replaced takes its slots twice for a moment.
     pub slots: MapStatus,
+    /// Counters of (VIP, backend) pairs, those included of pairs that are gone and still read.
+    #[serde(default)]
+    pub traffic_counters: MapStatus,
+    /// Rows of counters of VIPs, those of VIPs that are gone and still read included.
+    #[serde(default)]
+    pub vips: MapStatus,
 }
 
 /// How full one map is.
