@@ -36,10 +36,10 @@ fn texts(value: &Value, keys: &[&str], found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                match value {
-                    Value::String(text) if keys.contains(&key.as_str()) => found.push(text.clone()),
-                    _ => texts(value, keys, found),
+                if let Some(text) = value.as_str().filter(|_| keys.contains(&key.as_str())) {
+                    found.push(text.to_owned());
                 }
+                texts(value, keys, found);
             }
         }
         Value::Array(values) => values.iter().for_each(|value| texts(value, keys, found)),
