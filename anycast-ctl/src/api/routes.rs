@@ -10,18 +10,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::router::Api;
 
-mod announcements;
-mod backends;
+pub mod announcements;
+pub mod backends;
 mod document;
-mod drains;
-mod events;
-mod health;
+pub mod drains;
+pub mod events;
+pub mod health;
 mod hook;
-mod pools;
+pub mod pools;
 mod revisions;
 mod site;
-mod status;
-mod vips;
+pub mod status;
+pub mod vips;
 
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {
