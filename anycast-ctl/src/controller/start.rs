@@ -46,6 +46,8 @@ pub struct RunOptions {
     pub multi_buffer: bool,
     /// How often the maps are compared with what should be there.
     pub reconcile_every: Duration,
+    /// How many of the last events are kept.
+    pub keep_events: usize,
 }
 
 /// A dataplane that is ready to be reconciled, and all that is known of it. Packets meet what they met before.
@@ -61,6 +63,8 @@ pub(super) struct Begun {
     pub dataplane: Dataplane,
     /// What its maps hold.
     pub installed: Maps,
+    /// Whether the maps were there before.
+    pub took_over: bool,
     /// Keeps other daemons away.
     pub lock: Option<Lock>,
 }
@@ -97,6 +101,7 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
 
     let sizes =
         LoadOptions { multi_buffer: options.multi_buffer, ..LoadOptions::for_site(&desired.site, seed) };
+    let took_over = found.is_some();
     let (dataplane, installed) = match (pins, found) {
         (Some(pins), Some(maps)) => {
             let dataplane = Dataplane::adopt(&sizes, &pins, maps)?;
@@ -125,7 +130,7 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
     runtime.numbers = runtime.numbers.after(&desired.site, &named.collect(), &dataplane.capacity())?;
     let (site, head) = desired.store(&*store, &runtime)?;
     let verdicts = snapshot.verdicts;
-    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock })
+    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, took_over, lock })
 }
 
 /// What is desired, and what has to be written down of it.
