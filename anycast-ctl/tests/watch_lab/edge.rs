@@ -89,7 +89,7 @@ impl Edge {
 
     /// What is kept, as `watch` shows it.
     pub fn kept(&self, words: &str) -> Vec<Told> {
-        let text = self.ctl(&format!("watch --json --no-follow {words}"));
+        let text = self.ctl(format!("watch --json --no-follow {words}").trim_end());
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
     }
 

@@ -34,10 +34,10 @@ fn what_happens_is_told_with_its_reason() {
     let moved = watcher.wait_for(
         &edge,
         "its slots move",
-        |told| matches!(&told.event, Event::Table(table) if table.pool == "web4" && table.moved > 20_000),
+        |told| matches!(&told.event, Event::Table(table) if table.pool == "web4" && table.in_transition > 20_000),
     );
     let Event::Table(table) = &moved.event else { unreachable!() };
-    assert!(table.why.contains("backend web4/backend2") && table.in_transition > 20_000, "{table:?}");
+    assert!(table.why.contains("backend web4/backend2") && table.moved > 20_000, "{table:?}");
     assert!(table.revision == 1 && table.slots == 65_537 && table.took_us > 0, "{table:?}");
     edge.refuse("backend2", false);
     watcher.wait_for(&edge, "it is back", |told| {
