@@ -40,7 +40,7 @@ use crate::{
         request::Request,
         server::Server,
         socket::Socket,
-        types::{DaemonStep, Event, Progress, TableEvent},
+        types::{DaemonStep, Event, Progress, RevisionStatus, TableEvent},
     },
     bpffs::Lock,
     condition::{Marks, Names},
@@ -98,6 +98,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.wait_for_first_answers().await;
     let (site, detached) = (&controller.site, controller.detached);
     start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
+    controller.tell_interfaces();
     controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
@@ -185,8 +186,19 @@ impl Controller {
         (progress, events): (watch::Sender<Progress>, Teller),
         (health_asks, announce_asks): (mpsc::Receiver<Ask>, mpsc::Receiver<announce::report::Ask>),
     ) -> anyhow::Result<Self> {
-        let Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, took_over, lock } =
-            start::begin(options).await?;
+        let Begun {
+            site,
+            seed,
+            store,
+            head,
+            runtime,
+            verdicts,
+            dataplane,
+            installed,
+            took_over,
+            committed,
+            lock,
+        } = start::begin(options).await?;
         let verdicts = checks::read_saved(verdicts.as_deref());
         let checks = Checks::new(&options.instance, verdicts, seed.get(), health_asks)
             .context("starting the checker")?;
@@ -237,6 +249,9 @@ impl Controller {
             site: Arc::new(site),
             _lock: lock,
         };
+        if let Some(head) = controller.head.as_ref().filter(|_| committed) {
+            controller.tell(Event::Revision(RevisionStatus::from(head)));
+        }
         controller.note_transitions();
         // Flows may be remembered in maps that were taken over.
         controller.tending.expect_flows();

@@ -25,6 +25,9 @@ mod line;
 
 use self::filter::Filter;
 
+/// How long whoever was cut off waits at first: a daemon that ends may still answer.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How often a daemon that went is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -159,6 +162,7 @@ async fn read(stream: &mut Stream, place: &mut Option<Since>, shower: &Shower) -
 /// Waits for the daemon; `None`: nobody reads any more.
 async fn come_back(client: &Client, place: Option<Since>) -> anyhow::Result<Option<Stream>> {
     let mut is_away = false;
+    sleep(PAUSE).await;
     loop {
         match client.watch(place).await {
             Ok(stream) => {

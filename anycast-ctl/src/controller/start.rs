@@ -65,6 +65,8 @@ pub(super) struct Begun {
     pub installed: Maps,
     /// Whether the maps were there before.
     pub took_over: bool,
+    /// Whether the newest revision was made at this start, from the site file.
+    pub committed: bool,
     /// Keeps other daemons away.
     pub lock: Option<Lock>,
 }
@@ -128,9 +130,9 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
     let named =
         dataplane.pools().flat_map(|pool| Census::of(&dataplane.table(pool)).named().collect::<Vec<_>>());
     runtime.numbers = runtime.numbers.after(&desired.site, &named.collect(), &dataplane.capacity())?;
-    let (site, head) = desired.store(&*store, &runtime)?;
+    let (site, head, committed) = desired.store(&*store, &runtime)?;
     let verdicts = snapshot.verdicts;
-    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, took_over, lock })
+    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, took_over, committed, lock })
 }
 
 /// What is desired, and what has to be written down of it.
@@ -166,8 +168,8 @@ impl Desired {
         Ok(Self { site, stored, head, file: Some((path, text)), changed })
     }
 
-    /// Writes it down, with the runtime document that goes with it.
-    fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>)> {
+    /// Writes it down, with the runtime document that goes with it; answers whether that made a revision.
+    fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>, bool)> {
         let document = runtime.to_document()?;
         let Self { site, stored: _, head, file, changed } = self;
         let (path, text) = match file {
@@ -178,7 +180,7 @@ impl Desired {
                     // Or the next start would take it for another file, and undo what was changed since.
                     store.set_applied_file(&text)?;
                 }
-                return Ok((site, head));
+                return Ok((site, head, false));
             }
         };
         let record = store.commit(Commit {
@@ -189,8 +191,7 @@ impl Desired {
             runtime: document,
             applied_file: Some(text),
         })?;
-        tracing::info!(revision = %record.revision, "{}", record.summary);
-        Ok((site, Some(record)))
+        Ok((site, Some(record), true))
     }
 }
 

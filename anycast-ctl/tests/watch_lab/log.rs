@@ -1,6 +1,6 @@
 //! The daemon's log: changed while it runs, as JSON, and with nobody who reads it.
 
-use std::{os::fd::OwnedFd, process::Stdio};
+use std::process::Stdio;
 
 use anycast_ctl::api::types::{Event, LogStatus};
 use nix::sys::signal::Signal;
@@ -71,7 +71,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
     edge.end_daemon(Signal::SIGTERM);
     // Never read: its pipe is soon full.
     let (unread, stderr) = nix::unistd::pipe().unwrap();
-    edge.run_daemon_with(&["--log", "trace"], &[], Stdio::from(OwnedFd::from(stderr)));
+    edge.run_daemon_with(&["--log", "trace"], &[], Stdio::from(stderr));
     edge.wait_for("lines are lost", |edge| {
         edge.ctl("backend weight web4 backend1 2");
         edge.ctl("backend weight web4 backend1 3");

@@ -26,11 +26,12 @@ impl Filter {
 
     pub fn takes(&self, told: &Told) -> bool {
         let kind = told.event.kind();
-        // Events of this watcher: how things are is not what happened, and what is missing is missing whatever was asked for.
-        if matches!(told.event, Event::Hello(_)) {
+        // How things are is not what happened; and who was dropped goes on from the last it has, so nothing is missing.
+        if matches!(told.event, Event::Hello(_) | Event::Dropped { .. }) {
             return self.kinds.iter().any(|wanted| wanted == kind);
         }
-        if matches!(told.event, Event::Gap { .. } | Event::Dropped { .. }) {
+        // What is missing is missing whatever was asked for.
+        if matches!(told.event, Event::Gap { .. }) {
             return true;
         }
         let Subject { vip, pool, backend } = told.event.subject();
