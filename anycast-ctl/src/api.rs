@@ -1,5 +1,6 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
+mod audit;
 mod body;
 pub mod call;
 mod change;

@@ -21,6 +21,7 @@ mod health;
 mod history;
 mod hook;
 mod host;
+mod log;
 mod output;
 mod plan;
 mod pool;
@@ -36,6 +37,7 @@ mod table;
 mod unit;
 mod validate;
 mod vip;
+mod watch;
 
 /// Steers packets for anycast VIPs to backends, in XDP.
 ///
@@ -110,6 +112,8 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Health(health::Health),
+    Watch(watch::Watch),
+    Log(log::Log),
     #[command(subcommand)]
     Announce(announce::Announce),
     #[command(subcommand)]
@@ -171,6 +175,8 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
+        Command::Watch(command) => command.execute(&common, &client),
+        Command::Log(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
         Command::Site(command) => command.execute(&common, &client),

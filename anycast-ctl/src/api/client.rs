@@ -1,5 +1,8 @@
 //! The other side: asks a running daemon over its Unix socket.
 
+mod log;
+mod watch;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -26,6 +29,8 @@ use super::{
     },
 };
 use crate::model::Site;
+
+pub use self::watch::{Frame, Watch};
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);

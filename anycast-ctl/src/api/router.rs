@@ -14,6 +14,7 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    audit,
     link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
@@ -117,6 +118,7 @@ pub fn router(api: Api) -> Router {
         .fallback(Refusal::unknown_route)
         .method_not_allowed_fallback(Refusal::unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), audit::note))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)
 }

@@ -17,6 +17,7 @@ pub mod drains;
 pub mod events;
 pub mod health;
 mod hook;
+mod log;
 pub mod pools;
 mod revisions;
 mod site;
@@ -34,6 +35,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(revisions::rollback))
         .routes(routes!(status::get))
         .routes(routes!(events::watch))
+        .routes(routes!(events::kept))
+        .routes(routes!(log::get, log::set, log::reset))
         .routes(routes!(document::get))
         .routes(routes!(vips::list, vips::add))
         .routes(routes!(vips::get, vips::set, vips::remove))

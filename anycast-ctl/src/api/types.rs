@@ -5,6 +5,7 @@ mod backend;
 mod change;
 mod drift;
 mod event;
+mod happened;
 mod health;
 mod hook;
 mod host;
@@ -13,6 +14,7 @@ mod pool;
 mod revision;
 mod schema;
 mod status;
+mod told;
 mod vip;
 mod web;
 
@@ -24,6 +26,10 @@ pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use happened::{
+    CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DrainStep, DropEvent, LogStatus, NewLog,
+    RequestEvent, TableEvent,
+};
 pub use health::{
     BackendHealth, CheckResult, CheckerStatus, ChecksStatus, HealthEvent, HealthStatus, PanicStatus,
     PenaltyStatus, PoolHealth,
@@ -34,5 +40,6 @@ pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
+pub use told::{Severity, Told};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
 pub use web::WebStatus;
