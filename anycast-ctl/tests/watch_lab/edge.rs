@@ -28,6 +28,11 @@ pub struct Edge {
 impl Edge {
     /// One with two backends that are up. `arguments` are added to those of the daemon.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, |site| site)
+    }
+
+    /// The same, with a change of its site.
+    pub fn start_with(arguments: &[&str], change: impl FnOnce(String) -> String) -> Self {
         let host = Host::new(2);
         let check = r#"check = { type = "tcp", port = 80, interval = "200ms", fast_interval = "100ms", fall = 2, rise = 2 }"#;
         let pool = |site: String, name: &str| {
@@ -36,7 +41,7 @@ impl Edge {
         };
         let site = ["web4", "web6"].into_iter().fold(host.site(), pool);
         let site = site.replacen("name = \"www4\"\n", "name = \"www4\"\non_unknown_port = \"drop\"\n", 1);
-        let mut edge = Self { host, site };
+        let mut edge = Self { host, site: change(site) };
         edge.run_daemon(arguments);
         edge
     }

@@ -12,5 +12,6 @@ mod host;
 mod journal;
 mod log;
 mod restart;
+mod slow;
 mod story;
 mod watcher;

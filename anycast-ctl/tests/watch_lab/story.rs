@@ -47,7 +47,7 @@ fn what_happens_is_told_with_its_reason() {
         matches!(&told.event, Event::Settled { pool, .. } if pool == "web4") && told.sequence > moved.sequence
     });
 
-    // A drain, without a deadline and with one.
+    // A drain that is taken back, and one with a deadline.
     edge.ctl("backend drain web4 backend1");
     let is_drain = |told: &anycast_ctl::api::types::Told, what| matches!(&told.event, Event::Drain(drain) if drain.backend == "backend1" && drain.what == what);
     let begun = watcher.wait_for(&edge, "the drain begins", |told| is_drain(told, DrainStep::Begun));
@@ -56,6 +56,13 @@ fn what_happens_is_told_with_its_reason() {
     });
     edge.ctl("backend undrain web4 backend1");
     watcher.wait_for(&edge, "it is taken back", |told| is_drain(told, DrainStep::TakenBack));
+    edge.ctl("backend drain web4 backend2 --deadline 1s");
+    let late = watcher.wait_for(&edge, "its deadline passes", |told| {
+        matches!(&told.event, Event::Drain(drain) if drain.backend == "backend2" && drain.what == DrainStep::Deadline)
+    });
+    assert!(late.words.ends_with(": the flows that are left are given up"), "{late:?}");
+    watcher.wait_for(&edge, "it is over", |told| told.words.ends_with(" is over: its deadline has passed"));
+    edge.ctl("backend undrain web4 backend2");
     let revision = watcher.wait_for(&edge, "the change is told", |told| {
         matches!(&told.event, Event::Revision(revision) if revision.what.starts_with("backend drain web4 backend1"))
     });
