@@ -31,10 +31,11 @@ mod reference;
 mod run;
 mod schema;
 mod site;
-mod status;
+pub(crate) mod status;
 mod supervise;
-mod table;
-mod unit;
+pub(crate) mod table;
+mod top;
+pub(crate) mod unit;
 mod validate;
 mod vip;
 mod watch;
@@ -68,6 +69,7 @@ Examples:
   sudo anycast-ctl announce list                       what routers are told, and why
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
+  sudo anycast-ctl top                                 all of it, live
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
@@ -114,6 +116,7 @@ enum Command {
     Health(health::Health),
     Watch(watch::Watch),
     Log(log::Log),
+    Top(top::Top),
     #[command(subcommand)]
     Announce(announce::Announce),
     #[command(subcommand)]
@@ -177,6 +180,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Health(command) => command.execute(&common, &client),
         Command::Watch(command) => command.execute(&common, &client),
         Command::Log(command) => command.execute(&common, &client),
+        Command::Top(command) => command.execute(&common, client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
         Command::Site(command) => command.execute(&common, &client),

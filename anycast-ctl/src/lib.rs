@@ -35,6 +35,7 @@ pub mod runtime;
 mod spelling;
 pub mod store;
 pub mod sweep;
+pub mod top;
 pub mod transition;
 pub mod utc;
 pub mod way;

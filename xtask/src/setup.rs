@@ -37,6 +37,7 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("bind9-dnsutils", "dig", "-v"),
     ("prometheus", "promtool", "--version"),
     ("systemd", "journalctl", "--version"),
+    ("tmux", "tmux", "-V"),
 ];
 
 /// Whether setup installs or only tells.
