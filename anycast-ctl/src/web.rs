@@ -6,6 +6,7 @@
 mod address;
 mod guard;
 mod listener;
+mod page;
 mod places;
 mod router;
 

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    Address, guard,
+    Address, guard, page,
     places::{self, Places},
 };
 use crate::api::{
@@ -27,6 +27,7 @@ pub fn router(api: Api, address: Address) -> Router {
     readable()
         .layer(middleware::from_fn_with_state(Places::new(MAX_ANSWERS), places::bounded))
         .route("/v1/events", get(events::watch))
+        .merge(page::routes())
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::new(address), guard::guard))
         .with_state(api)
