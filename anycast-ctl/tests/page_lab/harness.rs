@@ -104,6 +104,19 @@ pub fn fact(browser: &mut Browser, name: &str) -> String {
     ))
 }
 
+/// Drains a backend and takes it back until the view of events tells of it: what happens before the page listens it does not
+/// hear of.
+#[track_caller]
+pub fn wait_for_events(lab: &Lab, browser: &mut Browser) {
+    go(browser, "#/events");
+    wait_for("events come", || {
+        for verb in ["drain", "undrain"] {
+            lab.ctl(&["backend", verb, "web4", "backend1"]).unwrap();
+        }
+        browser.evaluate("document.querySelector('#events').textContent.includes('web4/backend1')") == true
+    });
+}
+
 /// Nothing went wrong in the page, and it is the one that was loaded at first.
 #[track_caller]
 pub fn assert_sound(browser: &mut Browser) {

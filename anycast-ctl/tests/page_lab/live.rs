@@ -1,8 +1,10 @@
 //! What changes shows without a reload.
 
+use std::{thread, time::Duration};
+
 use xtask::lab::Family;
 
-use crate::harness::{assert_sound, cell, fact, go, open, pool, rows};
+use crate::harness::{assert_sound, cell, fact, go, open, pool, rows, wait_for_events};
 
 #[test]
 fn a_drain_shows_everywhere_and_its_end_too() {
@@ -49,5 +51,30 @@ fn a_backend_that_fails_is_an_alarm_with_its_history() {
         browser.text("document.querySelector('svg.timeline').getAttribute('aria-label')").contains("failed")
     );
     browser.wait_for("document.querySelector('#backend-events').textContent.includes('down')");
+    assert_sound(&mut browser);
+}
+
+#[test]
+fn a_page_out_of_sight_asks_nothing() {
+    let (lab, mut browser) = open(2, "");
+    // As when its tab is covered by another one.
+    browser.evaluate(
+        "window.asked = 0;
+         const fetched = fetch;
+         window.fetch = (...all) => { asked += 1; return fetched(...all); };
+         Object.defineProperty(document, 'hidden', { get: () => window.isCovered });
+         window.cover = (it) => { window.isCovered = it; document.dispatchEvent(new Event('visibilitychange')); };
+         cover(true);",
+    );
+    // What is under way comes to its end.
+    thread::sleep(Duration::from_millis(500));
+    let asked = browser.evaluate("asked");
+    lab.ctl(&["backend", "drain", "web4", "backend1"]).unwrap();
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(browser.evaluate("asked"), asked);
+    assert_eq!(cell(&mut browser, "pools", "web4", "Backends up"), "2 of 2");
+    browser.evaluate("cover(false)");
+    browser.wait_for("document.querySelector('#pools').textContent.includes('draining')");
+    wait_for_events(&lab, &mut browser);
     assert_sound(&mut browser);
 }

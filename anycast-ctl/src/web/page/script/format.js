@@ -1,6 +1,13 @@
 // Numbers for people, as `anycast-ctl` writes them.
 
-const SCALES = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+const SCALES = [
+  [1e18, "E"],
+  [1e15, "P"],
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
 
 /** Shown where nothing is known. */
 export const NOTHING = "–";
@@ -60,7 +67,9 @@ export function microseconds(us) {
 /** A moment of today, or of another day with its date. */
 export function moment(date) {
   const time = date.toLocaleTimeString("en-GB");
-  return date.toDateString() === new Date().toDateString() ? time : `${date.toLocaleDateString("sv-SE")} ${time}`;
+  return date.toDateString() === new Date().toDateString()
+    ? time
+    : `${date.toLocaleDateString("sv-SE")} ${time}`;
 }
 
 /** Cut, not rounded: a counter never looks further than it is. */

@@ -54,13 +54,20 @@ function help() {
         row("/", "filter the table"),
         row("?", "this"),
         row("Esc", "leave a field, close this"),
-        row("arrows, Home, End, t", "in the picture of a slot table: move, first, last, next slot in transition"),
+        row(
+          "arrows, Home, End, t",
+          "in the picture of a slot table: move, first, last, next slot in transition",
+        ),
       ),
     ),
     h(
       "label",
       { class: "switch" },
-      h("input", { type: "checkbox", checked: isOn(), on: { change: (event) => choose(event.target.checked) } }),
+      h("input", {
+        type: "checkbox",
+        checked: isOn(),
+        on: { change: (event) => choose(event.target.checked) },
+      }),
       " single keys are on",
     ),
     h("p", {}, h("button", { on: { click: (event) => event.target.closest("dialog").close() } }, "Close")),

@@ -35,7 +35,9 @@ function draw() {
   document.title = `${alarmSign()}${title} · anycast`;
   drawHead(view);
   if (!daemon.status) return;
-  const content = view ? view.draw(words, daemon) : h("p", {}, "There is nothing here: ", h("a", { href: "#/" }, "to the overview"), ".");
+  const content = view
+    ? view.draw(words, daemon)
+    : h("p", {}, "There is nothing here: ", h("a", { href: "#/" }, "to the overview"), ".");
   patch(document.getElementById("main"), [h("article", { key: location.hash }, h("h2", {}, title), content)]);
   arrive();
 }
@@ -50,8 +52,13 @@ function arrive() {
 }
 
 function drawHead(view) {
-  const item = ({ title, href, view: its }) => h("a", { key: href, href, "aria-current": its === view ? "page" : null }, title);
-  const help = h("button", { key: "help", type: "button", "aria-haspopup": "dialog", title: "Keys", on: { click: showHelp } }, "?");
+  const item = ({ title, href, view: its }) =>
+    h("a", { key: href, href, "aria-current": its === view ? "page" : null }, title);
+  const help = h(
+    "button",
+    { key: "help", type: "button", "aria-haspopup": "dialog", title: "Keys", on: { click: showHelp } },
+    "?",
+  );
   patch(document.getElementById("nav"), [...NAVIGATION.map(item), help]);
   const { gone, status, version } = daemon;
   const link = document.getElementById("link");
@@ -64,7 +71,9 @@ function drawHead(view) {
       : status
         ? `anycast-ctl ${status.version}, pid ${status.pid}`
         : "Asking the daemon …",
-    ...(isOther ? [". It is another version than this page: ", h("a", { href: "/" }, "load the page anew")] : []),
+    ...(isOther
+      ? [". It is another version than this page: ", h("a", { href: "/" }, "load the page anew")]
+      : []),
   ]);
 }
 

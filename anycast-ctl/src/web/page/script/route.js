@@ -11,7 +11,10 @@ export const backendPlace = (pool, backend) => place("pool", pool, "backend", ba
 
 /** The words of the place the page is at; none at the overview. */
 export function here() {
-  const words = location.hash.replace(/^#\/?/, "").split("/").filter((word) => word !== "");
+  const words = location.hash
+    .replace(/^#\/?/, "")
+    .split("/")
+    .filter((word) => word !== "");
   return words.map(decoded);
 }
 

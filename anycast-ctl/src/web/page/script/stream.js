@@ -28,7 +28,11 @@ function parsed(block) {
 
 /** Reads events until the stream ends, or `signal` says so; `onEvent` is told each. */
 export async function read(path, headers, signal, onEvent) {
-  const response = await fetch(path, { headers: { accept: "text/event-stream", ...headers }, signal, cache: "no-store" });
+  const response = await fetch(path, {
+    headers: { accept: "text/event-stream", ...headers },
+    signal,
+    cache: "no-store",
+  });
   if (!response.ok) throw new Error(`the daemon answers with status ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const splitter = new Splitter();

@@ -17,7 +17,15 @@ const choices = new Map();
  * first heads its row; `key(row)` tells rows apart; `empty` is said when there are none. Columns that are `minor` are left
  * out on phones.
  */
-export function table({ id, caption, columns, rows, key, empty = "nothing", filterable = rows.length > FEW }) {
+export function table({
+  id,
+  caption,
+  columns,
+  rows,
+  key,
+  empty = "nothing",
+  filterable = rows.length > FEW,
+}) {
   const choice = choices.get(id) ?? { sort: null, descending: false, filter: "", page: 0 };
   choices.set(id, choice);
   const found = sorted(filtered(rows, columns, choice.filter), columns, choice);
@@ -36,13 +44,31 @@ export function table({ id, caption, columns, rows, key, empty = "nothing", filt
         "table",
         { id },
         h("caption", {}, caption),
-        h("thead", {}, h("tr", {}, columns.map((column, index) => head(column, index, choice)))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            columns.map((column, index) => head(column, index, choice)),
+          ),
+        ),
         h(
           "tbody",
           {},
-          shown.map((row) => h("tr", { key: key(row) }, columns.map((column, index) => cell(column, index, row)))),
+          shown.map((row) =>
+            h(
+              "tr",
+              { key: key(row) },
+              columns.map((column, index) => cell(column, index, row)),
+            ),
+          ),
           shown.length === 0 &&
-            h("tr", { key: "empty" }, h("td", { colspan: columns.length, class: "muted" }, rows.length ? "nothing matches" : empty)),
+            h(
+              "tr",
+              { key: "empty" },
+              h("td", { colspan: columns.length, class: "muted" }, rows.length ? "nothing matches" : empty),
+            ),
         ),
       ),
     ),
@@ -85,7 +111,8 @@ function tools(id, caption, choice, pages, found, all) {
     choice.page += by;
     redraw();
   };
-  const button = (title, by, disabled) => h("button", { type: "button", disabled, on: { click: turn(by) } }, title);
+  const button = (title, by, disabled) =>
+    h("button", { type: "button", disabled, on: { click: turn(by) } }, title);
   return h(
     "div",
     { class: "tools" },
@@ -112,7 +139,10 @@ function filtered(rows, columns, filter) {
   if (words.length === 0) return rows;
   const texts = columns.filter((column) => column.text);
   return rows.filter((row) => {
-    const text = texts.map((column) => column.text(row)).join("\n").toLowerCase();
+    const text = texts
+      .map((column) => column.text(row))
+      .join("\n")
+      .toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

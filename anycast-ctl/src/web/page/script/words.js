@@ -5,7 +5,8 @@ export function words(kind, event) {
   const { vip, pool, backend } = event;
   const subject = vip ?? (pool && backend ? `${pool}/${backend}` : (pool ?? event.name ?? ""));
   // Of a daemon that says it in words itself.
-  if (event.words) return { kind, subject, text: event.words, bad: event.severity !== "info", vip, pool, backend };
+  if (event.words)
+    return { kind, subject, text: event.words, bad: event.severity !== "info", vip, pool, backend };
   const of = (subject, text, bad = false) => ({ kind, subject, text, bad, vip, pool, backend });
   switch (kind) {
     case "revision":
@@ -15,9 +16,17 @@ export function words(kind, event) {
     case "caught-up":
       return of("dataplane", `has revision ${event.revision}`);
     case "backend":
-      return of(`${pool}/${backend}`, event.before ? `${event.before} → ${event.after}` : event.after, isMissing(event.after));
+      return of(
+        `${pool}/${backend}`,
+        event.before ? `${event.before} → ${event.after}` : event.after,
+        isMissing(event.after),
+      );
     case "interface":
-      return of(event.name, event.attached ? "the program is attached" : "the program is no longer attached", !event.attached);
+      return of(
+        event.name,
+        event.attached ? "the program is attached" : "the program is no longer attached",
+        !event.attached,
+      );
     case "dropped":
       return of("this page", `was too slow, and missed ${event.missed} events`, true);
   }

@@ -17,9 +17,14 @@ export function distanceBar({ share: part, rtt_us: rtt }) {
 
 /** What the colours say. */
 export function distanceLegend() {
-  const names = BOUNDS.map((bound, index) => (index === 0 ? `below ${bound} ms` : `${BOUNDS[index - 1]}–${bound} ms`));
+  const names = BOUNDS.map((bound, index) =>
+    index === 0 ? `below ${bound} ms` : `${BOUNDS[index - 1]}–${bound} ms`,
+  );
   const all = [...names, `from ${BOUNDS.at(-1)} ms`, "not known"];
-  const swatch = (name, index) => [h("span", { class: "swatch", style: { "background-color": COLOURS[index] ?? UNKNOWN } }), `${name}  `];
+  const swatch = (name, index) => [
+    h("span", { class: "swatch", style: { "background-color": COLOURS[index] ?? UNKNOWN } }),
+    `${name}  `,
+  ];
   return h("p", { class: "muted" }, "Median round trip: ", all.map(swatch));
 }
 

@@ -21,7 +21,13 @@ export function happened(id, caption, wanted = () => true) {
         title: "What happened",
         wide: true,
         text: (event) => event.text,
-        cell: (event) => h("span", { class: event.bad ? "bad" : null }, event.bad && h("span", { class: "hidden" }, "attention: "), event.text),
+        cell: (event) =>
+          h(
+            "span",
+            { class: event.bad ? "bad" : null },
+            event.bad && h("span", { class: "hidden" }, "attention: "),
+            event.text,
+          ),
       },
     ],
   });

@@ -9,13 +9,20 @@ export const link = (href, text) => h("a", { href }, text);
 /** A list of names and what belongs to them; what is nothing is left out. */
 export function facts(entries) {
   const told = entries.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", { class: "facts" }, told.map(([name, value]) => [h("dt", { key: name }, name), h("dd", { key: `${name}:` }, value)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    told.map(([name, value]) => [h("dt", { key: name }, name), h("dd", { key: `${name}:` }, value)]),
+  );
 }
 
 /** A part of a whole as a bar, with the share beside it. */
 export function bar(part, whole) {
   const width = whole > 0 ? `${Math.min(100, (100 * part) / whole)}%` : "0%";
-  return [h("span", { class: "bar", "aria-hidden": "true" }, h("i", { style: { width } })), ` ${share(part, whole)}`];
+  return [
+    h("span", { class: "bar", "aria-hidden": "true" }, h("i", { style: { width } })),
+    ` ${share(part, whole)}`,
+  ];
 }
 
 /** A backend's state. */
@@ -42,7 +49,7 @@ export function strip(signs) {
 /** A curve of samples, the newest at the right; where there is none, there is a gap. */
 export function spark(samples, label) {
   const top = Math.max(1, ...samples.filter((sample) => sample !== null));
-  const width = Math.max(30, samples.length) - 1;
+  const width = Math.max(12, samples.length) - 1;
   let isDown = false;
   const points = samples.map((sample, index) => {
     if (sample === null) {
@@ -55,7 +62,13 @@ export function spark(samples, label) {
   });
   return h(
     "svg",
-    { class: "spark", viewBox: `0 0 ${width} 32`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+    {
+      class: "spark",
+      viewBox: `0 0 ${width} 32`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label,
+    },
     h("path", { d: points.join("") || "M0 0" }),
   );
 }

@@ -1,21 +1,25 @@
 // The picture of a slot table: a cell for each slot, in the colour of its owner. While slots are in transition the others
-// are pale, and the lower right corner of their cells is in the colour of their base owner.
+// are pale, and those are hatched in the colour of their base owner.
 
 import { NOBODY, colourOf, pale } from "./colour.js";
 import { NONE } from "./slot_table.js";
 
 /** How much of a stable slot's colour is the ground's, while others are in transition. */
 const PALE = 0.75;
+/** Pixels from one line of a hatch to the next, and how many of them the line has. */
+const HATCH = 8;
+const LINE = 3;
 
 /** Draws on a canvas in a frame as wide as there is room; answers with where things are. */
 export function paint(canvas, table, order, room, only) {
   const cell = room >= 800 ? 3 : 2;
   const columns = Math.max(1, Math.floor(room / cell));
   const rows = Math.ceil(table.size / columns);
-  canvas.width = columns * cell;
+  const width = columns * cell;
+  canvas.width = width;
   canvas.height = Math.max(1, rows * cell);
   const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, canvas.height);
+  const image = context.createImageData(width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
   const ground = rgbOf(getComputedStyle(document.body).backgroundColor);
   const { full, light } = inks(table, ground);
@@ -26,8 +30,13 @@ export function paint(canvas, table, order, room, only) {
     const isMoving = base !== NONE;
     const isShown = only === null || current === only || base === only;
     const ink = (isShown && (isMoving || !isPale) ? full : light)[place(current, table)];
-    const corner = isMoving && isShown ? full[place(base, table)] : ink;
-    fill(pixels, canvas.width, (index % columns) * cell, Math.floor(index / columns) * cell, cell, ink, corner);
+    const line = isMoving && isShown ? full[place(base, table)] : ink;
+    const [left, top] = [(index % columns) * cell, Math.floor(index / columns) * cell];
+    for (let y = top; y < top + cell; y += 1) {
+      for (let x = left; x < left + cell; x += 1) {
+        pixels[y * width + x] = (x + y) % HATCH < LINE ? line : ink;
+      }
+    }
   }
   context.putImageData(image, 0, 0);
   return { cell, columns, rows };
@@ -41,14 +50,6 @@ function inks(table, ground) {
 }
 
 const place = (backend, table) => (backend < table.backends.length ? backend : table.backends.length);
-
-function fill(pixels, width, left, top, cell, ink, corner) {
-  for (let y = 0; y < cell; y += 1) {
-    for (let x = 0; x < cell; x += 1) {
-      pixels[(top + y) * width + left + x] = x + y >= cell ? corner : ink;
-    }
-  }
-}
 
 function rgbOf(text) {
   return (text.match(/\d+/g) ?? [255, 255, 255]).slice(0, 3).map(Number);

@@ -24,7 +24,8 @@ export class SlotTable {
 
   /** Slots by their owner, those in transition last of each. */
   byOwner() {
-    const rank = (slot) => this.current[slot] * 0x20000 + (this.base[slot] === NONE ? 0 : 1 + this.base[slot]);
+    const rank = (slot) =>
+      this.current[slot] * 0x20000 + (this.base[slot] === NONE ? 0 : 1 + this.base[slot]);
     const counts = new Map();
     for (let slot = 0; slot < this.size; slot += 1) counts.set(rank(slot), (counts.get(rank(slot)) ?? 0) + 1);
     const next = new Map();

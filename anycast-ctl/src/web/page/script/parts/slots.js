@@ -32,9 +32,19 @@ export function slotTable(status) {
     "section",
     { key: "slots", "aria-label": "Slot table" },
     h("h3", {}, "Slot table"),
-    h("p", {}, `${words}. `, moving > 0 && "Slots in transition are in full colour; the lower right corner of each is its base owner's. The others are pale."),
+    h(
+      "p",
+      {},
+      `${words}. `,
+      moving > 0 &&
+        "Slots in transition are in full colour, hatched in that of their base owner; the others are pale.",
+    ),
     orderChoice(),
-    h("output", { class: "readout", "aria-live": "polite" }, view.at === null ? "Point at a slot, or use the arrow keys." : table.words(slotAt())),
+    h(
+      "output",
+      { class: "readout", "aria-live": "polite" },
+      view.at === null ? "Point at a slot, or use the arrow keys." : table.words(slotAt()),
+    ),
     h("div", { class: "picture" }, picture(words), legend(table)),
   );
 }
@@ -59,10 +69,21 @@ function orderChoice() {
     h(
       "label",
       { class: "switch" },
-      h("input", { type: "radio", name: "order", value, checked: order === value, on: { change: () => reorder(value) } }),
+      h("input", {
+        type: "radio",
+        name: "order",
+        value,
+        checked: order === value,
+        on: { change: () => reorder(value) },
+      }),
       title,
     );
-  return h("div", { class: "form", role: "radiogroup", "aria-label": "Order of slots" }, radio("owner", "by owner"), radio("number", "by number"));
+  return h(
+    "div",
+    { class: "form", role: "radiogroup", "aria-label": "Order of slots" },
+    radio("owner", "by owner"),
+    radio("number", "by number"),
+  );
 }
 
 function reorder(value) {
@@ -79,7 +100,12 @@ function legend(table) {
       redraw();
     };
     const swatch = h("span", { class: "swatch", style: { "background-color": css(colourOf(place)) } });
-    const name = h("button", { type: "button", "aria-pressed": String(only === place), on: { click: choose } }, swatch, backend.name);
+    const name = h(
+      "button",
+      { type: "button", "aria-pressed": String(only === place), on: { click: choose } },
+      swatch,
+      backend.name,
+    );
     return h(
       "tr",
       { key: `${backend.name} ${backend.address}` },
@@ -90,7 +116,9 @@ function legend(table) {
       h("td", { class: "number" }, count(base)),
     );
   };
-  const heads = ["Slots", "Share", "In transition", "Base owner of"].map((title) => h("th", { scope: "col", class: "number" }, title));
+  const heads = ["Slots", "Share", "In transition", "Base owner of"].map((title) =>
+    h("th", { scope: "col", class: "number" }, title),
+  );
   return h(
     "div",
     { class: "scroll" },

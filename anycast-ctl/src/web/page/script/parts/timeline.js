@@ -20,15 +20,29 @@ export function timeline(results) {
   return [
     h(
       "svg",
-      { class: "timeline", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": words },
+      {
+        class: "timeline",
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        preserveAspectRatio: "none",
+        role: "img",
+        "aria-label": words,
+      },
       results.map((result) => {
         const height = Math.max(2, ((HEIGHT - HEAD) * result.latency_us) / slowest);
-        return h("rect", { class: result.finding, x: x(result).toFixed(1), y: HEIGHT - height, width, height });
+        return h("rect", {
+          class: result.finding,
+          x: x(result).toFixed(1),
+          y: HEIGHT - height,
+          width,
+          height,
+        });
       }),
       // Not by colour alone.
       results
         .filter((result) => result.finding !== "passed")
-        .map((result) => h("rect", { class: result.finding, x: x(result).toFixed(1), y: 2, width, height: HEAD - 6 })),
+        .map((result) =>
+          h("rect", { class: result.finding, x: x(result).toFixed(1), y: 2, width, height: HEAD - 6 }),
+        ),
     ),
     h("p", { class: "muted" }, `${words}. The newest is at the right; marks at the top did not pass.`),
   ];

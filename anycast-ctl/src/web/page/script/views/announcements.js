@@ -47,12 +47,34 @@ function vips({ vips }) {
     key: (it) => it.name,
     empty: "no VIP",
     columns: [
-      { title: "VIP", cell: (it) => link(vipPlace(it.name), it.name), sort: (it) => it.name, text: (it) => `${it.name} ${it.prefix}` },
+      {
+        title: "VIP",
+        cell: (it) => link(vipPlace(it.name), it.name),
+        sort: (it) => it.name,
+        text: (it) => `${it.name} ${it.prefix}`,
+      },
       { title: "Prefix", minor: true, cell: (it) => it.prefix, sort: (it) => it.prefix },
       { title: "Phase", cell: phase, sort: (it) => it.phase, text: (it) => it.phase },
-      { title: "Since", number: true, cell: (it) => duration(it.since_seconds), sort: (it) => it.since_seconds },
-      { title: "Well", number: true, minor: true, cell: (it) => `${it.healthy} of ${it.active}`, sort: (it) => it.healthy },
-      { title: "Needed", number: true, minor: true, cell: (it) => String(it.needed), sort: (it) => it.needed },
+      {
+        title: "Since",
+        number: true,
+        cell: (it) => duration(it.since_seconds),
+        sort: (it) => it.since_seconds,
+      },
+      {
+        title: "Well",
+        number: true,
+        minor: true,
+        cell: (it) => `${it.healthy} of ${it.active}`,
+        sort: (it) => it.healthy,
+      },
+      {
+        title: "Needed",
+        number: true,
+        minor: true,
+        cell: (it) => String(it.needed),
+        sort: (it) => it.needed,
+      },
       { title: "Daemon has it", minor: true, cell: seen, sort: seen },
       { title: "Told to", cell: told, text: told },
       { title: "Why", wide: true, cell: why, text: (it) => `${it.why} ${it.trouble ?? ""}` },
@@ -67,7 +89,16 @@ function why(it) {
 }
 
 function routingDaemon(daemon) {
-  const { driver, version, connected, since_seconds: since, error, attempts, lease_seconds: lease, watched } = daemon;
+  const {
+    driver,
+    version,
+    connected,
+    since_seconds: since,
+    error,
+    attempts,
+    lease_seconds: lease,
+    watched,
+  } = daemon;
   const state = h("span", { class: connected ? "good" : "bad" }, connected ? "driven" : "not driven");
   return [
     h("h3", {}, "Routing daemon"),
@@ -75,8 +106,16 @@ function routingDaemon(daemon) {
       ["Driver", driver],
       ["It calls itself", version],
       ["State", [state, ` for ${duration(since)}`]],
-      ["Error", error && h("span", { class: "bad" }, attempts > 0 ? `${error} (tried ${attempts} times)` : error)],
-      ["Lease", lease > 0 ? `routes are withdrawn ${duration(lease)} after this daemon's last sign, ${watched ? "and that is watched" : "but nobody watches it"}` : "none"],
+      [
+        "Error",
+        error && h("span", { class: "bad" }, attempts > 0 ? `${error} (tried ${attempts} times)` : error),
+      ],
+      [
+        "Lease",
+        lease > 0
+          ? `routes are withdrawn ${duration(lease)} after this daemon's last sign, ${watched ? "and that is watched" : "but nobody watches it"}`
+          : "none",
+      ],
     ]),
   ];
 }
@@ -90,9 +129,19 @@ function peers(daemon) {
     empty: "it names no peer",
     columns: [
       { title: "Peer", cell: (peer) => peer.name, sort: (peer) => peer.name, text: (peer) => peer.name },
-      { title: "Address", cell: (peer) => peer.address ?? "", sort: (peer) => peer.address ?? "", text: (peer) => peer.address ?? "" },
+      {
+        title: "Address",
+        cell: (peer) => peer.address ?? "",
+        sort: (peer) => peer.address ?? "",
+        text: (peer) => peer.address ?? "",
+      },
       { title: "AS", number: true, cell: (peer) => peer.asn ?? "", sort: (peer) => peer.asn },
-      { title: "State", cell: (peer) => h("span", { class: peer.established ? "good" : "bad" }, peer.state), sort: (peer) => peer.state, text: (peer) => peer.state },
+      {
+        title: "State",
+        cell: (peer) => h("span", { class: peer.established ? "good" : "bad" }, peer.state),
+        sort: (peer) => peer.state,
+        text: (peer) => peer.state,
+      },
       { title: "Since", minor: true, cell: (peer) => peer.since ?? "" },
       { title: "Complaint", wide: true, minor: true, cell: (peer) => peer.error ?? "" },
     ],

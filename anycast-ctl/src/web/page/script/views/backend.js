@@ -11,7 +11,8 @@ import { table } from "../table.js";
 import { remark } from "./pool.js";
 
 const HEALTH = "/v1/health";
-const healthOf = (pool, name) => `/v1/pools/${encodeURIComponent(pool)}/backends/${encodeURIComponent(name)}/health`;
+const healthOf = (pool, name) =>
+  `/v1/pools/${encodeURIComponent(pool)}/backends/${encodeURIComponent(name)}/health`;
 
 export const title = ([, pool, , name]) => `Backend ${pool}/${name}`;
 
@@ -40,16 +41,28 @@ export function draw([, poolName, , name], { status, rates }) {
       ["Remark", remark(backend)],
       ["Address", backend.address],
       ["Weight", count(backend.weight)],
-      ["Slots", `${count(backend.slots)} (${share(backend.slots, pool.slots)}), ${count(backend.slots_wanted)} by its weight`],
+      [
+        "Slots",
+        `${count(backend.slots)} (${share(backend.slots, pool.slots)}), ${count(backend.slots_wanted)} by its weight`,
+      ],
       ["Pins", count(backend.pins)],
       ["Delivery", backend.delivery],
       ["Next hop", hop && `${hop.neighbour} (${hop.mac}) by ${hop.interface}`],
       ["Largest packet", backend.mtu && `${backend.mtu} bytes`],
-      ["Delivered", `${count(backend.traffic.packets)} packets, ${count(backend.traffic.new_flows)} new flows`],
+      [
+        "Delivered",
+        `${count(backend.traffic.packets)} packets, ${count(backend.traffic.new_flows)} new flows`,
+      ],
     ]),
-    isChecked(poolName, name) ? checks(answer(healthOf(poolName, name))) : h("p", { class: "muted" }, "It is not checked."),
+    isChecked(poolName, name)
+      ? checks(answer(healthOf(poolName, name)))
+      : h("p", { class: "muted" }, "It is not checked."),
     vips(status, rates, backend),
-    happened("backend-events", "Events of this backend", (event) => event.pool === poolName && event.backend === name),
+    happened(
+      "backend-events",
+      "Events of this backend",
+      (event) => event.pool === poolName && event.backend === name,
+    ),
   ].map((part, index) => h("div", { key: index }, part));
 }
 
@@ -62,12 +75,22 @@ function checks(known) {
     h("h3", {}, "Checks"),
     facts([
       ["Check", health.check],
-      ["Verdict", [h("span", { class: health.verdict === "up" ? "good" : "bad" }, health.verdict), ` for ${duration(health.held_seconds)}`]],
+      [
+        "Verdict",
+        [
+          h("span", { class: health.verdict === "up" ? "good" : "bad" }, health.verdict),
+          ` for ${duration(health.held_seconds)}`,
+        ],
+      ],
       ["In service", health.in_service ? "yes" : "no"],
       ["In a row", `${health.passed} passed, ${health.failed} failed`],
       ["Reason", health.reason],
       ["Trouble", health.trouble],
-      ["Penalty", penalty && `went down ${penalty.falls} times: every check must pass for ${milliseconds(penalty.needs_ms)}, ${milliseconds(penalty.left_ms)} more`],
+      [
+        "Penalty",
+        penalty &&
+          `went down ${penalty.falls} times: every check must pass for ${milliseconds(penalty.needs_ms)}, ${milliseconds(penalty.left_ms)} more`,
+      ],
       ["Share of its weight", share(health.share_per_mille, 1_000)],
       ["Load", health.load],
     ]),
@@ -81,7 +104,11 @@ function checks(known) {
       filterable: false,
       columns: [
         { title: "Ago", number: true, cell: (result) => milliseconds(result.ago_ms) },
-        { title: "Result", cell: (result) => h("span", { class: result.finding === "passed" ? "good" : "bad" }, result.finding) },
+        {
+          title: "Result",
+          cell: (result) =>
+            h("span", { class: result.finding === "passed" ? "good" : "bad" }, result.finding),
+        },
         { title: "Took", number: true, cell: (result) => microseconds(result.latency_us) },
         { title: "Answer", wide: true, cell: (result) => result.detail },
       ],
@@ -99,8 +126,18 @@ function vips(status, rates, backend) {
     key: (row) => row.vip,
     empty: "nothing was delivered yet",
     columns: [
-      { title: "VIP", cell: (row) => link(vipPlace(row.vip), row.vip), sort: (row) => row.vip, text: (row) => row.vip },
-      { title: "Packets", number: true, cell: (row) => count(row.it.traffic.packets), sort: (row) => row.it.traffic.packets },
+      {
+        title: "VIP",
+        cell: (row) => link(vipPlace(row.vip), row.vip),
+        sort: (row) => row.vip,
+        text: (row) => row.vip,
+      },
+      {
+        title: "Packets",
+        number: true,
+        cell: (row) => count(row.it.traffic.packets),
+        sort: (row) => row.it.traffic.packets,
+      },
       ...rateColumns((row) => rates.vipBackend(row.vip, row.it)),
     ],
   });

@@ -20,21 +20,41 @@ export function draw() {
   if (known?.error) return failure(known.error);
   const measured = known?.value;
   if (!measured) return waiting();
-  return [summary(measured), distanceLegend(), prefixes(measured)].map((part, index) => h("div", { key: index }, part));
+  return [summary(measured), distanceLegend(), prefixes(measured)].map((part, index) =>
+    h("div", { key: index }, part),
+  );
 }
 
 function unmeasured() {
-  return h("p", { id: "unmeasured" }, "Not measured yet: ", h("code", {}, "anycast-ctl flows catchment"), " measures which clients arrive at this site.");
+  return h(
+    "p",
+    { id: "unmeasured" },
+    "Not measured yet: ",
+    h("code", {}, "anycast-ctl flows catchment"),
+    " measures which clients arrive at this site.",
+  );
 }
 
-function summary({ who, began, milliseconds: took, sample, lost_packets: lost, total, handshakes, prefixes }) {
+function summary({
+  who,
+  began,
+  milliseconds: took,
+  sample,
+  lost_packets: lost,
+  total,
+  handshakes,
+  prefixes,
+}) {
   const looked = sample > 1 ? `one flow in ${count(sample)}, ` : "";
   return facts([
     ["Measured", `${moment(new Date(began))}, for ${milliseconds(took)}, by ${who}`],
     ["Looked at", `${looked}${count(total.packets)} packets, ${count(total.new_flows)} new flows`],
     ["Lost", lost > 0 ? `${count(lost)} packets, as they came faster than they are read` : null],
     ["Networks", count(prefixes.length)],
-    ["All together", `${perSecond(total.packets_per_second)} packets/s, ${bits(total.bits_per_second / 8)}, ${perSecond(total.new_flows_per_second)} new flows/s`],
+    [
+      "All together",
+      `${perSecond(total.packets_per_second)} packets/s, ${bits(total.bits_per_second / 8)}, ${perSecond(total.new_flows_per_second)} new flows/s`,
+    ],
     ["Hops", spread(total.hops, String)],
     ["Round trip", spread(total.rtt_us, microseconds)],
     ["Handshakes", `${count(handshakes.measured)} of ${count(handshakes.opened)} measured`],
@@ -49,13 +69,40 @@ function prefixes(measured) {
     key: (it) => it.prefix,
     empty: "nobody came",
     columns: [
-      { title: "Network", cell: (it) => [it.prefix, it.rest && " (the rest)"], sort: (it) => it.prefix, text: (it) => it.prefix },
+      {
+        title: "Network",
+        cell: (it) => [it.prefix, it.rest && " (the rest)"],
+        sort: (it) => it.prefix,
+        text: (it) => it.prefix,
+      },
       { title: "Share", cell: distanceBar, sort: (it) => it.share },
-      { title: "Packets/s", number: true, cell: (it) => perSecond(it.packets_per_second), sort: (it) => it.packets_per_second },
-      { title: "Traffic", number: true, minor: true, cell: (it) => bits(it.bits_per_second / 8), sort: (it) => it.bits_per_second },
-      { title: "New flows/s", number: true, minor: true, cell: (it) => perSecond(it.new_flows_per_second), sort: (it) => it.new_flows_per_second },
+      {
+        title: "Packets/s",
+        number: true,
+        cell: (it) => perSecond(it.packets_per_second),
+        sort: (it) => it.packets_per_second,
+      },
+      {
+        title: "Traffic",
+        number: true,
+        minor: true,
+        cell: (it) => bits(it.bits_per_second / 8),
+        sort: (it) => it.bits_per_second,
+      },
+      {
+        title: "New flows/s",
+        number: true,
+        minor: true,
+        cell: (it) => perSecond(it.new_flows_per_second),
+        sort: (it) => it.new_flows_per_second,
+      },
       { title: "Hops", number: true, cell: (it) => spread(it.hops, String), sort: (it) => it.hops?.median },
-      { title: "Round trip", number: true, cell: (it) => spread(it.rtt_us, microseconds), sort: (it) => it.rtt_us?.median },
+      {
+        title: "Round trip",
+        number: true,
+        cell: (it) => spread(it.rtt_us, microseconds),
+        sort: (it) => it.rtt_us?.median,
+      },
     ],
   });
 }

@@ -8,6 +8,12 @@ export const title = () => "Events";
 export function draw() {
   return [
     happened("events", "Events, the newest first"),
-    h("p", { class: "muted" }, "The last thousand, while this page is in sight. ", h("code", {}, "anycast-ctl watch"), " follows them in a terminal."),
+    h(
+      "p",
+      { class: "muted" },
+      "The last thousand, while this page is in sight. ",
+      h("code", {}, "anycast-ctl watch"),
+      " follows them in a terminal.",
+    ),
   ];
 }

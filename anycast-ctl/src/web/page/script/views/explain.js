@@ -16,7 +16,11 @@ export const title = () => "Explain";
 
 export function draw() {
   return [
-    h("p", {}, "What the program does with a packet at this moment: where it goes, and why. Nothing is sent, and nothing changed."),
+    h(
+      "p",
+      {},
+      "What the program does with a packet at this moment: where it goes, and why. Nothing is sent, and nothing changed.",
+    ),
     form(),
     h("div", { key: "result", role: "status" }, shown()),
   ];
@@ -28,7 +32,16 @@ function form() {
       "label",
       { key: name },
       label,
-      h("input", { id: name, name, placeholder, required: true, autocomplete: "off", spellcheck: "false", on: { input: (event) => (question[name] = event.target.value) }, hook: restored(name) }),
+      h("input", {
+        id: name,
+        name,
+        placeholder,
+        required: true,
+        autocomplete: "off",
+        spellcheck: "false",
+        on: { input: (event) => (question[name] = event.target.value) },
+        hook: restored(name),
+      }),
     );
   const packets = PACKETS[question.protocol];
   return h(
@@ -74,7 +87,9 @@ async function explain(event) {
   try {
     result = { text: (await ask(`/v1/explain?${query}`)).text };
   } catch (error) {
-    result = { error: isAbsent(error) ? "This daemon does not explain packets: it has no /v1/explain." : error.message };
+    result = {
+      error: isAbsent(error) ? "This daemon does not explain packets: it has no /v1/explain." : error.message,
+    };
   }
   isAsking = false;
   redraw();

@@ -23,8 +23,17 @@ export function draw() {
   const rows = health.pools.flatMap((pool) => pool.backends.map((backend) => ({ pool, backend })));
   const late = health.checker.late_ms;
   return [
-    h("p", { class: health.alarm ? "bad" : null, key: "summary" }, `${health.alarm ? "Alarm: " : ""}${health.summary}.`),
-    late >= LATE && h("p", { class: "warn", key: "late" }, `The checks are ${milliseconds(late)} late: there are too many of them, or too short intervals.`),
+    h(
+      "p",
+      { class: health.alarm ? "bad" : null, key: "summary" },
+      `${health.alarm ? "Alarm: " : ""}${health.summary}.`,
+    ),
+    late >= LATE &&
+      h(
+        "p",
+        { class: "warn", key: "late" },
+        `The checks are ${milliseconds(late)} late: there are too many of them, or too short intervals.`,
+      ),
     ...health.pools.filter((pool) => pool.panic || !pool.enough).map(poolTrouble),
     table({
       id: "health",
@@ -35,19 +44,53 @@ export function draw() {
       columns: [
         {
           title: "Backend",
-          cell: ({ pool, backend }) => link(backendPlace(pool.name, backend.name), `${pool.name}/${backend.name}`),
+          cell: ({ pool, backend }) =>
+            link(backendPlace(pool.name, backend.name), `${pool.name}/${backend.name}`),
           sort: ({ pool, backend }) => `${pool.name}/${backend.name}`,
           text: ({ pool, backend }) => `${pool.name}/${backend.name} ${backend.address}`,
         },
-        { title: "State", cell: ({ backend }) => state(backend), sort: ({ backend }) => backend.verdict, text: ({ backend }) => backend.verdict },
-        { title: "Since", number: true, minor: true, cell: ({ backend }) => duration(backend.held_seconds), sort: ({ backend }) => backend.held_seconds },
-        { title: "Share", number: true, minor: true, cell: ({ backend }) => share(backend.share_per_mille, 1_000), sort: ({ backend }) => backend.share_per_mille },
-        { title: "Took", number: true, minor: true, cell: ({ backend }) => (backend.results[0] ? microseconds(backend.results[0].latency_us) : ""), sort: ({ backend }) => backend.results[0]?.latency_us },
+        {
+          title: "State",
+          cell: ({ backend }) => state(backend),
+          sort: ({ backend }) => backend.verdict,
+          text: ({ backend }) => backend.verdict,
+        },
+        {
+          title: "Since",
+          number: true,
+          minor: true,
+          cell: ({ backend }) => duration(backend.held_seconds),
+          sort: ({ backend }) => backend.held_seconds,
+        },
+        {
+          title: "Share",
+          number: true,
+          minor: true,
+          cell: ({ backend }) => share(backend.share_per_mille, 1_000),
+          sort: ({ backend }) => backend.share_per_mille,
+        },
+        {
+          title: "Took",
+          number: true,
+          minor: true,
+          cell: ({ backend }) => (backend.results[0] ? microseconds(backend.results[0].latency_us) : ""),
+          sort: ({ backend }) => backend.results[0]?.latency_us,
+        },
         { title: "History", cell: ({ backend }) => strip(backend.strip) },
-        { title: "Last result", wide: true, minor: true, cell: ({ backend }) => remark(backend), text: ({ backend }) => remark(backend) },
+        {
+          title: "Last result",
+          wide: true,
+          minor: true,
+          cell: ({ backend }) => remark(backend),
+          text: ({ backend }) => remark(backend),
+        },
       ],
     }),
-    h("p", { class: "muted", key: "signs" }, "Of a history the newest is at the right: the higher a bar the slower, x failed, d asked to be drained, ? could not be asked."),
+    h(
+      "p",
+      { class: "muted", key: "signs" },
+      "Of a history the newest is at the right: the higher a bar the slower, x failed, d asked to be drained, ? could not be asked.",
+    ),
   ];
 }
 

@@ -32,10 +32,15 @@ export function draw(_words, { status, rates }) {
 
 function alarmList(status) {
   const found = alarms(status);
-  const item = ({ text, href, note }) => h("li", { class: note ? "note" : null }, href ? link(href, text) : text);
+  const item = ({ text, href, note }) =>
+    h("li", { class: note ? "note" : null }, href ? link(href, text) : text);
   const shown = found.length ? found.map(item) : [h("li", {}, well(status))];
   const isWell = found.length === 0;
-  return h("ul", { class: isWell ? "alarms well" : "alarms", "aria-label": isWell ? "State" : "Alarms" }, shown);
+  return h(
+    "ul",
+    { class: isWell ? "alarms well" : "alarms", "aria-label": isWell ? "State" : "Alarms" },
+    shown,
+  );
 }
 
 function tiles(status) {
@@ -54,9 +59,16 @@ function tiles(status) {
     curve("new_flows", "New flows/s", perSecond),
     ["Backends up", [String(up), h("small", {}, ` of ${backends.length}`)]],
     ["Slots in transition", [count(moving), h("small", {}, ` of ${count(status.maps.slots.used)}`)]],
-    ["Revision", [String(revision), h("small", {}, applied >= revision ? " applied" : ` desired, ${applied} applied`)]],
+    [
+      "Revision",
+      [String(revision), h("small", {}, applied >= revision ? " applied" : ` desired, ${applied} applied`)],
+    ],
   ];
-  return h("dl", { class: "tiles", id: "tiles" }, all.map(([name, value, extra]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, value, extra))));
+  return h(
+    "dl",
+    { class: "tiles", id: "tiles" },
+    all.map(([name, value, extra]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, value, extra))),
+  );
 }
 
 function vips(status, rates) {
@@ -69,16 +81,55 @@ function vips(status, rates) {
     key: (vip) => vip.name,
     empty: "no VIP: `anycast-ctl vip add` adds one",
     columns: [
-      { title: "VIP", cell: (vip) => link(vipPlace(vip.name), vip.name), sort: (vip) => vip.name, text: (vip) => vip.name },
-      { title: "Address", cell: (vip) => vip.address, sort: (vip) => vip.address, text: (vip) => vip.address },
-      { title: "Services", minor: true, cell: (vip) => vip.services.join(", "), text: (vip) => vip.services.join(" ") },
-      { title: "Pool", minor: true, cell: (vip) => link(poolPlace(vip.pool), vip.pool), sort: (vip) => vip.pool, text: (vip) => vip.pool },
+      {
+        title: "VIP",
+        cell: (vip) => link(vipPlace(vip.name), vip.name),
+        sort: (vip) => vip.name,
+        text: (vip) => vip.name,
+      },
+      {
+        title: "Address",
+        cell: (vip) => vip.address,
+        sort: (vip) => vip.address,
+        text: (vip) => vip.address,
+      },
+      {
+        title: "Services",
+        minor: true,
+        cell: (vip) => vip.services.join(", "),
+        text: (vip) => vip.services.join(" "),
+      },
+      {
+        title: "Pool",
+        minor: true,
+        cell: (vip) => link(poolPlace(vip.pool), vip.pool),
+        sort: (vip) => vip.pool,
+        text: (vip) => vip.pool,
+      },
       ...(status.announcements
-        ? [{ title: "Route", cell: (vip) => phase(announced.get(vip.name)), sort: (vip) => announced.get(vip.name)?.phase ?? "", text: (vip) => announced.get(vip.name)?.phase ?? "" }]
+        ? [
+            {
+              title: "Route",
+              cell: (vip) => phase(announced.get(vip.name)),
+              sort: (vip) => announced.get(vip.name)?.phase ?? "",
+              text: (vip) => announced.get(vip.name)?.phase ?? "",
+            },
+          ]
         : []),
       ...rateColumns((vip) => rates.vip(vip.name)),
-      { title: "Packets", number: true, cell: (vip) => count(vip.traffic.packets), sort: (vip) => vip.traffic.packets },
-      { title: "Not delivered", number: true, minor: true, cell: (vip) => count(refused(vip)), sort: refused },
+      {
+        title: "Packets",
+        number: true,
+        cell: (vip) => count(vip.traffic.packets),
+        sort: (vip) => vip.traffic.packets,
+      },
+      {
+        title: "Not delivered",
+        number: true,
+        minor: true,
+        cell: (vip) => count(refused(vip)),
+        sort: refused,
+      },
     ],
   });
 }
@@ -102,10 +153,25 @@ function pools(status, rates) {
     key: (pool) => pool.name,
     empty: "no pool: `anycast-ctl pool add` adds one",
     columns: [
-      { title: "Pool", cell: (pool) => link(poolPlace(pool.name), pool.name), sort: (pool) => pool.name, text: (pool) => pool.name },
-      { title: "Backends up", number: true, cell: (pool) => `${up(pool)} of ${there(pool).length}`, sort: up },
+      {
+        title: "Pool",
+        cell: (pool) => link(poolPlace(pool.name), pool.name),
+        sort: (pool) => pool.name,
+        text: (pool) => pool.name,
+      },
+      {
+        title: "Backends up",
+        number: true,
+        cell: (pool) => `${up(pool)} of ${there(pool).length}`,
+        sort: up,
+      },
       { title: "Others", minor: true, cell: others },
-      { title: "In transition", number: true, cell: (pool) => count(pool.transition.slots), sort: (pool) => pool.transition.slots },
+      {
+        title: "In transition",
+        number: true,
+        cell: (pool) => count(pool.transition.slots),
+        sort: (pool) => pool.transition.slots,
+      },
       ...rateColumns(rate),
     ],
   });
@@ -121,7 +187,11 @@ function interfaces(status) {
     columns: [
       { title: "Interface", cell: (it) => it.name },
       { title: "XDP mode", cell: (it) => (it.present ? it.mode : h("span", { class: "bad" }, "gone")) },
-      { title: "Remark", wide: true, cell: (it) => it.detail ?? (it.mode === "generic" ? "slow: in the stack, not in the driver" : "") },
+      {
+        title: "Remark",
+        wide: true,
+        cell: (it) => it.detail ?? (it.mode === "generic" ? "slow: in the stack, not in the driver" : ""),
+      },
     ],
   });
 }
@@ -151,10 +221,30 @@ function reasons(status, rates) {
     key: (reason) => reason.code,
     empty: "every packet to a VIP was delivered",
     columns: [
-      { title: "Reason", cell: (reason) => reason.reason, sort: (reason) => reason.reason, text: (reason) => reason.reason },
-      { title: "Verdict", cell: (reason) => reason.verdict, sort: (reason) => reason.verdict, text: (reason) => reason.verdict },
-      { title: "Packets", number: true, cell: (reason) => count(reason.packets), sort: (reason) => reason.packets },
-      { title: "Packets/s", number: true, cell: (reason) => perSecond(rates.reason(reason.code)), sort: (reason) => rates.reason(reason.code) },
+      {
+        title: "Reason",
+        cell: (reason) => reason.reason,
+        sort: (reason) => reason.reason,
+        text: (reason) => reason.reason,
+      },
+      {
+        title: "Verdict",
+        cell: (reason) => reason.verdict,
+        sort: (reason) => reason.verdict,
+        text: (reason) => reason.verdict,
+      },
+      {
+        title: "Packets",
+        number: true,
+        cell: (reason) => count(reason.packets),
+        sort: (reason) => reason.packets,
+      },
+      {
+        title: "Packets/s",
+        number: true,
+        cell: (reason) => perSecond(rates.reason(reason.code)),
+        sort: (reason) => rates.reason(reason.code),
+      },
     ],
   });
 }

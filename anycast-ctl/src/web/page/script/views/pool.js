@@ -10,6 +10,8 @@ import { backendPlace, vipPlace } from "../route.js";
 import { table } from "../table.js";
 
 const HEALTH = "/v1/health";
+/** VIPs that are named. */
+const NAMED = 20;
 const slotsOf = (name) => `/v1/pools/${encodeURIComponent(name)}/slots`;
 
 export const title = ([, name]) => `Pool ${name}`;
@@ -19,8 +21,17 @@ export function needs([, name], status) {
   const pool = status.pools.find((it) => it.name === name);
   if (!pool) return [];
   const shares = pool.backends.map((it) => [it.name, it.address, it.state, it.slots]);
-  const mark = JSON.stringify([status.pid, status.desired.revision, pool.slots, pool.transition.slots, shares]);
-  return [{ path: slotsOf(name), mark }, { path: HEALTH, every: 2_000 }];
+  const mark = JSON.stringify([
+    status.pid,
+    status.desired.revision,
+    pool.slots,
+    pool.transition.slots,
+    shares,
+  ]);
+  return [
+    { path: slotsOf(name), mark },
+    { path: HEALTH, every: 2_000 },
+  ];
 }
 
 export function draw([, name], { status, rates }) {
@@ -32,7 +43,7 @@ export function draw([, name], { status, rates }) {
   const owners = transition.base_owners.map((it) => `${it.name} ${count(it.slots)}`).join(", ");
   return [
     facts([
-      ["VIPs", vips.length ? vips.slice(0, 20).map((vip, index) => [index > 0 && ", ", link(vipPlace(vip.name), vip.name)]) : "none"],
+      ["VIPs", vipLinks(vips)],
       ["Delivery", pool.delivery],
       ["UDP", pool.udp],
       ["When a backend is down", pool.on_down],
@@ -41,13 +52,24 @@ export function draw([, name], { status, rates }) {
       ["Slots", count(pool.slots)],
       [
         "In transition",
-        transition.slots ? `${count(transition.slots)} slots, for ${duration(transition.since_seconds ?? 0)}; base owners: ${owners}` : "none",
+        transition.slots
+          ? `${count(transition.slots)} slots, for ${duration(transition.since_seconds ?? 0)}; base owners: ${owners}`
+          : "none",
       ],
     ]),
     backends(pool, rates, healthOf(name)),
     slots?.error ? failure(slots.error) : slots?.value && slotTable(slots.value),
     happened("pool-events", "Events of this pool", (event) => event.pool === name),
   ].map((part, index) => h("div", { key: index }, part));
+}
+
+/** The first of them; all are on the overview, where a filter finds those of a pool. */
+function vipLinks(vips) {
+  if (vips.length === 0) return "none";
+  const links = vips
+    .slice(0, NAMED)
+    .map((vip, index) => [index > 0 && ", ", link(vipPlace(vip.name), vip.name)]);
+  return vips.length > NAMED ? [links, ` and ${count(vips.length - NAMED)} more`] : links;
 }
 
 function healthOf(pool) {
@@ -63,14 +85,34 @@ function backends(pool, rates, health) {
     key: (it) => `${it.name} ${it.address} ${it.state === "removed"}`,
     empty: "no backend: `anycast-ctl backend add` adds one",
     columns: [
-      { title: "Backend", cell: (it) => link(backendPlace(pool.name, it.name), it.name), sort: (it) => it.name, text: (it) => it.name },
-      { title: "Address", minor: true, cell: (it) => it.address, sort: (it) => it.address, text: (it) => it.address },
-      { title: "State", cell: (it) => [backendState(it.state), it.backup && " (backup)"], sort: (it) => it.state, text: (it) => it.state },
+      {
+        title: "Backend",
+        cell: (it) => link(backendPlace(pool.name, it.name), it.name),
+        sort: (it) => it.name,
+        text: (it) => it.name,
+      },
+      {
+        title: "Address",
+        minor: true,
+        cell: (it) => it.address,
+        sort: (it) => it.address,
+        text: (it) => it.address,
+      },
+      {
+        title: "State",
+        cell: (it) => [backendState(it.state), it.backup && " (backup)"],
+        sort: (it) => it.state,
+        text: (it) => it.state,
+      },
       { title: "Weight", number: true, minor: true, cell: (it) => count(it.weight), sort: (it) => it.weight },
       { title: "Slots", number: true, cell: (it) => count(it.slots), sort: (it) => it.slots },
       { title: "Share", number: true, cell: (it) => share(it.slots, pool.slots), sort: (it) => it.slots },
       { title: "Pins", number: true, minor: true, cell: (it) => count(it.pins), sort: (it) => it.pins },
-      { title: "Checks", minor: true, cell: (it) => (health.has(it.name) && it.state !== "removed" ? strip(health.get(it.name).strip) : "") },
+      {
+        title: "Checks",
+        minor: true,
+        cell: (it) => (health.has(it.name) && it.state !== "removed" ? strip(health.get(it.name).strip) : ""),
+      },
       ...rateColumns((it) => rates.backend(pool.name, it)),
       { title: "Remark", wide: true, minor: true, cell: remark, text: (it) => it.detail ?? "" },
     ],
@@ -80,6 +122,11 @@ function backends(pool, rates, health) {
 /** Why it is as it is. */
 export function remark({ detail, drain }) {
   if (!drain) return detail ?? "";
-  const left = drain.remaining_seconds === null || drain.remaining_seconds === undefined ? "" : `, ${duration(drain.remaining_seconds)} to the deadline`;
-  return drain.empty ? "drained: no flow is left" : `draining: ${count(drain.flows)} flows and ${count(drain.slots)} slots left${left}`;
+  const left =
+    drain.remaining_seconds === null || drain.remaining_seconds === undefined
+      ? ""
+      : `, ${duration(drain.remaining_seconds)} to the deadline`;
+  return drain.empty
+    ? "drained: no flow is left"
+    : `draining: ${count(drain.flows)} flows and ${count(drain.slots)} slots left${left}`;
 }

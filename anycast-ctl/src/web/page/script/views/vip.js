@@ -29,7 +29,10 @@ export function draw([, name], { status, rates }) {
       ["Other ports", vip.on_unknown_port],
       ["Pings", vip.echo ? "answered here" : "not answered here"],
       ["Delivered", `${count(vip.traffic.packets)} packets, ${count(vip.traffic.new_flows)} new flows`],
-      ["Packets/s", [perSecond(rate.packets), spark(vipTrace(name), "Packets a second, the last two minutes")]],
+      [
+        "Packets/s",
+        [perSecond(rate.packets), spark(vipTrace(name), "Packets a second, the last two minutes")],
+      ],
     ]),
     status.announcements && announcement(answer(announcementOf(name))),
     backends(vip, rates),
@@ -52,7 +55,11 @@ function announcement(known) {
       ["Why", it.why],
       ["Next", it.next && `${it.next.phase} in ${milliseconds(it.next.in_ms)} at the latest`],
       ["Trouble", it.trouble && h("span", { class: "bad" }, it.trouble)],
-      ["By hand", it.by_hand && `${it.by_hand.what} by ${it.by_hand.by}${it.by_hand.until ? ` until ${it.by_hand.until}` : ""}`],
+      [
+        "By hand",
+        it.by_hand &&
+          `${it.by_hand.what} by ${it.by_hand.by}${it.by_hand.until ? ` until ${it.by_hand.until}` : ""}`,
+      ],
       ["Backends well", `${it.healthy} of ${it.active}, ${it.needed} needed`],
       ["Routing daemon has it", it.seen ? it.seen.level : "not"],
       ["Told to", told && (told.join(", ") || "nobody")],
@@ -81,11 +88,38 @@ function backends(vip, rates) {
     key: (it) => `${it.name} ${it.address}`,
     empty: "nothing was delivered yet",
     columns: [
-      { title: "Backend", cell: (it) => link(backendPlace(vip.pool, it.name), it.name), sort: (it) => it.name, text: (it) => it.name },
-      { title: "Address", minor: true, cell: (it) => it.address, sort: (it) => it.address, text: (it) => it.address },
-      { title: "Packets", number: true, cell: (it) => count(it.traffic.packets), sort: (it) => it.traffic.packets },
-      { title: "Share", number: true, cell: (it) => share(it.traffic.packets, vip.traffic.packets), sort: (it) => it.traffic.packets },
-      { title: "New flows", number: true, minor: true, cell: (it) => count(it.traffic.new_flows), sort: (it) => it.traffic.new_flows },
+      {
+        title: "Backend",
+        cell: (it) => link(backendPlace(vip.pool, it.name), it.name),
+        sort: (it) => it.name,
+        text: (it) => it.name,
+      },
+      {
+        title: "Address",
+        minor: true,
+        cell: (it) => it.address,
+        sort: (it) => it.address,
+        text: (it) => it.address,
+      },
+      {
+        title: "Packets",
+        number: true,
+        cell: (it) => count(it.traffic.packets),
+        sort: (it) => it.traffic.packets,
+      },
+      {
+        title: "Share",
+        number: true,
+        cell: (it) => share(it.traffic.packets, vip.traffic.packets),
+        sort: (it) => it.traffic.packets,
+      },
+      {
+        title: "New flows",
+        number: true,
+        minor: true,
+        cell: (it) => count(it.traffic.new_flows),
+        sort: (it) => it.traffic.new_flows,
+      },
       ...rateColumns((it) => rates.vipBackend(vip.name, it)),
     ],
   });
@@ -101,8 +135,17 @@ function reasons(vip, rates) {
     columns: [
       { title: "Reason", cell: (reason) => reason.reason },
       { title: "Verdict", cell: (reason) => reason.verdict },
-      { title: "Packets", number: true, cell: (reason) => count(reason.packets), sort: (reason) => reason.packets },
-      { title: "Packets/s", number: true, cell: (reason) => perSecond(rates.vipReason(vip.name, reason.code)) },
+      {
+        title: "Packets",
+        number: true,
+        cell: (reason) => count(reason.packets),
+        sort: (reason) => reason.packets,
+      },
+      {
+        title: "Packets/s",
+        number: true,
+        cell: (reason) => perSecond(rates.vipReason(vip.name, reason.code)),
+      },
     ],
   });
 }
@@ -116,7 +159,12 @@ function details(vip) {
     key: (detail) => detail.code,
     columns: [
       { title: "Detail", cell: (detail) => detail.detail },
-      { title: "Packets", number: true, cell: (detail) => count(detail.packets), sort: (detail) => detail.packets },
+      {
+        title: "Packets",
+        number: true,
+        cell: (detail) => count(detail.packets),
+        sort: (detail) => detail.packets,
+      },
     ],
   });
 }
