@@ -38,6 +38,7 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("prometheus", "promtool", "--version"),
     ("systemd", "journalctl", "--version"),
     ("tmux", "tmux", "-V"),
+    ("chromium", "chromium", "--version"),
 ];
 
 /// Whether setup installs or only tells.
