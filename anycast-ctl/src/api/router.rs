@@ -20,6 +20,7 @@ use super::{
     routes,
     snapshot::{Snapshot, Snapshots},
 };
+use crate::observe::Observer;
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -42,6 +43,8 @@ pub struct Api {
     requests: Arc<Semaphore>,
     /// Places for watchers of events.
     pub watchers: Arc<Semaphore>,
+    /// Shows packets.
+    pub observer: Observer,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -49,6 +52,7 @@ pub struct Api {
 impl Api {
     fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            observer: Observer::spawn(link.requests.clone()),
             snapshots: Snapshots::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
