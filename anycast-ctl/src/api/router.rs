@@ -14,6 +14,7 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    captures::Captures,
     link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
@@ -45,6 +46,8 @@ pub struct Api {
     pub watchers: Arc<Semaphore>,
     /// Shows packets.
     pub observer: Observer,
+    /// Whom it shows them to.
+    pub captures: Captures,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -52,6 +55,7 @@ pub struct Api {
 impl Api {
     fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            captures: Captures::default(),
             observer: Observer::spawn(link.requests.clone()),
             snapshots: Snapshots::spawn(link.requests.clone()),
             link,
