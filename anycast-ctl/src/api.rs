@@ -3,6 +3,7 @@
 mod audit;
 mod body;
 pub mod call;
+mod captures;
 mod change;
 pub mod client;
 pub mod connections;

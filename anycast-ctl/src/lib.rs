@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod api;
 pub mod bpffs;
+pub mod capture;
 pub mod cli;
 pub mod condition;
 pub mod config;
@@ -25,6 +26,7 @@ pub mod moment;
 pub mod neighbour;
 pub mod netlink;
 pub mod numbers;
+pub mod observe;
 pub mod offline;
 pub mod period;
 pub mod plan;

@@ -39,6 +39,7 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("systemd", "journalctl", "--version"),
     ("tmux", "tmux", "-V"),
     ("chromium", "chromium", "--version"),
+    ("tshark", "tshark", "--version"),
 ];
 
 /// Whether setup installs or only tells.

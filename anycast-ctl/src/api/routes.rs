@@ -12,6 +12,7 @@ use super::router::Api;
 
 pub mod announcements;
 pub mod backends;
+mod captures;
 mod document;
 pub mod drains;
 pub mod events;
@@ -37,6 +38,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(events::watch))
         .routes(routes!(events::kept))
         .routes(routes!(log::get, log::set, log::reset))
+        .routes(routes!(captures::list, captures::begin))
+        .routes(routes!(captures::end))
         .routes(routes!(document::get))
         .routes(routes!(vips::list, vips::add))
         .routes(routes!(vips::get, vips::set, vips::remove))

@@ -2,6 +2,7 @@
 
 mod announce;
 mod backend;
+mod capture;
 mod change;
 mod drift;
 mod event;
@@ -23,6 +24,9 @@ pub use announce::{
     RatesStatus, RoutingDaemonStatus, VipAnnouncement,
 };
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
+pub use capture::{
+    CaptureLine, CaptureSide, CaptureStatus, CaptureTally, CapturedPacket, CapturedSlot, NewCapture,
+};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};

@@ -69,6 +69,8 @@ impl Controller {
             self.dataplane.detach_all().context("detaching the XDP program")?;
             self.tell_interfaces();
         } else if !self.down {
+            // Whoever looked at packets goes with the daemon.
+            self.dataplane.end_to_show().context("putting the ordinary program back")?;
             tracing::info!("packets are steered on without the daemon; `anycast-ctl down` ends that");
         }
         Ok(())
