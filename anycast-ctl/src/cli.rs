@@ -17,6 +17,7 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod explain;
 mod health;
 mod history;
 mod hook;
@@ -66,6 +67,7 @@ Examples:
   sudo anycast-ctl announce list                       what routers are told, and why
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
+  sudo anycast-ctl explain --from 198.51.100.7:40000 --to 192.0.2.1:443    where a packet goes, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
@@ -120,6 +122,7 @@ enum Command {
     Detach(hook::Detach),
     Down(hook::Down),
     Receive(receive::Receive),
+    Explain(Box<explain::Explain>),
     Doctor(doctor::Doctor),
     Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
@@ -178,6 +181,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Detach(command) => command.execute(&common, &client),
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
+        Command::Explain(command) => command.execute(&common, &client),
         Command::Doctor(command) => command.execute(&common),
         Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),

@@ -7,6 +7,7 @@ mod commit;
 mod drains;
 mod drift;
 mod end;
+mod explain;
 mod interfaces;
 mod plan;
 mod progress;
@@ -147,6 +148,8 @@ pub struct Controller {
     moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
     drift: drift::Watch,
+    /// What says what would become of a packet.
+    asked: Arc<explain::Asked>,
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
@@ -205,6 +208,7 @@ impl Controller {
             told_interfaces: BTreeSet::new(),
             resolver,
             resolutions,
+            asked: Arc::default(),
             census: dataplane.pools().map(|pool| (pool, Census::of(&dataplane.table(pool)))).collect(),
             dataplane,
             installed,

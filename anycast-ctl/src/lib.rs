@@ -10,6 +10,7 @@ pub mod controller;
 pub mod dataplane;
 pub mod doctor;
 pub mod drain;
+pub mod explain;
 pub mod finding;
 pub mod health;
 pub mod history;

@@ -15,6 +15,7 @@ mod backends;
 mod document;
 mod drains;
 mod events;
+mod explain;
 mod health;
 mod hook;
 mod pools;
@@ -26,8 +27,10 @@ mod vips;
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {
     let site = OpenApiRouter::new().routes(routes!(site::get, site::put));
+    let explain = OpenApiRouter::new().routes(routes!(explain::ask, explain::ask_frame));
     OpenApiRouter::new()
         .merge(site.layer(DefaultBodyLimit::max(site::MAX_SITE_BYTES)))
+        .merge(explain.layer(DefaultBodyLimit::max(explain::MAX_BODY_BYTES)))
         .routes(routes!(site::reconcile))
         .routes(routes!(revisions::list))
         .routes(routes!(revisions::get))

@@ -5,6 +5,7 @@ mod backend;
 mod change;
 mod drift;
 mod event;
+mod explain;
 mod health;
 mod hook;
 mod host;
@@ -23,6 +24,12 @@ pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use explain::{
+    CounterMove, ExplainQuestion, ExplainWay, ExplainedBackend, ExplainedDelivery, ExplainedEffect,
+    ExplainedFlow, ExplainedOutcome, ExplainedOwner, ExplainedPacket, ExplainedPin, ExplainedReason,
+    ExplainedSlot, ExplainedVip, ExplainedWhy, Explanation, Fragment, IcmpError, PacketChange, PacketField,
+    PacketKind, PacketLayer,
+};
 pub use health::{
     BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
     PoolHealth,

@@ -34,6 +34,7 @@ impl Controller {
                 drop(reply.send(self.change_announcements(change, author.to_string()).await));
             }
             Request::Hook(state, reply) => self.hook_when_gone(state, reply).await,
+            Request::Explain { interface, frame, reply } => self.explain(interface, frame, reply),
             Request::Reconcile { dry_run, reply } => {
                 drop(reply.send(self.reconcile_drift(dry_run).map_err(internal)));
             }
