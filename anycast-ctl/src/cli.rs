@@ -18,6 +18,7 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod explain;
 mod health;
 mod history;
 mod hook;
@@ -71,6 +72,7 @@ Examples:
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
   sudo anycast-ctl top                                 all of it, live
+  sudo anycast-ctl explain --from 198.51.100.7:40000 --to 192.0.2.1:443    where a packet goes, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl capture -w www.pcapng --vip www     packets, and what became of each
   sudo anycast-ctl backend list --json | jq            for scripts
@@ -130,6 +132,7 @@ enum Command {
     Down(hook::Down),
     Receive(receive::Receive),
     Capture(capture::Capture),
+    Explain(Box<explain::Explain>),
     Doctor(doctor::Doctor),
     Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
@@ -192,6 +195,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
         Command::Capture(command) => return command.execute(&common, &client),
+        Command::Explain(command) => command.execute(&common, &client),
         Command::Doctor(command) => command.execute(&common),
         Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),

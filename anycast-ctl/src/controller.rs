@@ -9,6 +9,7 @@ mod drains;
 mod drift;
 mod drops;
 mod end;
+mod explain;
 mod interfaces;
 mod plan;
 mod progress;
@@ -171,6 +172,8 @@ pub struct Controller {
     capacities: Capacities,
     /// What moves slots at the moment, in an operator's words.
     cause: String,
+    /// What says what would become of a packet.
+    asked: Arc<explain::Asked>,
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
@@ -245,6 +248,7 @@ impl Controller {
             told_interfaces: BTreeSet::new(),
             resolver,
             resolutions,
+            asked: Arc::default(),
             census: dataplane.pools().map(|pool| (pool, Census::of(&dataplane.table(pool)))).collect(),
             dataplane,
             installed,

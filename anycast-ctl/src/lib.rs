@@ -12,6 +12,7 @@ pub mod dataplane;
 pub mod doctor;
 pub mod drain;
 pub mod events;
+pub mod explain;
 pub mod finding;
 pub mod health;
 pub mod history;

@@ -40,6 +40,7 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("tmux", "tmux", "-V"),
     ("chromium", "chromium", "--version"),
     ("tshark", "tshark", "--version"),
+    ("tcpdump", "tcpdump", "--version"),
 ];
 
 /// Whether setup installs or only tells.

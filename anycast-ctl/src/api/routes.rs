@@ -16,6 +16,7 @@ mod captures;
 mod document;
 pub mod drains;
 pub mod events;
+pub mod explain;
 pub mod health;
 mod hook;
 mod log;
@@ -28,8 +29,10 @@ pub mod vips;
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {
     let site = OpenApiRouter::new().routes(routes!(site::get, site::put));
+    let explain = OpenApiRouter::new().routes(routes!(explain::ask, explain::ask_frame));
     OpenApiRouter::new()
         .merge(site.layer(DefaultBodyLimit::max(site::MAX_SITE_BYTES)))
+        .merge(explain.layer(DefaultBodyLimit::max(explain::MAX_BODY_BYTES)))
         .routes(routes!(site::reconcile))
         .routes(routes!(revisions::list))
         .routes(routes!(revisions::get))

@@ -6,6 +6,7 @@ mod capture;
 mod change;
 mod drift;
 mod event;
+mod explain;
 mod happened;
 mod health;
 mod hook;
@@ -30,6 +31,12 @@ pub use capture::{
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use explain::{
+    CounterMove, ExplainQuestion, ExplainWay, ExplainedBackend, ExplainedDelivery, ExplainedEffect,
+    ExplainedFlow, ExplainedOutcome, ExplainedOwner, ExplainedPacket, ExplainedPin, ExplainedReason,
+    ExplainedSlot, ExplainedVip, ExplainedWhy, Explanation, Fragment, IcmpError, PacketChange, PacketField,
+    PacketKind, PacketLayer,
+};
 pub use happened::{
     CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DrainStep, DropEvent, LogStatus, NewLog,
     RequestEvent, TableEvent,

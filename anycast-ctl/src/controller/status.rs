@@ -314,7 +314,7 @@ fn share(slots: u32, weight: u64, total: u64) -> u32 {
 }
 
 /// The state of a backend that the site has.
-fn judged(condition: &Condition, is_reached: bool) -> BackendState {
+pub(super) fn judged(condition: &Condition, is_reached: bool) -> BackendState {
     if condition.disabled {
         BackendState::Disabled
     } else if condition.is_down() {
