@@ -17,6 +17,7 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod flows;
 mod health;
 mod history;
 mod hook;
@@ -66,6 +67,7 @@ Examples:
   sudo anycast-ctl announce list                       what routers are told, and why
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
+  sudo anycast-ctl flows list --backend web/web-2      sessions that are remembered, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
@@ -110,6 +112,8 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Health(health::Health),
+    #[command(subcommand)]
+    Flows(flows::Flows),
     #[command(subcommand)]
     Announce(announce::Announce),
     #[command(subcommand)]
@@ -171,6 +175,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
+        Command::Flows(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
         Command::Site(command) => command.execute(&common, &client),

@@ -7,6 +7,7 @@ mod commit;
 mod drains;
 mod drift;
 mod end;
+mod flows;
 mod interfaces;
 mod plan;
 mod progress;

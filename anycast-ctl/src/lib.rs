@@ -11,6 +11,7 @@ pub mod dataplane;
 pub mod doctor;
 pub mod drain;
 pub mod finding;
+pub mod flows;
 pub mod health;
 pub mod history;
 pub mod host;

@@ -18,11 +18,11 @@ use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 
 use super::{
-    call::{Call, Question, Segment, Terms},
+    call::{Call, Query, Question, Segment, Terms},
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, HealthStatus, HookState, HookStatus,
-        HostStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus,
-        Status, VipAnnouncement, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, FlowCounts, FlowsStatus, HealthStatus,
+        HookState, HookStatus, HostStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail,
+        RevisionStatus, SlotsStatus, Status, VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;
@@ -263,6 +263,22 @@ impl Client {
     /// See [`ClientError`].
     pub async fn announce<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
         self.exchange(&call.question(&Terms::default(), false), TIMEOUT).await?.accepted()?.json()
+    }
+
+    /// `GET /v1/flows`, with that query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn flows(&self, query: &Query) -> Result<FlowsStatus, ClientError> {
+        self.get(&format!("/v1/flows{query}")).await
+    }
+
+    /// `GET /v1/flows/count`, with that query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn flow_counts(&self, query: &Query) -> Result<FlowCounts, ClientError> {
+        self.get(&format!("/v1/flows/count{query}")).await
     }
 
     /// `POST /v1/attach`, `/v1/detach` or `/v1/down`

@@ -10,6 +10,7 @@ use super::types::{
 };
 use crate::{
     announce::orders::Hand,
+    flows::Remembered,
     model::{Edit, Site, diff::Subject},
     store::{Author, Revision, Store},
     utc::Utc,
@@ -19,7 +20,6 @@ use crate::{
 pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// One question or order. A reply that is dropped means that the controller is stopping.
-#[derive(Debug)]
 pub enum Request {
     /// What is steered where, with all counters.
     Status(Reply<Status>),
@@ -36,6 +36,8 @@ pub enum Request {
         /// Its table.
         reply: Reply<SlotsStatus>,
     },
+    /// What remembered flows are read with.
+    Flows(Reply<Remembered>),
     /// Makes a change.
     Change(Order, Reply<Committed>),
     /// Says what a change would do.

@@ -30,6 +30,9 @@ pub const MAX_REQUESTS: usize = 1_024;
 /// Watchers of events at a time.
 pub const MAX_WATCHERS: usize = 64;
 
+/// Readers of remembered flows at a time: each has a thread to itself.
+pub const MAX_FLOW_READERS: usize = 4;
+
 /// Resolves when the daemon is on its way out.
 pub type Stopping = Shared<BoxFuture<'static, ()>>;
 
@@ -42,6 +45,8 @@ pub struct Api {
     requests: Arc<Semaphore>,
     /// Places for watchers of events.
     pub watchers: Arc<Semaphore>,
+    /// Places for readers of remembered flows.
+    pub flow_readers: Arc<Semaphore>,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -53,6 +58,7 @@ impl Api {
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            flow_readers: Arc::new(Semaphore::new(MAX_FLOW_READERS)),
             stopping,
         }
     }

@@ -15,6 +15,7 @@ mod backends;
 mod document;
 mod drains;
 mod events;
+mod flows;
 mod health;
 mod hook;
 mod pools;
@@ -54,6 +55,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(announcements::all))
         .routes(routes!(announcements::one, announcements::set, announcements::clear))
         .routes(routes!(announcements::begin, announcements::end))
+        .routes(routes!(flows::list))
+        .routes(routes!(flows::count))
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))

@@ -5,6 +5,7 @@ mod backend;
 mod change;
 mod drift;
 mod event;
+mod flows;
 mod health;
 mod hook;
 mod host;
@@ -23,6 +24,10 @@ pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use flows::{
+    FlowCount, FlowCounts, FlowGroup, FlowOrder, FlowProtocol, FlowState, FlowStatus, FlowTally, FlowsStatus,
+    Kept,
+};
 pub use health::{
     BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
     PoolHealth,

@@ -42,6 +42,18 @@ pub fn backends() -> ArgValueCandidates {
     })
 }
 
+/// Backends as `POOL/NAME`.
+pub fn backends_of_pools() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let pools = site().map(|site| site.pools).unwrap_or_default();
+        let all = pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
+        let full = |(pool, backend): (&crate::model::Pool, &crate::model::Backend)| {
+            candidate(&format!("{}/{}", pool.name, backend.name), backend.address.to_string())
+        };
+        all.map(full).collect()
+    })
+}
+
 /// Addresses of backends.
 pub fn hosts() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -1,0 +1,35 @@
+//! `anycast-ctl flows …`
+
+use clap::Subcommand;
+
+use super::Common;
+use crate::api::client::Client;
+
+mod count;
+mod list;
+mod wanted;
+
+/// Show the flows that are remembered, and who sends what
+///
+/// Flows are only remembered while their slot is in transition, after a backend came, went or got another weight; and UDP flows
+/// of pools with `udp = "pinned"`. All others go where the slot table says, and nobody keeps a list of them: what passes is seen
+/// by sampling.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = "\
+Examples:
+  anycast-ctl flows list --backend web/web-2      sessions that a backend keeps through a transition
+  anycast-ctl flows list --from 198.51.100.0/24   those of a client or a network
+  anycast-ctl flows count                         how many each backend has")]
+pub enum Flows {
+    List(list::List),
+    Count(count::Count),
+}
+
+impl Flows {
+    pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::List(command) => command.execute(common, client),
+            Self::Count(command) => command.execute(common, client),
+        }
+    }
+}
