@@ -1,6 +1,11 @@
 //! Flows as operators ask for them: those that are remembered, read from the maps, and those that pass, seen by sampling.
 
+pub mod catchment;
+pub mod estimate;
+pub mod heavy;
 pub mod names;
 pub mod remembered;
+pub mod sighting;
+pub mod top;
 
 pub use self::{names::SiteNames, remembered::Remembered};

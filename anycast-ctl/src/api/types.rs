@@ -2,6 +2,7 @@
 
 mod announce;
 mod backend;
+mod catchment;
 mod change;
 mod drift;
 mod event;
@@ -14,6 +15,7 @@ mod pool;
 mod revision;
 mod schema;
 mod status;
+mod top;
 mod vip;
 
 pub use announce::{
@@ -21,6 +23,7 @@ pub use announce::{
     RatesStatus, RoutingDaemonStatus, VipAnnouncement,
 };
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
+pub use catchment::{CatchmentFigures, CatchmentPrefix, CatchmentStatus, HandshakesStatus, SpreadStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
@@ -38,4 +41,5 @@ pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
+pub use top::{TopBy, TopRow, TopStatus};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
