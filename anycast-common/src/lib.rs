@@ -32,6 +32,7 @@ pub mod reset;
 pub mod slot;
 pub mod steer;
 pub mod tunnel;
+pub mod walk;
 
 #[cfg(feature = "user")]
 mod pod;

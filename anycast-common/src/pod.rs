@@ -6,6 +6,7 @@ use crate::{
     pin::{FlowKey, Record},
     probe::Probe,
     receive::{Config, SenderKey},
+    walk::Walk,
 };
 
 // SAFETY: `repr(C)`, Copy, and free of padding and of invalid bit patterns: the type derives zerocopy's FromBytes and
@@ -29,3 +30,6 @@ unsafe impl aya::Pod for SenderKey {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for Probe {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for Walk {}

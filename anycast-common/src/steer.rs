@@ -43,6 +43,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every one, in the order of the codes.
+    pub const ALL: &'static [Self] =
+        &[Self::Continues, Self::Ends, Self::Opens, Self::Datagram, Self::Pinned, Self::Reports];
+
+    /// Its number in [`crate::walk::Walk::kind`].
+    #[inline(always)]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
     /// That of a TCP packet with these flags, as they lie in the header's fourteenth byte. Looked up in a word instead of told by branches,
     /// for each of which LLVM would keep registers and the verifier a path of its own.
     #[inline(always)]
@@ -76,6 +86,7 @@ const OF_TCP: u64 = {
 
 /// Why the packet goes where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Why {
     /// The slot is stable, or the packet stands alone: the current owner.
     Current,
@@ -87,6 +98,17 @@ pub enum Why {
     Base,
     /// What the flow belonged to is no longer usable: the current owner, which will refuse it.
     Reset,
+}
+
+impl Why {
+    /// Every one, in the order of the codes.
+    pub const ALL: &'static [Self] = &[Self::Current, Self::Opened, Self::Pinned, Self::Base, Self::Reset];
+
+    /// Its number in [`crate::walk::Walk::why`].
+    #[inline(always)]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// Where a packet goes.

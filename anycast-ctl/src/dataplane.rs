@@ -13,6 +13,7 @@ mod error;
 mod filter;
 mod flows;
 mod grace;
+mod lend;
 mod link;
 mod load;
 mod mapped;
@@ -24,6 +25,7 @@ mod persist;
 mod pins;
 mod shape;
 mod tables;
+mod trace;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -34,7 +36,7 @@ use aya::{
 };
 
 pub(crate) use self::attach::explain;
-use self::{arena::Arena, directory::ActiveDirectory, mapped::MappedArray};
+use self::{arena::Arena, directory::ActiveDirectory, lend::Lent, mapped::MappedArray};
 
 use crate::numbers::Capacity;
 
@@ -52,6 +54,7 @@ pub use self::{
     persist::{Pinned, attach_pinned, clean_up, detach_pinned},
     pins::{PinnedMaps, Pins},
     tables::Published,
+    trace::{TraceSource, Traced, Tracer},
 };
 
 /// What can go wrong between the controller and the kernel.
@@ -110,6 +113,10 @@ pub enum DataplaneError {
 pub struct Dataplane {
     ebpf: Ebpf,
     hash_key: [u64; KEY_WORDS],
+    /// As they were settled: with the sizes that the maps have, and what the kernel takes.
+    options: LoadOptions,
+    /// Its maps, for other objects.
+    lent: Lent,
     /// The loaded program's name.
     entry: &'static str,
     attachments: Vec<Attachment>,

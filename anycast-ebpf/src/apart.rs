@@ -8,6 +8,7 @@ use anycast_common::{
     lookups::Lookups,
     parse::{self, IpHeader, Message},
     reason::Reason,
+    walk::Walk,
 };
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     count, fragment, icmp, maps,
     packet::Packet,
     steer::{self, Target},
-    vip,
+    trace, vip,
 };
 
 /// The backend of such a packet, whose IP header lies at `offset`.
@@ -57,6 +58,7 @@ fn choose<H: IpHeader>(
         match parse::icmp(packet, &ip, &upper, vip)? {
             Message::EchoRequest => Err(icmp::answer_echo(packet, &ip, &upper)),
             Message::Error(transport) => {
+                trace::note(|walk| walk.reached |= Walk::QUOTED);
                 vip::check_service(directory, vip, &transport.flow)?;
                 let target = steer::backend(lookups, vip, &transport)?;
                 count::detail(vip, Detail::IcmpError);

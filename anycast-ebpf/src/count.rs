@@ -8,14 +8,22 @@ use anycast_common::{
 };
 
 use crate::{
-    Refusal,
     maps::{DETAILS, REASONS, TRAFFIC},
     steer::Target,
+    trace,
+    walk::Refusal,
 };
 
 /// Counts a delivered packet.
 #[inline(always)]
 pub fn delivered<H>(vip: &Vip, ip: &Ip<H>, target: &Target) {
+    trace::note(|walk| {
+        walk.packet_bytes = ip.length as u32;
+        walk.opens_flow = u8::from(target.opens_flow);
+    });
+    if trace::is_dry() {
+        return;
+    }
     let Some(traffic) = TRAFFIC.get_ptr_mut(target.way.first_counter() + vip.ordinal) else { return };
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let traffic = unsafe { &mut *traffic };
@@ -27,6 +35,10 @@ pub fn delivered<H>(vip: &Vip, ip: &Ip<H>, target: &Target) {
 /// Counts a packet that was not delivered.
 #[inline(always)]
 pub fn refused(refusal: Refusal) {
+    trace::note(|walk| walk.reason = refusal.reason.code());
+    if trace::is_dry() {
+        return;
+    }
     let Some(packets) = REASONS.get_ptr_mut(reason_counter(refusal.vip, refusal.reason.code())) else {
         return;
     };
@@ -37,6 +49,10 @@ pub fn refused(refusal: Refusal) {
 /// Counts a detail of a packet, whatever becomes of it.
 #[inline(always)]
 pub fn detail(vip: &Vip, detail: Detail) {
+    trace::note(|walk| walk.details |= 1 << detail.code());
+    if trace::is_dry() {
+        return;
+    }
     let Some(packets) = DETAILS.get_ptr_mut(detail_counter(vip.number, detail.code())) else { return };
     // SAFETY: as above.
     unsafe { *packets += 1 };

@@ -18,7 +18,7 @@ use anycast_common::{
 use aya_ebpf::bindings::xdp_action;
 
 pub use self::outer::Template;
-use crate::{backend::Way, maps::DEVICES, packet::Packet, steer::Target};
+use crate::{backend::Way, maps::DEVICES, packet::Packet, steer::Target, trace};
 
 /// How a packet leaves.
 #[derive(Clone, Copy)]
@@ -66,6 +66,7 @@ pub fn deliver<H: IpHeader>(
 /// By which interface?
 #[inline(always)]
 fn departure(packet: &Packet<'_>, way: &Way) -> Result<Departure, Reason> {
+    trace::note(|walk| walk.egress_ifindex = way.ifindex());
     if way.ifindex() == packet.ingress_ifindex() {
         return Ok(Departure::Transmit);
     }

@@ -15,7 +15,6 @@ use network_types::{
 };
 
 use crate::{
-    Refusal,
     icmp::{
         HOP_LIMIT,
         error::{self, Message},
@@ -23,6 +22,7 @@ use crate::{
     maps,
     packet::{Packet, Window},
     vip,
+    walk::Refusal,
 };
 
 /// Bytes of UDP that an error quotes: the header.

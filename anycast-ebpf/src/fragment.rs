@@ -14,6 +14,7 @@ use anycast_common::{
     reason::Reason,
     slot::NO_BACKEND,
     steer::Kind,
+    walk::{Effect, Walk},
 };
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     maps::FRAGMENTS,
     packet::Packet,
     steer::{self, Target},
-    vip,
+    trace, vip,
 };
 
 /// Remembers where a first fragment goes. Only these are remembered, so that a flood of later ones writes nothing.
@@ -51,6 +52,7 @@ pub fn follow<H: IpHeader>(
     let key = H::fragment_key(packet, ip, upper).map_err(|_| Reason::BadFragment)?;
     let followed = remembered(&key, lookups, vip, start, stop);
     if let Some(way) = backend::find(lookups, followed as u16).filter(|_| followed as u16 != NO_BACKEND) {
+        trace::note(|walk| walk.reached |= Walk::FOLLOWED);
         return Ok(Target { way, hash: (followed >> 16) as u32, opens_flow: false });
     }
     count::detail(vip, Detail::FragmentStray);
@@ -64,8 +66,10 @@ pub fn follow<H: IpHeader>(
 
 #[inline(never)]
 fn insert(key: &FragmentKey, datagram: &Datagram) {
-    // An LRU map makes room; when it cannot, the later fragments are strays.
-    let _ = FRAGMENTS.insert(key, datagram, 0);
+    if trace::makes(Effect::DatagramInserted) {
+        // An LRU map makes room; when it cannot, the later fragments are strays.
+        let _ = FRAGMENTS.insert(key, datagram, 0);
+    }
 }
 
 /// Index of the backend that a datagram goes to, or [`NO_BACKEND`], and above its 16 bits the hash of the datagram's flow.
@@ -84,8 +88,10 @@ fn remembered(key: &FragmentKey, lookups: &Lookups, vip: &Vip, start: u16, stop:
     }
     count::detail(vip, Detail::FragmentFollowed);
     let (received, arrival) = received.with(start, stop);
-    // SAFETY: as above.
-    unsafe { write_volatile(&raw mut (*datagram).received, received) };
+    if trace::makes(Effect::DatagramSeen) {
+        // SAFETY: as above.
+        unsafe { write_volatile(&raw mut (*datagram).received, received) };
+    }
     match arrival {
         Arrival::Fits => {}
         Arrival::LeavesGap => count::detail(vip, Detail::FragmentOutOfOrder),

@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::XdpContext;
 
-use crate::Refusal;
+use crate::walk::Refusal;
 
 /// Logs a packet that was not delivered.
 #[cfg(feature = "packet-log")]

@@ -17,6 +17,7 @@ use anycast_common::{
     pin::{Filter, FlowKey, Record},
     slot::{Slot, SlotLine, StampLine},
     tunnel::Tunnel,
+    walk::Effect,
 };
 use aya_ebpf::{
     Global,
@@ -24,6 +25,8 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, DevMapHash, LruHashMap, PerCpuArray},
 };
+
+use crate::trace;
 
 /// Whose maps these are. No packet asks.
 #[map]
@@ -45,17 +48,17 @@ pub static TUNNELS: Array<Tunnel> = Array::with_max_entries(MAX_BACKENDS as u32,
 #[map]
 pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
 
-/// A map of remembered flows.
+/// A map of remembered flows, and which of the two it is.
 #[repr(transparent)]
-pub struct Pins(pub LruHashMap<FlowKey, Record>);
+pub struct Flows<const EMBRYONIC: bool>(pub LruHashMap<FlowKey, Record>);
 
 /// Flows that were born during a transition of their slot.
 #[map]
-pub static PINS: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
+pub static PINS: Flows<false> = Flows(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
 
 /// As above, as long as only their opening packet was seen. A flood of these churns this map and no other.
 #[map]
-pub static EMBRYONIC: Pins = Pins(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
+pub static EMBRYONIC: Flows<true> = Flows(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
 
 /// Where the first fragments of datagrams went.
 #[map]
@@ -133,7 +136,7 @@ pub fn stamp(line: u32, index: u32, now: u32) {
     let stamp = stamps.cast::<u32>().wrapping_add(index as usize % SLOTS_PER_LINE);
     // SAFETY: the index is below the line's length; a stamp is read and written in whole words.
     unsafe {
-        if read_volatile(stamp) != now {
+        if read_volatile(stamp) != now && trace::makes(Effect::BaseSeen) {
             write_volatile(stamp, now);
         }
     }
@@ -152,7 +155,7 @@ pub fn set_filter(hash: u64) {
     let Some(cell) = filter_cell(hash) else { return };
     // SAFETY: see `filter_cell`.
     unsafe {
-        if read_volatile(cell) == 0 {
+        if read_volatile(cell) == 0 && trace::makes(Effect::FilterSet) {
             write_volatile(cell, 1);
         }
     }

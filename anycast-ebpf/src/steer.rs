@@ -15,12 +15,13 @@ use anycast_common::{
     reason::Reason,
     slot::{NO_BACKEND, Table},
     steer::{Choice, Entry, FlowMap, Kind, Usable, Why, World, choose},
+    walk::{Effect, Walk},
 };
 use aya_ebpf::{Global, helpers::generated::bpf_ktime_get_coarse_ns};
 
 use crate::{
     backend::{self, Way},
-    maps,
+    maps, trace,
 };
 
 /// Key of the flow hash, expanded from the fleet's seed. Set by the controller when it loads the program.
@@ -49,6 +50,13 @@ pub struct Target {
 /// The backend a packet goes to.
 #[inline(always)]
 pub fn backend(lookups: &Lookups, vip: &Vip, transport: &Transport) -> Result<Target, Reason> {
+    trace::note(|walk| {
+        let Flow { source, destination, source_port, destination_port, protocol } = transport.flow;
+        (walk.source, walk.destination) = (source, destination);
+        (walk.source_port, walk.destination_port, walk.protocol) = (source_port, destination_port, protocol);
+        walk.kind = transport.kind.code();
+        walk.reached |= Walk::FLOW;
+    });
     let table = table(lookups, vip.pool).filter(|table| !table.is_empty()).ok_or(Reason::NoBackend)?;
     let hash = transport.flow.wide_hash(&LoadedKey);
     let point = if vip.flags & (Vip::HASH_SOURCE | Vip::HASH_ADDRESSES) == 0 {
@@ -56,12 +64,20 @@ pub fn backend(lookups: &Lookups, vip: &Vip, transport: &Transport) -> Result<Ta
     } else {
         transport.flow.narrowed(vip.flags & Vip::HASH_SOURCE != 0).wide_hash(&LoadedKey)
     };
-    let slot = table.slot_of((point >> 32) as u32);
-    let line = table.first_line() + slot / SLOTS_PER_LINE as u32;
-    let index = slot % SLOTS_PER_LINE as u32;
+    let number = table.slot_of((point >> 32) as u32);
+    let line = table.first_line() + number / SLOTS_PER_LINE as u32;
+    let index = number % SLOTS_PER_LINE as u32;
     let place = Place { lookups, hash, line, index, idle_timeout: vip.idle_timeout };
     let slot = maps::slot(place.line, place.index).ok_or(Reason::NoBackend)?;
+    trace::note(|walk| {
+        (walk.hash, walk.slot, walk.slots, walk.owners) = (hash, number, table.slots(), slot.to_word());
+        walk.reached |= Walk::SLOT;
+    });
     let Choice { index, why, backend } = choose(&place, slot, &transport.flow, transport.kind);
+    trace::note(|walk| {
+        (walk.backend, walk.why) = (index, why.code());
+        walk.reached |= Walk::CHOICE;
+    });
     match backend {
         Some(way) => {
             let opens_flow = transport.kind == Kind::Opens || why == Why::Opened;
@@ -152,30 +168,34 @@ impl World for Place<'_> {
     }
 }
 
-impl FlowMap for maps::Pins {
+impl<const EMBRYONIC: bool> FlowMap for maps::Flows<EMBRYONIC> {
     #[inline(always)]
     fn find(&self, key: FlowKey) -> Option<impl Entry> {
-        self.0.get_ptr_mut(key).map(Found)
+        self.0.get_ptr_mut(key).map(Found::<EMBRYONIC>)
     }
 
     #[inline(always)]
     fn insert(&self, key: FlowKey, record: &Record) {
-        // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
-        let _ = self.0.insert(key, record, 0);
+        if trace::makes(if EMBRYONIC { Effect::EmbryonicInserted } else { Effect::PinInserted }) {
+            // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
+            let _ = self.0.insert(key, record, 0);
+        }
     }
 
     #[inline(always)]
     fn remove(&self, key: FlowKey) {
-        // Another CPU may have removed it already.
-        let _ = self.0.remove(key);
+        if trace::makes(if EMBRYONIC { Effect::EmbryonicRemoved } else { Effect::PinRemoved }) {
+            // Another CPU may have removed it already.
+            let _ = self.0.remove(key);
+        }
     }
 }
 
 /// A value of a map of pins, as the lookup returned it: aligned to 8 bytes, and the run's for as long as it lasts. Other
 /// CPUs change it in whole words.
-struct Found(*mut Record);
+struct Found<const EMBRYONIC: bool>(*mut Record);
 
-impl Entry for Found {
+impl<const EMBRYONIC: bool> Entry for Found<EMBRYONIC> {
     #[inline(always)]
     fn is_of(&self, flow: &Flow) -> bool {
         // SAFETY: see the type.
@@ -188,12 +208,19 @@ impl Entry for Found {
     #[inline(always)]
     fn load(&self) -> Pin {
         // SAFETY: see the type.
-        unsafe { read_volatile(&raw const (*self.0).pin) }
+        let pin = unsafe { read_volatile(&raw const (*self.0).pin) };
+        trace::note(|walk| {
+            walk.pin = pin.to_word();
+            walk.reached |= if EMBRYONIC { Walk::EMBRYONIC } else { Walk::PIN };
+        });
+        pin
     }
 
     #[inline(always)]
     fn store(&self, pin: Pin) {
-        // SAFETY: see the type.
-        unsafe { write_volatile(&raw mut (*self.0).pin, pin) };
+        if trace::makes(if EMBRYONIC { Effect::EmbryonicSeen } else { Effect::PinSeen }) {
+            // SAFETY: see the type.
+            unsafe { write_volatile(&raw mut (*self.0).pin, pin) };
+        }
     }
 }

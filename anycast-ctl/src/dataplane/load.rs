@@ -33,6 +33,7 @@ use super::{
     directory::ActiveDirectory,
     flows::FlowMap,
     grace,
+    lend::Lent,
     mapped::{MappedArray, field},
     shape::{self, IDENTITY, SHAPES},
 };
@@ -119,21 +120,26 @@ impl LoadOptions {
 pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, DataplaneError> {
     let directory = pinned.as_ref().map(|pinned| pinned.maps.0.as_path());
     let key = expand_seed(options.seed.get());
-    let (mut ebpf, entry) = match object(options, &key, directory) {
+    let mut options = *options;
+    let (mut ebpf, entry) = match object(OBJECT, &options, &key, directory, &[]) {
         Err(DataplaneError::Program(error)) if options.multi_buffer && knows_no_buffers(&error) => {
             tracing::warn!(
                 "the kernel takes no XDP program for packets in several buffers (Linux 5.18 does): jumbo frames are not taken"
             );
-            object(&LoadOptions { multi_buffer: false, ..*options }, &key, directory)?
+            options.multi_buffer = false;
+            object(OBJECT, &options, &key, directory, &[])?
         }
         loaded => loaded?,
     };
+    let lent = Lent::of(&ebpf, pinned.as_ref())?;
     let mapped = |ebpf: &mut Ebpf, name| MappedArray::new(name, &array(ebpf, name)?);
     let lookups = mapped(&mut ebpf, "LOOKUPS")?;
     let tables = lookups.part(field!(Lookups, tables), size_of::<Table>());
     let published: Vec<Table> = (0..MAX_POOLS).map(|pool| Table::from_word(tables.load(pool))).collect();
     Ok(Dataplane {
         hash_key: key,
+        options,
+        lent,
         identity: mapped(&mut ebpf, IDENTITY)?,
         directory: ActiveDirectory::new(
             lookups.part(field!(Lookups, directories), size_of::<Directory>()),
@@ -165,11 +171,14 @@ pub fn load(options: &LoadOptions, pinned: Option<Pinned>) -> Result<Dataplane, 
     })
 }
 
-/// The object with one of its programs in the kernel, and that program's name.
-fn object(
+/// An object with one of its programs in the kernel, and that program's name; with constants of its own beside those that all
+/// have.
+pub fn object(
+    bytes: &[u8],
     options: &LoadOptions,
     key: &[u64; KEY_WORDS],
     pinned: Option<&Path>,
+    constants: &[(&str, u32)],
 ) -> Result<(Ebpf, &'static str), DataplaneError> {
     let entry = if options.multi_buffer { PROGRAM } else { LINEAR_PROGRAM };
     let start = Instant::now();
@@ -180,6 +189,9 @@ fn object(
         for shape in SHAPES {
             loader.map_pin_path(shape.name, directory.join(shape.name));
         }
+    }
+    for (name, value) in constants {
+        loader.override_global(name, value, true);
     }
     let mut ebpf = loader
         .override_global("HASH_KEY", &key[..], true)
@@ -192,7 +204,7 @@ fn object(
         .map_max_entries("TRAFFIC", options.traffic_counters)
         .map_max_entries("REASONS", reason_counter(options.vips + 1, 0))
         .map_max_entries("DETAILS", detail_counter(options.vips + 1, 0))
-        .load(OBJECT)?;
+        .load(bytes)?;
     let maps = start.elapsed() - types;
     program(&mut ebpf, entry)?.load()?;
     let program = start.elapsed() - types - maps;

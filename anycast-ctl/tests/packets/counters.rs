@@ -6,6 +6,7 @@ use anycast_common::{
     counter::Traffic,
     detail::{Detail, MAX_DETAILS},
     reason::{MAX_REASONS, Reason},
+    walk::Walk,
 };
 use anycast_ctl::dataplane::{Count, PerCpuCounters};
 use aya::maps::{Map, MapData, MapInfo};
@@ -102,6 +103,21 @@ impl Snapshot {
 }
 
 impl Delta {
+    /// What a packet's walk says is counted.
+    pub fn of(walk: &Walk) -> Self {
+        let mut delta = Self::default();
+        if walk.reason == 0 {
+            let counted = (1, walk.packet_bytes.into(), walk.opens_flow.into());
+            delta.traffic.insert((walk.vip, walk.backend), counted);
+        } else {
+            let reason = Reason::ALL.iter().find(|reason| reason.code() == walk.reason).unwrap();
+            delta.reasons.insert((walk.vip, reason.label()), 1);
+        }
+        let details = Detail::ALL.iter().filter(|detail| walk.details >> detail.code() & 1 != 0);
+        delta.details = details.map(|detail| ((walk.vip, detail.label()), 1)).collect();
+        delta
+    }
+
     /// Packets that were counted as delivered or as not.
     pub fn outcomes(&self) -> u64 {
         self.traffic.values().map(|traffic| traffic.0).sum::<u64>() + self.reasons.values().sum::<u64>()

@@ -10,7 +10,7 @@ use anycast_common::{
     slot::{Slot, Table},
 };
 use anycast_ctl::{
-    dataplane::{Dataplane, LoadOptions},
+    dataplane::{Dataplane, LoadOptions, Tracer},
     model::{HashPolicy, Seed},
 };
 use aya::{
@@ -24,6 +24,9 @@ use crate::{
     difference::listing,
     site::{BACKENDS, ELSEWHERE, L2, SLOTS, State, UNRESOLVED, backend, directory},
 };
+
+/// Kernel index of the interface that a run without a context comes in by: `lo`.
+const LOOPBACK: u32 = 1;
 
 /// Seed of the flow hash in every packet test.
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -67,6 +70,8 @@ pub struct Harness {
     pub delivery_verdict: u32,
     /// Kernel index of the interface that [`State::elsewhere`] means.
     pub elsewhere: u32,
+    /// The program that notes what it does, on the same maps.
+    tracer: Tracer,
     state: State,
     slots: Vec<Slot>,
     map_ids: Vec<u32>,
@@ -100,8 +105,10 @@ impl Harness {
         let map_ids = program(&mut dataplane).info().unwrap().map_ids().unwrap().unwrap();
         let counters = Counters::new(&map_ids);
         let last = counters.read();
+        let tracer = Tracer::load(&dataplane.trace_source()).unwrap();
         let mut harness = Self {
             dataplane,
+            tracer,
             delivery_verdict: xdp_action::XDP_TX,
             elsewhere: 0,
             state: L2,
@@ -150,12 +157,17 @@ impl Harness {
         self.dataplane.publish_table(0, &self.slots).unwrap();
     }
 
-    /// Runs one packet through the program.
+    /// Runs one packet through the program, after the one that notes what it does: that foretells all of it, and changes
+    /// nothing.
     pub fn observe(&mut self, packet: &[u8]) -> Observed {
+        let foretold = self.tracer.run(packet, LOOPBACK).unwrap();
         let (verdict, output) = self.execute(packet);
         let after = self.counters.read();
         let delta = after.since(&self.last);
         self.last = after;
+        assert_eq!(foretold.walk.verdict, verdict, "{:?}", foretold.walk);
+        assert_eq!(foretold.frame, output, "{:?}", foretold.walk);
+        assert_eq!(Delta::of(&foretold.walk), delta, "{:?}", foretold.walk);
         Observed { verdict, output, delta }
     }
 

@@ -4,11 +4,12 @@ use anycast_common::{
     checksum,
     packet::{Copied, OutOfBounds, PacketBytes},
     parse::protocol,
+    walk::Effect,
 };
 use aya_ebpf::Global;
 
 use super::HOP_LIMIT;
-use crate::{deliver::Link, maps, packet::Packet, steer};
+use crate::{deliver::Link, maps, packet::Packet, steer, trace};
 
 /// ICMP errors that a CPU may send in a tick. Set by the controller when it loads the program.
 #[unsafe(no_mangle)]
@@ -128,9 +129,9 @@ fn spend() -> bool {
     // SAFETY: a per-CPU value of this map, which only this run on this CPU writes.
     let spent = unsafe { &mut *spent };
     let now = steer::now();
-    if spent.tick != now {
-        (spent.tick, spent.errors) = (now, 0);
+    let errors = if spent.tick == now { spent.errors } else { 0 } + 1;
+    if trace::makes(Effect::ErrorSpent) {
+        (spent.tick, spent.errors) = (now, errors);
     }
-    spent.errors += 1;
-    spent.errors <= ERRORS_PER_TICK.load()
+    errors <= ERRORS_PER_TICK.load()
 }
