@@ -3,6 +3,7 @@
 pub mod catchment;
 pub mod estimate;
 pub mod heavy;
+pub mod measure;
 pub mod names;
 pub mod remembered;
 pub mod sighting;

@@ -22,6 +22,7 @@ pub mod model;
 pub mod neighbour;
 pub mod netlink;
 pub mod numbers;
+pub mod observe;
 pub mod offline;
 pub mod period;
 pub mod plan;

@@ -10,6 +10,7 @@ use super::types::{
 };
 use crate::{
     announce::orders::Hand,
+    dataplane::{Tapped, TraceSource},
     flows::Remembered,
     model::{Edit, Site, diff::Subject},
     store::{Author, Revision, Store},
@@ -20,6 +21,7 @@ use crate::{
 pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// One question or order. A reply that is dropped means that the controller is stopping.
+#[derive(Debug)]
 pub enum Request {
     /// What is steered where, with all counters.
     Status(Reply<Status>),
@@ -58,6 +60,12 @@ pub enum Request {
         /// When it is noted; the routes follow.
         reply: Reply<()>,
     },
+    /// What programs that note what they do are loaded from.
+    TraceSource(Reply<TraceSource>),
+    /// Puts the program that shows packets on the interfaces.
+    BeginToShow(Box<Tapped>, Reply<()>),
+    /// Puts the ordinary one back.
+    EndToShow(Reply<()>),
     /// Takes the program off the interfaces, or puts it back, or takes everything down: then the daemon ends after it answered.
     Hook(HookState, Reply<HookStatus>),
 }

@@ -20,6 +20,7 @@ use super::{
     routes,
     snapshot::{Snapshot, Snapshots},
 };
+use crate::observe::Observer;
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -47,6 +48,8 @@ pub struct Api {
     pub watchers: Arc<Semaphore>,
     /// Places for readers of remembered flows.
     pub flow_readers: Arc<Semaphore>,
+    /// Shows packets.
+    pub observer: Observer,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -54,6 +57,7 @@ pub struct Api {
 impl Api {
     fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            observer: Observer::spawn(link.requests.clone()),
             snapshots: Snapshots::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),

@@ -67,6 +67,8 @@ impl Controller {
         if self.dataplane.pins().is_none() {
             self.dataplane.detach_all().context("detaching the XDP program")?;
         } else if !self.down {
+            // Whoever looked at packets goes with the daemon.
+            self.dataplane.end_to_show().context("putting the ordinary program back")?;
             tracing::info!("packets are steered on without the daemon; `anycast-ctl down` ends that");
         }
         Ok(())

@@ -34,6 +34,15 @@ impl Controller {
             Request::Announce { change, author, reply } => {
                 drop(reply.send(self.change_announcements(change, author.to_string()).await));
             }
+            Request::TraceSource(reply) => drop(reply.send(Ok(self.dataplane.trace_source()))),
+            Request::BeginToShow(tapped, reply) => {
+                let begun = self.dataplane.begin_to_show(*tapped);
+                drop(reply.send(begun.map_err(|error| internal(error.into()))));
+            }
+            Request::EndToShow(reply) => {
+                let ended = self.dataplane.end_to_show();
+                drop(reply.send(ended.map_err(|error| internal(error.into()))));
+            }
             Request::Hook(state, reply) => self.hook_when_gone(state, reply).await,
             Request::Reconcile { dry_run, reply } => {
                 drop(reply.send(self.reconcile_drift(dry_run).map_err(internal)));

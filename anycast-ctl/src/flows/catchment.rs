@@ -19,7 +19,7 @@ use self::{
     handshake::{Handshakes, Step},
     prefixes::Prefixes,
 };
-use super::sighting::Sighting;
+use super::{estimate::Sample, sighting::Sighting};
 use crate::{
     api::types::{CatchmentPrefix, CatchmentStatus},
     utc::Utc,
@@ -38,6 +38,7 @@ const NETWORKS: usize = 8_192;
 pub struct Measurement {
     prefixes: Prefixes<Cell>,
     handshakes: Handshakes,
+    packets: u64,
 }
 
 /// What there is to say of a measurement beside what was measured.
@@ -49,9 +50,11 @@ pub struct Circumstances {
     pub began: Utc,
     /// How long it took.
     pub period: Duration,
-    /// One flow in so many was looked at.
-    pub sample: u32,
-    /// Packets that were to be looked at and were lost.
+    /// One flow in so many was to be looked at.
+    pub one_in: u32,
+    /// Packets there were.
+    pub of: u64,
+    /// Those that were to be looked at and were lost.
     pub lost: u64,
     /// Networks to list.
     pub networks: usize,
@@ -59,13 +62,14 @@ pub struct Circumstances {
 
 impl Default for Measurement {
     fn default() -> Self {
-        Self { prefixes: Prefixes::new(NETWORKS), handshakes: Handshakes::default() }
+        Self { prefixes: Prefixes::new(NETWORKS), handshakes: Handshakes::default(), packets: 0 }
     }
 }
 
 impl Measurement {
     /// Takes note of a packet from a client to a VIP. Only TCP and UDP count: who sends ICMP may be any router on the way.
     pub fn note(&mut self, seen: &Sighting) {
+        self.packets += 1;
         if !matches!(seen.flow.protocol, protocol::TCP | protocol::UDP) {
             return;
         }
@@ -86,23 +90,26 @@ impl Measurement {
 
     /// Takes note of a packet from a VIP to a client.
     pub fn note_reply(&mut self, seen: &Sighting) {
+        self.packets += 1;
         self.handshakes.note_reply(seen);
     }
 
     /// What was measured.
     pub fn finish(mut self, circumstances: Circumstances) -> CatchmentStatus {
-        let Circumstances { who, began, period, sample, lost, networks } = circumstances;
+        let Circumstances { who, began, period, one_in, of, lost, networks } = circumstances;
+        let sample = Sample { of, packets: self.packets, period };
         self.prefixes.raise(networks.max(2));
         let prefixes = self.prefixes.ranked();
         let mut total = Cell::default();
         prefixes.iter().for_each(|(_, cell)| prefixes::Merge::merge(&mut total, cell.clone()));
         let nets: Vec<IpNet> = prefixes.iter().map(|(net, _)| *net).collect();
-        let figures = |cell: &Cell| cell.figures(total.packets, period, sample);
+        let figures = |cell: &Cell| cell.figures(&total, &sample);
         CatchmentStatus {
             who,
             began,
             milliseconds: u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
-            sample,
+            sample: one_in,
+            packets_seen: self.packets,
             lost_packets: lost,
             total: figures(&total),
             handshakes: self.handshakes.finish(),

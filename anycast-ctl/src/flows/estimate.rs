@@ -8,8 +8,8 @@ const DEVIATIONS: f64 = 1.96;
 /// A sample of packets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
-    /// One packet in so many was looked at.
-    pub one_in: u32,
+    /// Packets there were: the program counts them all.
+    pub of: u64,
     /// Those that were looked at.
     pub packets: u64,
     /// How long.
@@ -20,13 +20,12 @@ impl Sample {
     /// A number a second of all, from a number in the sample.
     pub fn rate(&self, sampled: u64) -> f64 {
         let seconds = self.period.as_secs_f64();
-        if seconds > 0.0 { sampled as f64 * f64::from(self.one_in) / seconds } else { 0.0 }
+        if seconds > 0.0 && self.packets > 0 { self.share(sampled) * self.of as f64 / seconds } else { 0.0 }
     }
 
-    /// By how much that may be wrong, either way, in 95 of 100 samples. Each packet was taken or left by itself: numbers in
-    /// samples scatter as binomials do.
+    /// By how much that may be wrong, either way, in 95 of 100 samples, if each packet was taken or left by itself.
     pub fn rate_error(&self, sampled: u64) -> f64 {
-        DEVIATIONS * self.left_out().sqrt() * self.rate(1) * (sampled as f64).sqrt()
+        self.share_error(sampled) * self.rate(self.packets)
     }
 
     /// Which part of all a part of the sample stands for: 0 to 1.
@@ -48,7 +47,7 @@ impl Sample {
 
     /// The part of all packets that was not looked at: who looks at all of them is never wrong.
     fn left_out(&self) -> f64 {
-        1.0 - 1.0 / f64::from(self.one_in.max(1))
+        if self.of <= self.packets { 0.0 } else { 1.0 - self.packets as f64 / self.of as f64 }
     }
 }
 
@@ -56,16 +55,16 @@ impl Sample {
 mod tests {
     use super::*;
 
-    fn sample(one_in: u32, packets: u64) -> Sample {
-        Sample { one_in, packets, period: Duration::from_secs(10) }
+    fn sample(of: u64, packets: u64) -> Sample {
+        Sample { of, packets, period: Duration::from_secs(10) }
     }
 
     #[test]
     fn who_looks_at_all_is_not_wrong() {
-        let all = sample(1, 5_000);
+        let all = sample(5_000, 5_000);
         assert_eq!((all.rate(500), all.rate_error(500)), (50.0, 0.0));
         assert_eq!((all.share(500), all.share_error(500)), (0.1, 0.0));
-        let nothing = Sample { one_in: 1, packets: 0, period: Duration::ZERO };
+        let nothing = Sample { of: 0, packets: 0, period: Duration::ZERO };
         assert_eq!((nothing.rate(0), nothing.share(0), nothing.share_error(0)), (0.0, 0.0, 0.0));
     }
 
@@ -80,17 +79,17 @@ mod tests {
             state ^= state << 17;
             state % below
         };
-        let (packets, one_in, trials) = (20_000_u64, 16_u32, 400);
+        let (packets, one_in, trials) = (20_000_u64, 16, 400);
         let (mut rates, mut shares) = (0, 0);
         for _ in 0..trials {
             let (mut seen, mut of_client) = (0, 0);
             for number in 0..packets {
-                if draw(one_in.into()) == 0 {
+                if draw(one_in) == 0 {
                     seen += 1;
                     of_client += u64::from(number % 10 == 0);
                 }
             }
-            let sample = sample(one_in, seen);
+            let sample = sample(packets, seen);
             let true_rate = packets as f64 / 10.0 / 10.0;
             rates += u32::from((sample.rate(of_client) - true_rate).abs() <= sample.rate_error(of_client));
             shares += u32::from((sample.share(of_client) - 0.1).abs() <= sample.share_error(of_client));

@@ -46,6 +46,12 @@ pub struct Remembered {
     pub names: SiteNames,
 }
 
+impl std::fmt::Debug for Remembered {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Remembered").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
 /// Where in the maps reading goes on: embryonic flows come first. A flow that is promoted meanwhile may be read twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {

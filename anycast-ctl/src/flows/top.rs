@@ -9,21 +9,12 @@ use super::{
     SiteNames,
     estimate::Sample,
     heavy::{Count, Heavy},
-    sighting::Sighting,
+    measure::Seen,
 };
 use crate::api::types::{TopBy, TopRow};
 
 /// Counters: whoever sends more than one packet in so many is found.
 const COUNTERS: usize = 8_192;
-
-/// A packet, and what the program made of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// What the packet says.
-    pub sighting: Sighting,
-    /// Index of the backend it was delivered to.
-    pub backend: Option<u16>,
-}
 
 /// By what is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +51,7 @@ impl Top {
 
     /// Counts a packet.
     pub fn note(&mut self, seen: &Seen) {
-        let Seen { sighting, backend } = seen;
+        let Seen { sighting, backend, .. } = seen;
         let key = match self.grouping.by {
             TopBy::Source => Key::Network(IpAddr::from(sighting.flow.source).into()),
             TopBy::Prefix => Key::Network(self.grouping.prefix(sighting.flow.source.into())),

@@ -18,5 +18,6 @@ mod steer;
 mod suspend;
 mod sweep;
 mod table;
+mod taps;
 mod transition;
 mod truncate;

@@ -18,6 +18,8 @@ pub struct CatchmentStatus {
     pub milliseconds: u64,
     /// One flow in so many was looked at, with all its packets.
     pub sample: u32,
+    /// Packets that were looked at, with those that count for no network: replies, and what is neither TCP nor UDP.
+    pub packets_seen: u64,
     /// Packets that were to be looked at and were lost, as they came faster than they are read.
     pub lost_packets: u64,
     /// All networks together.

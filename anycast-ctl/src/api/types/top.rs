@@ -34,12 +34,10 @@ pub struct TopStatus {
     pub sample: u32,
     /// Those that were looked at.
     pub sampled_packets: u64,
-    /// Those that were to be looked at and were lost, as they came faster than they are read. Rates are too low by as much.
+    /// Those that were to be looked at and were lost, as they came faster than they are read: the sample is smaller by as much.
     pub lost_packets: u64,
-    /// All packets a second.
+    /// All packets a second: the program counts every one.
     pub packets_per_second: f64,
-    /// By how much that may be wrong, either way, in 95 of 100 samples.
-    pub packets_error: f64,
     /// All bits a second, from the IP header on.
     pub bits_per_second: f64,
     /// The heaviest first.

@@ -1,7 +1,5 @@
 //! What was measured of one network.
 
-use std::time::Duration;
-
 use super::{
     histogram::{Exact, Histogram, Logarithmic},
     prefixes::Merge,
@@ -41,15 +39,15 @@ impl Merge for Cell {
 }
 
 impl Cell {
-    /// It as the API tells it, of a sample with so many packets in all.
-    pub fn figures(&self, all_packets: u64, period: Duration, one_in: u32) -> CatchmentFigures {
-        let sample = Sample { one_in, packets: all_packets, period };
+    /// It as the API tells it, beside all that clients sent.
+    pub fn figures(&self, all: &Self, sample: &Sample) -> CatchmentFigures {
+        let share = if all.packets == 0 { 0.0 } else { self.packets as f64 / all.packets as f64 };
         CatchmentFigures {
             packets: self.packets,
             bytes: self.bytes,
             new_flows: self.new_flows,
             handshakes: self.rtt.numbers(),
-            share: sample.share(self.packets),
+            share,
             packets_per_second: sample.rate(self.packets),
             bits_per_second: sample.rate(self.bytes * 8),
             new_flows_per_second: sample.rate(self.new_flows),

@@ -17,7 +17,8 @@ fn circumstances(networks: usize) -> Circumstances {
         who: "root (pid 7)".to_owned(),
         began: Utc::from_unix(1_800_000_000),
         period: Duration::from_secs(10),
-        sample: 4,
+        one_in: 4,
+        of: 44,
         lost: 0,
         networks,
     }

@@ -3,13 +3,14 @@ use std::time::Duration;
 use anycast_common::flow::Flow;
 
 use super::*;
+use crate::flows::sighting::Sighting;
 
 fn seen(source: &str, bytes: u32, backend: u16) -> Seen {
     let destination = Address::from_v4([192, 0, 2, 1]);
     let source: IpAddr = source.parse().unwrap();
     let flow = Flow { source: source.into(), destination, source_port: 1, destination_port: 2, protocol: 6 };
     let sighting = Sighting { at_ns: 0, flow, bytes, hop_limit: 60, tcp: None };
-    Seen { sighting, backend: Some(backend).filter(|index| *index != 0) }
+    Seen { sighting, is_vip: true, backend: Some(backend).filter(|index| *index != 0) }
 }
 
 fn rows(by: TopBy, limit: usize) -> Vec<TopRow> {
@@ -24,7 +25,7 @@ fn rows(by: TopBy, limit: usize) -> Vec<TopRow> {
         (0..times).for_each(|_| top.note(&seen(source, bytes, backend)));
     }
     assert_eq!(top.counted(), (10, 2_750));
-    let sample = Sample { one_in: 10, packets: 10, period: Duration::from_secs(5) };
+    let sample = Sample { of: 100, packets: 10, period: Duration::from_secs(5) };
     top.rows(&sample, &SiteNames::default(), limit)
 }
 
@@ -50,7 +51,7 @@ fn packets_are_counted_by_what_was_asked_for() {
 fn a_row_says_how_wrong_it_may_be() {
     let rows = rows(TopBy::Source, 9);
     assert_eq!((rows[0].share, rows[0].packets_per_second), (0.4, 8.0));
-    // 1.96 * sqrt(0.9 * 4) * 10 / 5.
-    assert!((rows[0].packets_error - 7.438).abs() < 0.01, "{:?}", rows[0]);
-    assert!(rows[0].share_error > 0.1 && rows[0].share_error < 0.3, "{:?}", rows[0]);
+    // Wilson's interval for 4 of 10 is 0.168 to 0.687.
+    assert!((rows[0].share_error - 0.9_f64.sqrt() * 0.2595).abs() < 1e-3, "{:?}", rows[0]);
+    assert!((rows[0].packets_error - 20.0 * rows[0].share_error).abs() < 1e-9, "{:?}", rows[0]);
 }
