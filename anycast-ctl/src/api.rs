@@ -5,6 +5,7 @@ pub mod call;
 mod change;
 pub mod client;
 pub mod link;
+pub mod measure;
 pub mod peer;
 mod refusal;
 pub mod request;

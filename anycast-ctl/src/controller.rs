@@ -87,7 +87,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let (link, ControllerEnd { mut requests, health, announce, progress, events }) = link::link();
+    let (mut link, ControllerEnd { mut requests, health, announce, progress, events }) = link::link();
+    link.catchment_every = options.catchment_every;
     let present = interface::follow().await?;
     let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
     #[cfg(feature = "packet-log")]

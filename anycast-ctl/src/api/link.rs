@@ -1,5 +1,7 @@
 //! What lies between the API and the controller, which run on different threads.
 
+use std::time::Duration;
+
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::{
@@ -27,6 +29,8 @@ pub struct Link {
     pub progress: watch::Receiver<Progress>,
     /// To be subscribed to.
     pub events: broadcast::Sender<Event>,
+    /// How often the catchment is measured without being asked for; `None`: never.
+    pub catchment_every: Option<Duration>,
 }
 
 /// The controller's end. Nothing that it does here waits for anybody.
@@ -58,5 +62,5 @@ pub fn link() -> (Link, ControllerEnd) {
         progress: told,
         events: events.clone(),
     };
-    (Link { requests, health, announce, progress, events }, end)
+    (Link { requests, health, announce, progress, events, catchment_every: None }, end)
 }

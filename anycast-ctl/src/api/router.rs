@@ -20,7 +20,7 @@ use super::{
     routes,
     snapshot::{Snapshot, Snapshots},
 };
-use crate::observe::Observer;
+use crate::{flows::Catchments, observe::Observer};
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -48,6 +48,8 @@ pub struct Api {
     pub watchers: Arc<Semaphore>,
     /// Places for readers of remembered flows.
     pub flow_readers: Arc<Semaphore>,
+    /// The catchment that was measured last.
+    pub catchments: Catchments,
     /// Shows packets.
     pub observer: Observer,
     /// Resolves when the daemon is on its way out.
@@ -57,6 +59,7 @@ pub struct Api {
 impl Api {
     fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            catchments: Catchments::default(),
             observer: Observer::spawn(link.requests.clone()),
             snapshots: Snapshots::spawn(link.requests.clone()),
             link,
@@ -112,7 +115,11 @@ pub fn document() -> OpenApi {
 /// # Panics
 /// Outside a tokio runtime.
 pub fn router(link: Link, stopping: Stopping) -> Router {
+    let every = link.catchment_every;
     let api = Api::new(link, stopping);
+    if let Some(every) = every {
+        tokio::spawn(api.clone().measure_regularly(every));
+    }
     described()
         .0
         .fallback(Refusal::unknown_route)

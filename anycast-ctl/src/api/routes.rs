@@ -12,6 +12,7 @@ use super::router::Api;
 
 mod announcements;
 mod backends;
+mod catchment;
 mod document;
 mod drains;
 mod events;
@@ -22,6 +23,7 @@ mod pools;
 mod revisions;
 mod site;
 mod status;
+mod top;
 mod vips;
 
 /// Every route.
@@ -57,6 +59,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(announcements::begin, announcements::end))
         .routes(routes!(flows::list))
         .routes(routes!(flows::count))
+        .routes(routes!(top::top))
+        .routes(routes!(catchment::last, catchment::measure))
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))

@@ -5,8 +5,10 @@ use clap::Subcommand;
 use super::Common;
 use crate::api::client::Client;
 
+mod catchment;
 mod count;
 mod list;
+mod top;
 mod wanted;
 
 /// Show the flows that are remembered, and who sends what
@@ -19,10 +21,14 @@ mod wanted;
 Examples:
   anycast-ctl flows list --backend web/web-2      sessions that a backend keeps through a transition
   anycast-ctl flows list --from 198.51.100.0/24   those of a client or a network
-  anycast-ctl flows count                         how many each backend has")]
+  anycast-ctl flows count                         how many each backend has
+  anycast-ctl flows top --by prefix --for 10s     which networks send most
+  anycast-ctl flows catchment --for 60s           which networks arrive at this site, and how far away they are")]
 pub enum Flows {
     List(list::List),
     Count(count::Count),
+    Top(top::Top),
+    Catchment(catchment::Catchment),
 }
 
 impl Flows {
@@ -30,6 +36,8 @@ impl Flows {
         match self {
             Self::List(command) => command.execute(common, client),
             Self::Count(command) => command.execute(common, client),
+            Self::Top(command) => command.execute(common, client),
+            Self::Catchment(command) => command.execute(common, client),
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct RunOptions {
     pub multi_buffer: bool,
     /// How often the maps are compared with what should be there.
     pub reconcile_every: Duration,
+    /// How often the catchment is measured without being asked for; `None`: never.
+    pub catchment_every: Option<Duration>,
 }
 
 /// A dataplane that is ready to be reconciled, and all that is known of it. Packets meet what they met before.

@@ -10,4 +10,5 @@ mod edge;
 #[allow(dead_code, reason = "of the survival of the dataplane")]
 mod host;
 mod remembered;
+mod sampled;
 mod wire;

@@ -10,11 +10,11 @@ use crate::{
 };
 
 fn listed(edge: &Edge, words: &str) -> FlowsStatus {
-    serde_json::from_str(&edge.ctl(&format!("flows list {words} --json"))).unwrap()
+    serde_json::from_str(&edge.ctl(&format!("flows list --json {words}"))).unwrap()
 }
 
 fn counted(edge: &Edge, words: &str) -> FlowCounts {
-    serde_json::from_str(&edge.ctl(&format!("flows count {words} --json"))).unwrap()
+    serde_json::from_str(&edge.ctl(&format!("flows count --json {words}"))).unwrap()
 }
 
 /// Clients that a server is connected to, by its own word.
@@ -55,7 +55,7 @@ fn sessions_of_a_transition_are_listed_at_the_backend_that_has_them() {
     edge.ctl("backend undrain web4 backend2");
     let held_slots = listed(&edge, "--vip www4 --pinned");
     assert!(held_slots.flows.iter().all(|flow| flow.kept == Kept::HoldsSlot), "{held_slots:#?}");
-    let counts = counted(&edge, "");
+    let counts = counted(&edge, "--by backend");
     assert_eq!(counts.groups.len(), 1);
     assert_eq!(counts.groups[0].name.as_deref(), Some("web4/backend1"));
     assert_eq!(counts.groups[0].tally.pinned, status.matched);
@@ -101,7 +101,7 @@ fn a_handshake_that_is_not_finished_is_embryonic() {
     edge.wait_for("it is pinned", |edge| listed(edge, "--pinned").matched == 1);
     let pinned = listed(&edge, "--pinned").flows;
     assert_eq!((pinned[0].source_port, pinned[0].backend.as_deref()), (port, Some("backend1")));
-    assert_eq!(counted(&edge, "").total.embryonic, status.matched - 1);
+    assert_eq!(counted(&edge, "--by backend").total.embryonic, status.matched - 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `/v1/flows`
 
+use std::{num::NonZeroU32, time::Duration};
+
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -12,6 +14,7 @@ use utoipa::IntoParams;
 
 use crate::{
     api::{
+        measure::LONGEST,
         refusal::Refusal,
         request::{Request, RequestError},
         router::{Api, MAX_FLOW_READERS},
@@ -179,10 +182,26 @@ fn prefix(text: &str) -> Result<IpNet, Refusal> {
     })
 }
 
-fn misread(rejection: QueryRejection) -> Refusal {
+/// How long it is measured.
+pub fn period(seconds: u64) -> Result<Duration, Refusal> {
+    let period = Duration::from_secs(seconds);
+    if (Duration::from_secs(1)..=LONGEST).contains(&period) {
+        return Ok(period);
+    }
+    Err(bad(format!("?for={seconds}: give 1 to {} seconds", LONGEST.as_secs())))
+}
+
+/// One of how many is looked at.
+pub fn sample(one_in: u32) -> Result<NonZeroU32, Refusal> {
+    NonZeroU32::new(one_in).ok_or_else(|| bad("?sample=0: one in how many? 1 looks at all"))
+}
+
+/// What is said of a query that cannot be read.
+pub fn misread(rejection: QueryRejection) -> Refusal {
     Refusal::new(rejection.status(), rejection.body_text())
 }
 
-fn bad(text: impl Into<String>) -> Refusal {
+/// 400 with these words.
+pub fn bad(text: impl Into<String>) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, text)
 }
