@@ -6,6 +6,7 @@ use anycast_common::identity::Identity;
 
 use super::{
     Dataplane, DataplaneError, LoadOptions, PinsError,
+    lend::Lent,
     link::{self, PinnedAttachment},
     load,
     pins::{PinnedMaps, Pins},
@@ -59,6 +60,10 @@ impl Dataplane {
             program.pin(path).map_err(|error| PinsError::Pin { path: path.to_owned(), error })
         })?;
         pins.finish(&maps)?;
+        // Maps that were made anew have got their name.
+        let maps = PinnedMaps(pins.maps());
+        self.lent = Lent::Pinned(maps.0.clone());
+        self.pinned = Some(Pinned { pins, maps });
         Ok(())
     }
 

@@ -14,8 +14,13 @@ use crate::{
 /// Starts a command, and says when packets meet the program that shows them.
 fn begin(edge: &Edge, ordinary: Option<u64>, words: &str) -> Process {
     edge.wait_for("the ordinary program is in place", |edge| edge.host.program("eth0") == ordinary);
-    let begun = edge.begin(words);
-    edge.wait_for("packets are shown", |edge| edge.host.program("eth0") != ordinary);
+    let mut begun = edge.begin(words);
+    edge.wait_for("packets are shown", |edge| {
+        if begun.try_wait().unwrap().is_some() {
+            panic!("it ended: {:?}", ended(&mut begun));
+        }
+        edge.host.program("eth0") != ordinary
+    });
     // The tap is set after the program is in place.
     thread::sleep(Duration::from_millis(500));
     begun
