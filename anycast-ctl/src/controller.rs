@@ -39,13 +39,14 @@ use crate::{
         request::Request,
         server::Server,
         socket::Socket,
-        types::{Event, Progress},
+        types::{Event, Progress, WebStatus},
     },
     bpffs::Lock,
     condition::{Marks, Names},
     dataplane::Dataplane,
     health::report::Ask,
     interface::{self, Interfaces},
+    metrics::Meters,
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
@@ -53,6 +54,7 @@ use crate::{
     store::{Record, Store},
     transition::{self, Census},
     utc::Utc,
+    web::Web,
 };
 
 use self::{
@@ -98,6 +100,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
+    let web = options.http.clone().map(|address| Web::spawn(address, api.api(), controller.meters.clone()));
+    let web = web.transpose().context("starting the http server")?;
+    controller.web = web.as_ref().map(Web::status);
     tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
     let outcome = loop {
         tokio::select! {
@@ -110,6 +115,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     tracing::info!("stopping");
     let ended = controller.end().await;
     api.stop().await.context("serving the api")?;
+    if let Some(web) = web {
+        web.ended().await;
+    }
     outcome.and(ended)
 }
 
@@ -129,6 +137,10 @@ pub struct Controller {
     head: Option<Record>,
     progress: watch::Sender<Progress>,
     events: broadcast::Sender<Event>,
+    /// What only metrics measure.
+    meters: Meters,
+    /// Where metrics are served, if they are.
+    web: Option<watch::Receiver<WebStatus>>,
     /// What watchers were told of the backends.
     told: Told,
     /// Interfaces that watchers were told have the program.
@@ -201,6 +213,8 @@ impl Controller {
             head,
             progress,
             events,
+            meters: Meters::default(),
+            web: None,
             checks,
             checks_are_stale: true,
             announcements,
@@ -374,6 +388,13 @@ impl Controller {
 
     /// Brings the maps to the desired state; what was done before an error stays done and noted.
     fn reconcile(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let outcome = self.bring_maps();
+        self.meters.note_reconciled(begun.elapsed(), outcome.is_ok());
+        outcome
+    }
+
+    fn bring_maps(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
         let now = Utc::now();
         let wanted = reconcile::wanted(&self.site, &self.numbers, &self.opinions(), &resolutions, now);

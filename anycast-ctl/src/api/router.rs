@@ -18,7 +18,7 @@ use super::{
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
-    snapshot::{Snapshot, Snapshots},
+    snapshot::{self, Snapshot, Snapshots},
 };
 
 /// Largest body of a request, in bytes, where no other limit is set.
@@ -34,7 +34,7 @@ pub const MAX_WATCHERS: usize = 64;
 pub type Stopping = Shared<BoxFuture<'static, ()>>;
 
 /// What handlers have at hand.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Api {
     /// The controller's other end.
     pub link: Link,
@@ -47,13 +47,26 @@ pub struct Api {
 }
 
 impl Api {
-    fn new(link: Link, stopping: Stopping) -> Self {
+    /// Asks by that link.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(link: Link, stopping: Stopping) -> Self {
         Self {
-            snapshots: Snapshots::spawn(link.requests.clone()),
+            snapshots: snapshot::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             stopping,
+        }
+    }
+
+    /// The same, with places of its own: those who ask there take none from those who ask here.
+    pub fn apart(&self) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            ..self.clone()
         }
     }
 
@@ -98,11 +111,7 @@ pub fn document() -> OpenApi {
 }
 
 /// The routes, apart from any socket.
-///
-/// # Panics
-/// Outside a tokio runtime.
-pub fn router(link: Link, stopping: Stopping) -> Router {
-    let api = Api::new(link, stopping);
+pub fn router(api: Api) -> Router {
     described()
         .0
         .fallback(Refusal::unknown_route)

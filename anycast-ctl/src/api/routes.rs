@@ -10,19 +10,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::router::Api;
 
-mod announcements;
-mod backends;
+pub mod announcements;
+pub mod backends;
 mod document;
-mod drains;
-mod events;
-mod explain;
-mod health;
+pub mod drains;
+pub mod events;
+pub mod explain;
+pub mod health;
 mod hook;
-mod pools;
+pub mod pools;
 mod revisions;
 mod site;
-mod status;
-mod vips;
+pub mod status;
+pub mod vips;
 
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {

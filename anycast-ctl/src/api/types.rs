@@ -15,6 +15,7 @@ mod revision;
 mod schema;
 mod status;
 mod vip;
+mod web;
 
 pub use announce::{
     AnnounceBrief, AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus,
@@ -31,8 +32,8 @@ pub use explain::{
     PacketKind, PacketLayer,
 };
 pub use health::{
-    BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
-    PoolHealth,
+    BackendHealth, CheckResult, CheckerStatus, ChecksStatus, HealthEvent, HealthStatus, PanicStatus,
+    PenaltyStatus, PoolHealth,
 };
 pub use hook::{HookState, HookStatus};
 pub use host::{HostStatus, PoolBackendStatus};
@@ -41,3 +42,4 @@ pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, Tra
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
+pub use web::WebStatus;

@@ -2,12 +2,13 @@
 
 use std::{
     io::{self, IsTerminal as _},
+    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, CommandFactory as _, error::ErrorKind};
 use nix::unistd::{Gid, Group};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
@@ -19,6 +20,7 @@ use crate::{
     bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
     instance, netlink, period, preflight,
+    web::{self, Address},
 };
 
 /// Load, attach and steer; the dataplane goes on when this ends.
@@ -32,7 +34,8 @@ Examples:
   sudo anycast-ctl run --config /etc/anycast/site.toml
   sudo anycast-ctl run                                          go on with what is stored
   sudo anycast-ctl run --config site.toml --temporary --log debug    a trial: all ends with Ctrl-C
-  sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP")]
+  sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP
+  sudo anycast-ctl run --http [::1]:9750                        metrics elsewhere; --no-http: nowhere")]
 pub struct Run {
     /// Site file: interfaces, pools and VIPs (TOML). Applied when nothing is stored, and when it says something else than when it
     /// was last applied; without it, what is stored goes on
@@ -72,6 +75,23 @@ pub struct Run {
     #[arg(long, value_name = "PERIOD", default_value = "30s", value_parser = period::parse)]
     reconcile_every: Duration,
 
+    /// Where metrics and status can be read by HTTP; without this, 127.0.0.1:9750 for the instance `anycast` and nowhere for others
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+
+    /// Let other hosts read there: --http names an address that they can reach. There is no password and no encryption
+    #[arg(long, requires = "http")]
+    http_remote: bool,
+
+    /// A name by which clients call the HTTP server, besides that of this host; others are refused, so that no web site can have a
+    /// browser read from here. May be given several times
+    #[arg(long, value_name = "NAME")]
+    http_name: Vec<String>,
+
+    /// Serve no HTTP
+    #[arg(long, conflicts_with_all = ["http", "http_name"])]
+    no_http: bool,
+
     /// Bytes of notifications of routes and neighbours that the kernel keeps while the daemon is busy; what is lost
     /// beyond them is made up for by looking everything up again
     #[arg(long, value_name = "BYTES", default_value_t = netlink::DEFAULT_BUFFER_BYTES, hide_short_help = true)]
@@ -84,6 +104,7 @@ pub struct Run {
 
 impl Run {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
+        let http = self.http(&common.instance);
         start_log(&self.log);
         netlink::set_buffer(self.netlink_buffer);
         for warning in preflight::check().context("check rights and kernel")? {
@@ -101,8 +122,21 @@ impl Run {
             xdp_mode: self.xdp_mode,
             multi_buffer: !self.no_multi_buffer,
             reconcile_every: self.reconcile_every,
+            http,
         };
         block_on(controller::run(options))?
+    }
+
+    /// Where to serve HTTP. What must not be is wrong usage.
+    fn http(&self, instance: &str) -> Option<Address> {
+        let usual = (instance == instance::DEFAULT).then_some(web::DEFAULT_ADDRESS);
+        let address = self.http.or(usual).filter(|_| !self.no_http)?;
+        let checked = Address::new(address, self.http_remote, &self.http_name);
+        Some(
+            checked.unwrap_or_else(|error| {
+                super::Cli::command().error(ErrorKind::ValueValidation, error).exit()
+            }),
+        )
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     runtime::Runtime,
     store::{Author, Commit, Embedded, Record, Snapshot, Store},
     transition::Census,
+    web::Address,
 };
 
 /// Where and how the daemon runs.
@@ -46,6 +47,8 @@ pub struct RunOptions {
     pub multi_buffer: bool,
     /// How often the maps are compared with what should be there.
     pub reconcile_every: Duration,
+    /// Where to serve metrics and status; `None`: nowhere.
+    pub http: Option<Address>,
 }
 
 /// A dataplane that is ready to be reconciled, and all that is known of it. Packets meet what they met before.

@@ -69,7 +69,7 @@ pub enum BackendState {
 }
 
 impl BackendState {
-    /// As JSON and people write it.
+    /// It, as JSON has it: `up`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Up => "up",
