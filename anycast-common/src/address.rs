@@ -40,6 +40,12 @@ impl Address {
         self.words
     }
 
+    /// The address of these words.
+    #[inline(always)]
+    pub const fn from_words(words: [u64; 2]) -> Self {
+        Self { words }
+    }
+
     /// The bits of `other` where the mask, for both words, has ones, and its own elsewhere.
     #[inline(always)]
     pub(crate) const fn select(&self, other: &Self, mask: u64) -> Self {

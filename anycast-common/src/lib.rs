@@ -31,6 +31,7 @@ pub mod receive;
 pub mod reset;
 pub mod slot;
 pub mod steer;
+pub mod tap;
 pub mod tunnel;
 pub mod walk;
 

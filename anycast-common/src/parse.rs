@@ -12,6 +12,7 @@ pub use extension::{MAX_OFFSET, Walked, walk_extensions};
 pub use icmp::{Message, icmp};
 pub use link::{Link, link};
 pub use network::{Ip, IpHeader};
+pub(crate) use transport::skip_options;
 pub use transport::{Transport, Upper, transport, upper};
 
 /// IANA protocol numbers.

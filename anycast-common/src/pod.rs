@@ -6,6 +6,7 @@ use crate::{
     pin::{FlowKey, Record},
     probe::Probe,
     receive::{Config, SenderKey},
+    tap::TapCounts,
     walk::Walk,
 };
 
@@ -33,3 +34,6 @@ unsafe impl aya::Pod for Probe {}
 
 // SAFETY: as above.
 unsafe impl aya::Pod for Walk {}
+
+// SAFETY: as above.
+unsafe impl aya::Pod for TapCounts {}

@@ -1,7 +1,9 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
+mod audit;
 mod body;
 pub mod call;
+mod captures;
 mod change;
 pub mod client;
 pub mod connections;

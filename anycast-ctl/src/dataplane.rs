@@ -25,6 +25,8 @@ mod persist;
 mod pins;
 mod shape;
 mod tables;
+mod tapped;
+mod taps;
 mod trace;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -53,6 +55,8 @@ pub use self::{
     percpu::{Count, PerCpuCounters},
     persist::{Pinned, attach_pinned, clean_up, detach_pinned},
     pins::{PinnedMaps, Pins},
+    tapped::Tapped,
+    taps::{Record, Records, Taps},
     trace::{TraceSource, Traced, Tracer},
 };
 
@@ -103,6 +107,9 @@ pub enum DataplaneError {
     /// Something is wrong with what is pinned.
     #[error(transparent)]
     Pins(#[from] PinsError),
+    /// Packets cannot be tapped on this kernel.
+    #[error("showing packets takes Linux 5.18: the program for older kernels cannot")]
+    NoTaps,
     /// The program cannot be attached.
     #[error(transparent)]
     Attach(#[from] AttachError),
@@ -119,6 +126,8 @@ pub struct Dataplane {
     /// The loaded program's name.
     entry: &'static str,
     attachments: Vec<Attachment>,
+    /// In the program's place on the interfaces while somebody taps packets.
+    tapped: Option<Tapped>,
     /// Where it outlasts this process, if it does.
     pinned: Option<Pinned>,
     identity: MappedArray,

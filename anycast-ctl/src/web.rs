@@ -7,6 +7,7 @@ mod address;
 mod guard;
 mod listener;
 mod metrics;
+mod page;
 mod places;
 mod router;
 

@@ -28,7 +28,8 @@ use crate::{
 #[unsafe(no_mangle)]
 static HASH_KEY: [Global<u64>; KEY_WORDS] = [const { Global::new(0) }; KEY_WORDS];
 
-struct LoadedKey;
+/// That key.
+pub struct LoadedKey;
 
 impl HashKey for LoadedKey {
     #[inline(always)]

@@ -92,7 +92,7 @@ fn check_fragment<H: IpHeader>(ip: &Ip<H>, upper: &Upper) -> Result<(), Reason> 
 
 /// What lies behind the options or extension headers. Lengths are believed.
 #[inline(always)]
-pub(super) fn skip_options<H: IpHeader>(packet: &impl PacketBytes, ip: &Ip<H>) -> Result<Upper, Reason> {
+pub(crate) fn skip_options<H: IpHeader>(packet: &impl PacketBytes, ip: &Ip<H>) -> Result<Upper, Reason> {
     let offset = ip.offset + ip.header_length;
     // IPv4 has AH, which is one to IPv6 only.
     if H::PROTOCOL != protocol::IPV6 || !is_extension(ip.protocol) {

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
 use serde::Serialize;
 
-use super::types::{HookState, NewDrain, NewHand, NewHealth, NewMaintenance, NewRollback, NewWeight};
+use super::types::{HookState, NewDrain, NewHand, NewHealth, NewLog, NewMaintenance, NewRollback, NewWeight};
 use crate::model::{
     Backend, Pool, Vip,
     edit::{BackendPatch, PoolPatch, VipPatch},
@@ -81,6 +81,16 @@ impl Call {
     /// Takes the site into service again.
     pub fn end_maintenance() -> Self {
         Self::bare(Method::DELETE, "/v1/maintenance".to_owned())
+    }
+
+    /// Logs by another filter.
+    pub fn log(new: &NewLog) -> Self {
+        Self::new(Method::PUT, "/v1/log".to_owned(), new)
+    }
+
+    /// Logs as usual again.
+    pub fn log_as_usual() -> Self {
+        Self::bare(Method::DELETE, "/v1/log".to_owned())
     }
 
     /// Goes back to an earlier revision.
@@ -239,6 +249,15 @@ impl Question {
 
     pub(super) fn post(path: &str) -> Self {
         Self { method: Method::POST, ..Self::get(path) }
+    }
+
+    pub(super) fn with_json(self, body: &impl Serialize) -> Self {
+        // What is sent has no maps with odd keys: there is nothing that JSON could not say.
+        Self { body: serde_json::to_vec(body).unwrap_or_default(), ..self }
+    }
+
+    pub(super) fn delete(path: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
     }
 
     pub(super) fn with_bytes(self, body: Vec<u8>) -> Self {

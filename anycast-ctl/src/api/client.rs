@@ -1,5 +1,8 @@
 //! The other side: asks a running daemon over its Unix socket.
 
+mod log;
+mod watch;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -9,13 +12,17 @@ use std::{
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes},
     client::conn::http1,
     header,
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
+
+mod capture;
+
+pub use self::capture::CaptureLines;
 
 use super::{
     call::{Call, Question, Segment, Terms, query},
@@ -26,6 +33,8 @@ use super::{
     },
 };
 use crate::model::Site;
+
+pub use self::watch::{Frame, Watch};
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -333,7 +342,7 @@ impl Client {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ClientError> {
+async fn read(body: impl Body<Data = Bytes, Error = hyper::Error>) -> Result<Bytes, ClientError> {
     let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
     Ok(read.map_err(|error| ClientError::Answer(error.to_string()))?.to_bytes())
 }

@@ -10,6 +10,8 @@ use super::types::{
 };
 use crate::{
     announce::orders::Hand,
+    capture::book::Book,
+    dataplane::{Tapped, TraceSource},
     model::{Edit, Site, diff::Subject},
     store::{Author, Revision, Store},
     utc::Utc,
@@ -65,6 +67,14 @@ pub enum Request {
         /// When it is noted; the routes follow.
         reply: Reply<()>,
     },
+    /// What programs that note what they do are loaded from.
+    TraceSource(Reply<TraceSource>),
+    /// Names for the numbers of the maps.
+    Book(Reply<Arc<Book>>),
+    /// Puts the program that shows packets on the interfaces.
+    BeginToShow(Box<Tapped>, Reply<()>),
+    /// Puts the ordinary one back.
+    EndToShow(Reply<()>),
     /// Takes the program off the interfaces, or puts it back, or takes everything down: then the daemon ends after it answered.
     Hook(HookState, Reply<HookStatus>),
 }

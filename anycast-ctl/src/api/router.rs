@@ -14,12 +14,15 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    audit,
+    captures::Captures,
     link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
     snapshot::{self, Snapshot, Snapshots},
 };
+use crate::observe::Observer;
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -42,6 +45,10 @@ pub struct Api {
     requests: Arc<Semaphore>,
     /// Places for watchers of events.
     pub watchers: Arc<Semaphore>,
+    /// Shows packets.
+    pub observer: Observer,
+    /// Whom it shows them to.
+    pub captures: Captures,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -54,6 +61,8 @@ impl Api {
     pub fn new(link: Link, stopping: Stopping) -> Self {
         Self {
             snapshots: snapshot::spawn(link.requests.clone()),
+            captures: Captures::default(),
+            observer: Observer::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
@@ -117,6 +126,7 @@ pub fn router(api: Api) -> Router {
         .fallback(Refusal::unknown_route)
         .method_not_allowed_fallback(Refusal::unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), audit::note))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)
 }

@@ -12,12 +12,14 @@ use super::router::Api;
 
 pub mod announcements;
 pub mod backends;
+mod captures;
 mod document;
 pub mod drains;
 pub mod events;
 pub mod explain;
 pub mod health;
 mod hook;
+mod log;
 pub mod pools;
 mod revisions;
 mod site;
@@ -37,6 +39,10 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(revisions::rollback))
         .routes(routes!(status::get))
         .routes(routes!(events::watch))
+        .routes(routes!(events::kept))
+        .routes(routes!(log::get, log::set, log::reset))
+        .routes(routes!(captures::list, captures::begin))
+        .routes(routes!(captures::end))
         .routes(routes!(document::get))
         .routes(routes!(vips::list, vips::add))
         .routes(routes!(vips::get, vips::set, vips::remove))

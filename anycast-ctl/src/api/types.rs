@@ -2,10 +2,12 @@
 
 mod announce;
 mod backend;
+mod capture;
 mod change;
 mod drift;
 mod event;
 mod explain;
+mod happened;
 mod health;
 mod hook;
 mod host;
@@ -14,6 +16,7 @@ mod pool;
 mod revision;
 mod schema;
 mod status;
+mod told;
 mod vip;
 mod web;
 
@@ -22,6 +25,9 @@ pub use announce::{
     RatesStatus, RoutingDaemonStatus, VipAnnouncement,
 };
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
+pub use capture::{
+    CaptureLine, CaptureSide, CaptureStatus, CaptureTally, CapturedPacket, CapturedSlot, NewCapture,
+};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
@@ -30,6 +36,10 @@ pub use explain::{
     ExplainedFlow, ExplainedOutcome, ExplainedOwner, ExplainedPacket, ExplainedPin, ExplainedReason,
     ExplainedSlot, ExplainedVip, ExplainedWhy, Explanation, Fragment, IcmpError, PacketChange, PacketField,
     PacketKind, PacketLayer,
+};
+pub use happened::{
+    CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DrainStep, DropEvent, LogStatus, NewLog,
+    RequestEvent, TableEvent,
 };
 pub use health::{
     BackendHealth, CheckResult, CheckerStatus, ChecksStatus, HealthEvent, HealthStatus, PanicStatus,
@@ -41,5 +51,6 @@ pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
+pub use told::{Severity, Told};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
 pub use web::WebStatus;

@@ -48,6 +48,20 @@ pub fn backends() -> ArgValueCandidates {
     })
 }
 
+/// Backends with their pools: `POOL/NAME`.
+pub fn backends_of_pools() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut all = Vec::new();
+        for pool in site().map(|site| site.pools).unwrap_or_default() {
+            for backend in &pool.backends {
+                let name = format!("{}/{}", pool.name, backend.name);
+                all.push(candidate(&name, backend.address.to_string()));
+            }
+        }
+        all
+    })
+}
+
 /// Services of VIPs, as packets are sent to them.
 pub fn services() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -1,11 +1,6 @@
 //! `anycast-ctl run`
 
-use std::{
-    io::{self, IsTerminal as _},
-    net::SocketAddr,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, error::ErrorKind};
@@ -19,7 +14,9 @@ use crate::{
     api::types::XdpMode,
     bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
-    instance, netlink, period, preflight,
+    events, instance,
+    log::{self, JOURNAL_SOCKET},
+    netlink, period, preflight,
     web::{self, Address},
 };
 
@@ -100,12 +97,28 @@ pub struct Run {
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
     log: String,
+
+    /// How to log: auto is the journal, with fields, where stderr leads there, and else text
+    #[arg(long, value_name = "FORMAT", env = "ANYCAST_LOG_FORMAT", default_value = "auto")]
+    log_format: log::Format,
+
+    /// Where journald listens
+    #[arg(long, value_name = "PATH", default_value = JOURNAL_SOCKET, hide_short_help = true)]
+    journal_socket: PathBuf,
+
+    /// How many of the last events are kept for `watch --since`
+    #[arg(long, value_name = "N", default_value_t = events::DEFAULT_KEEP, value_parser = keep)]
+    keep_events: usize,
 }
 
 impl Run {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
         let http = self.http(&common.instance);
-        start_log(&self.log);
+        let _log = log::start(&log::Options {
+            filter: self.log,
+            format: self.log_format,
+            journal: self.journal_socket,
+        })?;
         netlink::set_buffer(self.netlink_buffer);
         for warning in preflight::check().context("check rights and kernel")? {
             warn!("{warning}");
@@ -123,6 +136,7 @@ impl Run {
             multi_buffer: !self.no_multi_buffer,
             reconcile_every: self.reconcile_every,
             http,
+            keep_events: self.keep_events,
         };
         block_on(controller::run(options))?
     }
@@ -156,15 +170,19 @@ fn group(text: &str) -> Result<Gid, String> {
         .ok_or_else(|| format!("there is no such group: make it with `groupadd {text}`"))
 }
 
-/// Lines on stderr; colours for people only.
-pub fn start_log(filter: &str) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    // journald stamps every line itself, systemd.exec(5).
-    if std::env::var_os("JOURNAL_STREAM").is_some() { log.without_time().init() } else { log.init() }
+/// A number of events to keep.
+fn keep(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= events::MAX_KEEP);
+    number.ok_or_else(|| format!("give a number from 0 to {}", events::MAX_KEEP))
+}
+
+/// Lines on stderr, as text; the journal's own where it leads there.
+pub fn start_log(filter: &str) -> anyhow::Result<log::Guard> {
+    log::start(&log::Options {
+        filter: filter.to_owned(),
+        format: log::Format::Auto,
+        journal: JOURNAL_SOCKET.into(),
+    })
 }
 
 /// Waits for SIGTERM or SIGINT.

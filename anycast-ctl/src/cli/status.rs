@@ -21,7 +21,7 @@ use crate::api::{
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
-pub fn execute(common: &Common, client: &Client) -> anyhow::Result<()> {
+pub(super) fn execute(common: &Common, client: &Client) -> anyhow::Result<()> {
     let status = block_on(client.status())?.context("ask the daemon for its status")?;
     output::show(common, &status, page)
 }
@@ -133,8 +133,11 @@ fn maps(status: &Status) -> String {
     )
 }
 
+/// How a line begins that somebody should act on.
+pub const ATTENTION: &str = "ATTENTION: ";
+
 /// One line, or one for each interface and backend that is missing.
-fn verdict(status: &Status) -> String {
+pub fn verdict(status: &Status) -> String {
     let pools = &status.pools;
     let backends = || pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
     let count = |wanted: BackendState| backends().filter(|(_, backend)| backend.state == wanted).count();

@@ -11,6 +11,7 @@ use crate::{
         request::{Desired, Request, RequestError, Shown},
         types::{RevisionStatus, SlotOwner, SlotRun, SlotsStatus},
     },
+    capture::book::Book,
     model::{Backend, Pool, Site, diff::Subject},
     spelling::unknown,
 };
@@ -32,6 +33,16 @@ impl Controller {
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
             Request::Announce { change, author, reply } => {
                 drop(reply.send(self.change_announcements(change, author.to_string()).await));
+            }
+            Request::TraceSource(reply) => drop(reply.send(Ok(self.dataplane.trace_source()))),
+            Request::Book(reply) => drop(reply.send(Ok(Arc::new(Book::of(&self.site, &self.numbers))))),
+            Request::BeginToShow(tapped, reply) => {
+                let begun = self.dataplane.begin_to_show(*tapped);
+                drop(reply.send(begun.map_err(|error| internal(error.into()))));
+            }
+            Request::EndToShow(reply) => {
+                let ended = self.dataplane.end_to_show();
+                drop(reply.send(ended.map_err(|error| internal(error.into()))));
             }
             Request::Hook(state, reply) => self.hook_when_gone(state, reply).await,
             Request::Explain { interface, frame, reply } => self.explain(interface, frame, reply),

@@ -23,12 +23,12 @@ pub struct Attachment {
     pub ifindex: u32,
     /// How it is attached.
     pub mode: XdpMode,
-    hold: Hold,
+    pub(super) hold: Hold,
 }
 
 /// What keeps the program there.
 #[derive(Debug)]
-enum Hold {
+pub(super) enum Hold {
     /// This process.
     Process(XdpLinkId),
     /// A pin.
@@ -90,7 +90,7 @@ impl Dataplane {
                 Err(error) => return Err(error),
             },
         };
-        tracing::info!(interface, ifindex, ?mode, "attached");
+        tracing::debug!(interface, ifindex, ?mode, "attached");
         Ok(())
     }
 
@@ -99,16 +99,17 @@ impl Dataplane {
             XdpMode::Native => Flag::Driver,
             XdpMode::Generic => Flag::Skb,
         };
-        let program = load::program(&mut self.ebpf, self.entry)?;
+        let program = self.program_in_place()?;
         let link =
             program.attach_to_if_index(ifindex, flag).map_err(|error| explain(interface, mode, error))?;
-        let hold = match &self.pinned {
+        let hold = match self.pinned.clone() {
             None => Hold::Process(link),
             Some(pinned) => {
                 let path = pinned.pins.link(interface);
                 // That of an interface of the same name that is gone.
                 bpffs::remove(&path).map_err(PinsError::from)?;
-                let link = FdLink::try_from(program.take_link(link)?).map_err(|_| PinsError::NoLink)?;
+                let link = FdLink::try_from(self.program_in_place()?.take_link(link)?)
+                    .map_err(|_| PinsError::NoLink)?;
                 // Until it is pinned the end of this process detaches it.
                 link.pin(&path).map_err(|error| PinsError::Pin { path: path.clone(), error })?;
                 Hold::Pin(path)
@@ -144,7 +145,7 @@ impl Dataplane {
             // The pin holds it.
             drop(program.take_link(link)?);
             let mode = interface.xdp.map_or(XdpMode::Native, |attached| attached.mode);
-            tracing::info!(interface = interface.name, ifindex = interface.index, ?mode, "taken over");
+            tracing::debug!(interface = interface.name, ifindex = interface.index, ?mode, "taken over");
             let (interface, ifindex) = (interface.name.clone(), interface.index);
             self.attachments.push(Attachment { interface, ifindex, mode, hold: Hold::Pin(path) });
         }
@@ -172,7 +173,7 @@ impl Dataplane {
         while let Some(place) = self.attachments.iter().position(|it| it.interface == interface) {
             // A pin has been replaced by the new one's.
             if let Hold::Process(link) = self.attachments.remove(place).hold {
-                load::program(&mut self.ebpf, self.entry)?.detach(link)?;
+                self.program_in_place()?.detach(link)?;
             }
         }
         self.attachments.extend(attached);
@@ -185,9 +186,9 @@ impl Dataplane {
         attached.for_each(|it| it.ifindex = ifindex);
     }
 
-    /// The program's id in the kernel.
+    /// The kernel id of the program that interfaces have.
     pub fn program_id(&mut self) -> Option<u32> {
-        load::program(&mut self.ebpf, self.entry).ok()?.info().ok().map(|info| info.id())
+        self.program_in_place().ok()?.info().ok().map(|info| info.id())
     }
 
     /// Detaches from every interface, the last attached first.
@@ -200,10 +201,10 @@ impl Dataplane {
 
     fn end(&mut self, attachment: Attachment) -> Result<(), DataplaneError> {
         match attachment.hold {
-            Hold::Process(link) => load::program(&mut self.ebpf, self.entry)?.detach(link)?,
+            Hold::Process(link) => self.program_in_place()?.detach(link)?,
             Hold::Pin(path) => bpffs::remove(&path).map_err(PinsError::from)?,
         }
-        tracing::info!(interface = attachment.interface, "detached");
+        tracing::debug!(interface = attachment.interface, "detached");
         Ok(())
     }
 }

@@ -3,7 +3,10 @@
 //! It is loaded *dry*: a constant, frozen before the verifier sees it, forbids every store to a map that is shared, so that
 //! the verifier takes those stores out as code that is never reached.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 use anycast_common::{hash::KEY_WORDS, walk::Walk};
 use aya::{
@@ -23,9 +26,15 @@ const GROWTH: usize = 256;
 /// All that is needed to load it beside a dataplane, on any thread.
 #[derive(Clone)]
 pub struct TraceSource {
-    options: LoadOptions,
-    key: [u64; KEY_WORDS],
-    maps: Lent,
+    pub(super) options: LoadOptions,
+    pub(super) key: [u64; KEY_WORDS],
+    pub(super) maps: Lent,
+}
+
+impl fmt::Debug for TraceSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TraceSource").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 /// The loaded program. No packet of an interface meets it.

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    Address, guard, metrics,
+    Address, guard, metrics, page,
     places::{self, Places},
 };
 use crate::{
@@ -34,6 +34,7 @@ pub fn router(api: Api, meters: Meters, address: Address) -> Router {
         .layer(middleware::from_fn_with_state(Places::new(MAX_ANSWERS), places::bounded))
         .merge(metrics::route(api.clone(), meters))
         .route("/v1/events", get(events::watch))
+        .merge(page::routes())
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::new(address), guard::guard))
         .with_state(api)

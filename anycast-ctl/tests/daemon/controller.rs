@@ -144,7 +144,7 @@ impl Remembering {
         };
         self.record =
             RevisionStatus { revision, time: BEGINNING, author: order.author, who, what: edit.summary() };
-        drop(self.end.events.send(Event::Revision(self.record.clone())));
+        self.end.events.tell(Event::Revision(self.record.clone()));
         status::follow(&mut self.status, &self.site);
         (self.status.desired.revision, self.status.desired.applied) = (revision, revision);
         // A dataplane that never gets anything for a pool called `stuck`.

@@ -19,5 +19,6 @@ mod steer;
 mod suspend;
 mod sweep;
 mod table;
+mod taps;
 mod transition;
 mod truncate;

@@ -9,7 +9,7 @@ use crate::maps;
 
 /// The walk of the packet that this CPU has in hand, or had last.
 #[map]
-static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(1, 0);
+pub static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(1, 0);
 
 /// 1: no map but [`WALK`] is written, and what would be is noted. Set by the controller when it loads the program, before
 /// the kernel freezes it: the verifier drops what follows such a write's condition, so that the program has none.
