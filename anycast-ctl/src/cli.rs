@@ -18,10 +18,12 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod explain;
 mod health;
 mod history;
 mod hook;
 mod host;
+mod log;
 mod output;
 mod plan;
 mod pool;
@@ -31,12 +33,14 @@ mod reference;
 mod run;
 mod schema;
 mod site;
-mod status;
+pub(crate) mod status;
 mod supervise;
-mod table;
-mod unit;
+pub(crate) mod table;
+mod top;
+pub(crate) mod unit;
 mod validate;
 mod vip;
+mod watch;
 
 /// Steers packets for anycast VIPs to backends, in XDP.
 ///
@@ -67,6 +71,8 @@ Examples:
   sudo anycast-ctl announce list                       what routers are told, and why
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
+  sudo anycast-ctl top                                 all of it, live
+  sudo anycast-ctl explain --from 198.51.100.7:40000 --to 192.0.2.1:443    where a packet goes, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl capture -w www.pcapng --vip www     packets, and what became of each
   sudo anycast-ctl backend list --json | jq            for scripts
@@ -112,6 +118,9 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Health(health::Health),
+    Watch(watch::Watch),
+    Log(log::Log),
+    Top(top::Top),
     #[command(subcommand)]
     Announce(announce::Announce),
     #[command(subcommand)]
@@ -123,6 +132,7 @@ enum Command {
     Down(hook::Down),
     Receive(receive::Receive),
     Capture(capture::Capture),
+    Explain(Box<explain::Explain>),
     Doctor(doctor::Doctor),
     Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
@@ -174,6 +184,9 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
+        Command::Watch(command) => command.execute(&common, &client),
+        Command::Log(command) => command.execute(&common, &client),
+        Command::Top(command) => command.execute(&common, client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
         Command::Site(command) => command.execute(&common, &client),
@@ -182,6 +195,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
         Command::Capture(command) => return command.execute(&common, &client),
+        Command::Explain(command) => command.execute(&common, &client),
         Command::Doctor(command) => command.execute(&common),
         Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),

@@ -60,7 +60,7 @@ impl Daemon {
             runtime.block_on(async {
                 let socket = Socket::bind(&path).unwrap();
                 ready.send(()).unwrap();
-                let (link, end): (Link, _) = link();
+                let (link, end): (Link, _) = link(0);
                 tokio::spawn(control(store, end.requests));
                 server::serve(socket, link, async { drop(stopped.await) }).await.unwrap();
             });

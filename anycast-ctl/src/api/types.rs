@@ -6,6 +6,8 @@ mod capture;
 mod change;
 mod drift;
 mod event;
+mod explain;
+mod happened;
 mod health;
 mod hook;
 mod host;
@@ -14,7 +16,9 @@ mod pool;
 mod revision;
 mod schema;
 mod status;
+mod told;
 mod vip;
+mod web;
 
 pub use announce::{
     AnnounceBrief, AnnounceEvent, AnnounceStatus, AnnounceTransition, NewHand, NewMaintenance, NextStatus,
@@ -27,9 +31,19 @@ pub use capture::{
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
+pub use explain::{
+    CounterMove, ExplainQuestion, ExplainWay, ExplainedBackend, ExplainedDelivery, ExplainedEffect,
+    ExplainedFlow, ExplainedOutcome, ExplainedOwner, ExplainedPacket, ExplainedPin, ExplainedReason,
+    ExplainedSlot, ExplainedVip, ExplainedWhy, Explanation, Fragment, IcmpError, PacketChange, PacketField,
+    PacketKind, PacketLayer,
+};
+pub use happened::{
+    CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DrainStep, DropEvent, LogStatus, NewLog,
+    RequestEvent, TableEvent,
+};
 pub use health::{
-    BackendHealth, CheckResult, CheckerStatus, HealthEvent, HealthStatus, PanicStatus, PenaltyStatus,
-    PoolHealth,
+    BackendHealth, CheckResult, CheckerStatus, ChecksStatus, HealthEvent, HealthStatus, PanicStatus,
+    PenaltyStatus, PoolHealth,
 };
 pub use hook::{HookState, HookStatus};
 pub use host::{HostStatus, PoolBackendStatus};
@@ -37,4 +51,6 @@ pub use plan::{PlanBreaks, PlanShare, PlanStatus, PoolPlan, VipPlan};
 pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, TransitionStatus};
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
+pub use told::{Severity, Told};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
+pub use web::WebStatus;

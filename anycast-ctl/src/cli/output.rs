@@ -19,10 +19,16 @@ pub fn show<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T) -> S
 
 /// Prints all at once. A reader that went away has what it wanted.
 pub fn print(text: &str) -> anyhow::Result<()> {
+    print_to_reader(text).map(drop)
+}
+
+/// The same, and whether the reader is still there.
+pub fn print_to_reader(text: &str) -> anyhow::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("write to stdout"),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("write to stdout"),
     }
 }
 

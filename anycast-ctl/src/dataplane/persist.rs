@@ -6,6 +6,7 @@ use anycast_common::identity::Identity;
 
 use super::{
     Dataplane, DataplaneError, LoadOptions, PinsError,
+    lend::Lent,
     link::{self, PinnedAttachment},
     load,
     pins::{PinnedMaps, Pins},
@@ -58,7 +59,9 @@ impl Dataplane {
         bpffs::replace(&pins.program(), |path| {
             program.pin(path).map_err(|error| PinsError::Pin { path: path.to_owned(), error })
         })?;
-        pins.finish(&maps)?;
+        let maps = pins.finish(&maps)?;
+        self.lent = Lent::Pinned(maps.clone());
+        self.pinned = Some(Pinned { pins, maps });
         Ok(())
     }
 

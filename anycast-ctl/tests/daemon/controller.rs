@@ -91,6 +91,10 @@ impl Remembering {
             Request::Announce { change, author, reply } => {
                 drop(reply.send(self.announcements.change(change, author.to_string())));
             }
+            // The packet tests and the lab have a program.
+            Request::Explain { reply, .. } => {
+                drop(reply.send(Err(RequestError::Internal("there is no program".to_owned()))));
+            }
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {
                 let drifted = vec!["VIP www is missing or differs".to_owned()];
@@ -140,7 +144,7 @@ impl Remembering {
         };
         self.record =
             RevisionStatus { revision, time: BEGINNING, author: order.author, who, what: edit.summary() };
-        drop(self.end.events.send(Event::Revision(self.record.clone())));
+        self.end.events.tell(Event::Revision(self.record.clone()));
         status::follow(&mut self.status, &self.site);
         (self.status.desired.revision, self.status.desired.applied) = (revision, revision);
         // A dataplane that never gets anything for a pool called `stuck`.
