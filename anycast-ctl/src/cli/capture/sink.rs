@@ -46,10 +46,16 @@ enum Way {
     },
 }
 
-/// Whoever read has gone.
-#[derive(Debug, thiserror::Error)]
-#[error("nobody reads any more")]
-pub struct Gone;
+/// Whoever read does so no longer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// He has gone.
+    #[error("nobody reads any more")]
+    Gone,
+    /// What is written stands still, and the operator does not want to wait for it.
+    #[error("what is written is not read")]
+    Stuck,
+}
 
 impl Sink {
     /// Opens it.
