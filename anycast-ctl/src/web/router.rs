@@ -17,7 +17,7 @@ use crate::{
     api::{
         refusal::Refusal,
         router::Api,
-        routes::{announcements, backends, drains, events, explain, health, pools, status, vips},
+        routes::{announcements, backends, catchment, drains, events, explain, health, pools, status, vips},
     },
     metrics::Meters,
 };
@@ -56,6 +56,7 @@ fn readable() -> Router<Api> {
         .route("/v1/health", get(health::all))
         .route("/v1/announcements", get(announcements::all))
         .route("/v1/explain", get(explain::ask))
+        .route("/v1/catchment", get(catchment::last))
 }
 
 async fn unknown(uri: Uri) -> Refusal {
