@@ -45,19 +45,6 @@ impl Client {
         let question = Question::delete(&format!("/v1/captures/{id}"));
         self.exchange(&question, TIMEOUT).await?.accepted()?.json()
     }
-
-    async fn begin_capture(&self, question: &Question) -> Result<CaptureLines, ClientError> {
-        let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
-        let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
-        // An error of the connection's own reaches whoever reads the body too.
-        let connection = tokio::spawn(async { drop(connection.await) });
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body();
-        let lines = CaptureLines { body, buffer: Vec::new(), start: 0, connection, _sender: sender };
-        if status.is_success() { Ok(lines) } else { Err(lines.refused(status).await) }
-    }
 }
 
 impl CaptureLines {
