@@ -97,9 +97,8 @@ impl Remembering {
                 drop(reply.send(self.announcements.change(change, author.to_string())));
             }
             // The packet tests and the lab have a program.
-            Request::Explain { reply, .. } => {
-                drop(reply.send(Err(RequestError::Internal("there is no program".to_owned()))));
-            }
+            Request::Explain { reply, .. } => drop(reply.send(Err(without("program")))),
+            Request::Book(reply) => drop(reply.send(Err(without("maps")))),
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {
                 let drifted = vec!["VIP www is missing or differs".to_owned()];
