@@ -8,6 +8,7 @@ mod change;
 pub mod client;
 pub mod connections;
 pub mod link;
+pub mod measure;
 pub mod peer;
 pub(crate) mod refusal;
 pub mod request;

@@ -19,6 +19,7 @@ mod complete;
 mod doctor;
 mod drain;
 mod explain;
+mod flows;
 mod health;
 mod history;
 mod hook;
@@ -73,6 +74,7 @@ Examples:
   sudo anycast-ctl health                              what checks say of the backends
   sudo anycast-ctl top                                 all of it, live
   sudo anycast-ctl explain --from 198.51.100.7:40000 --to 192.0.2.1:443    where a packet goes, and why
+  sudo anycast-ctl flows list --backend web/web-2      sessions that are remembered, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl capture -w www.pcapng --vip www     packets, and what became of each
   sudo anycast-ctl backend list --json | jq            for scripts
@@ -121,6 +123,8 @@ enum Command {
     Watch(watch::Watch),
     Log(log::Log),
     Top(top::Top),
+    #[command(subcommand)]
+    Flows(flows::Flows),
     #[command(subcommand)]
     Announce(announce::Announce),
     #[command(subcommand)]
@@ -187,6 +191,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Watch(command) => command.execute(&common, &client),
         Command::Log(command) => command.execute(&common, &client),
         Command::Top(command) => command.execute(&common, client),
+        Command::Flows(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
         Command::Site(command) => command.execute(&common, &client),

@@ -10,6 +10,7 @@ mod drift;
 mod drops;
 mod end;
 mod explain;
+mod flows;
 mod interfaces;
 mod plan;
 mod progress;
@@ -92,8 +93,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let (link, ControllerEnd { mut requests, health, announce, progress, events }) =
+    let (mut link, ControllerEnd { mut requests, health, announce, progress, events }) =
         link::link(options.keep_events);
+    link.catchment_every = options.catchment_every;
     let present = interface::follow().await?;
     let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
     #[cfg(feature = "packet-log")]

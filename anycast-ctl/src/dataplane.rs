@@ -49,12 +49,13 @@ pub use self::{
     counters::{Counted, Counters, Reach},
     directory::{DirectoryEntry, DirectoryError},
     error::PinsError,
-    flows::FlowMap,
+    flows::{FlowMap, FlowReader},
     link::PinnedAttachment,
     load::{LoadOptions, PROGRAM},
     percpu::{Count, PerCpuCounters},
     persist::{Pinned, attach_pinned, clean_up, detach_pinned},
     pins::{PinnedMaps, Pins},
+    tables::Published,
     tapped::Tapped,
     taps::{Record, Records, Taps},
     trace::{TraceSource, Traced, Tracer},
@@ -281,6 +282,11 @@ impl Dataplane {
     /// Returns when every packet that is being steered at the call has been steered and counted.
     pub fn wait_for_packets(&self) {
         grace::wait();
+    }
+
+    /// The key of the flow hash.
+    pub fn hash_key(&self) -> [u64; KEY_WORDS] {
+        self.hash_key
     }
 
     /// What the maps have room for.

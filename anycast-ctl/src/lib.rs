@@ -14,6 +14,7 @@ pub mod drain;
 pub mod events;
 pub mod explain;
 pub mod finding;
+pub mod flows;
 pub mod health;
 pub mod history;
 pub mod host;

@@ -133,11 +133,7 @@ where
             let lines =
                 lines.fmt_fields(text::Fields).with_ansi(io::stderr().is_terminal()).with_writer(queue);
             // journald stamps every line itself, systemd.exec(5).
-            if std::env::var_os("JOURNAL_STREAM").is_some() {
-                lines.without_time().boxed()
-            } else {
-                lines.boxed()
-            }
+            if leads_to_journal() { lines.without_time().boxed() } else { lines.boxed() }
         }
     }
 }

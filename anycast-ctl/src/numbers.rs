@@ -206,6 +206,13 @@ impl Numbers {
         self.occupant(pool, address).map(Occupant::seat)
     }
 
+    /// Every backend that has a seat, the removed ones included, and the name of its pool.
+    pub fn seats(&self) -> impl Iterator<Item = (&str, &Occupant, Seat)> {
+        self.pools.iter().flat_map(|(pool, numbers)| {
+            numbers.backends.values().map(|occupant| (pool.as_str(), occupant, occupant.seat()))
+        })
+    }
+
     /// Whether the site has a backend.
     pub fn is_present(&self, pool: &str, address: IpAddr) -> bool {
         self.occupant(pool, address).is_some_and(|occupant| !occupant.is_removed())

@@ -87,6 +87,8 @@ pub struct Record {
     pub walk: Walk,
     /// When.
     pub time: SystemTime,
+    /// When, by a clock that is never set: ns since boot, without suspended time (`CLOCK_MONOTONIC`).
+    pub monotonic_ns: u64,
     /// Same for both sides of a packet, and for no other.
     pub sequence: u64,
     /// Which side.

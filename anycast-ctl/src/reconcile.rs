@@ -145,6 +145,7 @@ pub fn scope(site: &Site, numbers: &Numbers, opinions: &Opinions<'_>, now: Utc) 
         let pool_scope = PoolScope {
             slots: pool.slots,
             idle_timeout: idle_timeout_ticks(pool),
+            hash: pool.hash,
             udp_pinned: pool.udp == UdpPolicy::Pinned,
         };
         scope.pools.insert(number, pool_scope);

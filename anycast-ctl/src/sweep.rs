@@ -27,6 +27,8 @@ use anycast_common::{
     slot::{Slot, Table},
 };
 
+use crate::model::HashPolicy;
+
 pub use self::sweeper::{Outcome, Progress, Sweeper};
 
 /// Ticks for which a slot's owner must have been the same before a sweep that makes the slot stable begins. A run of the
@@ -55,6 +57,8 @@ pub struct PoolScope {
     pub slots: u32,
     /// Ticks after which a silent flow has ended.
     pub idle_timeout: u32,
+    /// What of a flow its slot follows from.
+    pub hash: HashPolicy,
     /// Whether the records of UDP flows are read whatever the state of the slot: then they hold none in transition.
     pub udp_pinned: bool,
 }
@@ -66,6 +70,66 @@ pub struct BackendScope {
     pub generation: u16,
     /// The number of its pool: flows of a VIP that was moved to another one have ended.
     pub pool: u16,
+}
+
+/// Where a remembered flow that lives belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To that slot of that pool: what is remembered of it is read while the slot is in transition.
+    Slot {
+        /// Number of the pool.
+        pool: u16,
+        /// The slot.
+        slot: u32,
+    },
+    /// To no slot: what is remembered of it is always read.
+    Apart,
+}
+
+/// Why a remembered flow has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// No VIP has its destination any more.
+    Vip,
+    /// Its backend is gone, or drained past its deadline, or another pool's than its VIP's.
+    Backend,
+    /// It showed no packet for the idle timeout.
+    Silent,
+}
+
+impl Scope {
+    /// Where a remembered flow belongs, by the flow hash of that key, given where the tables of pools lie.
+    ///
+    /// # Errors
+    ///
+    /// Why it has ended.
+    pub fn place(
+        &self,
+        table: impl FnOnce(u16) -> Table,
+        hash_key: &[u64; KEY_WORDS],
+        flow: &Flow,
+        pin: Pin,
+        now: u32,
+    ) -> Result<Place, Ended> {
+        let &number = self.vips.get(&flow.destination).ok_or(Ended::Vip)?;
+        let pool = self.pools.get(&number).ok_or(Ended::Vip)?;
+        let owner = BackendScope { generation: pin.generation(), pool: number };
+        if self.backends.get(&pin.backend()) != Some(&owner) {
+            return Err(Ended::Backend);
+        }
+        if has_ended(clock::since(pin.last_seen(), now), pool.idle_timeout) {
+            return Err(Ended::Silent);
+        }
+        if pool.udp_pinned && flow.protocol == UDP {
+            return Ok(Place::Apart);
+        }
+        let point = match pool.hash {
+            HashPolicy::FiveTuple => *flow,
+            HashPolicy::SourceAddress => flow.narrowed(true),
+            HashPolicy::SourceAndDestination => flow.narrowed(false),
+        };
+        Ok(Place::Slot { pool: number, slot: table(number).slot_of(point.hash(hash_key)) })
+    }
 }
 
 /// The published tables.
@@ -98,20 +162,11 @@ impl Sweep {
     /// Looks at a remembered flow. Whether it lives: if not, it is to be deleted, and looked at again if it meanwhile
     /// changed.
     pub fn visit(&mut self, scope: &Scope, tables: &impl Tables, flow: &Flow, pin: Pin, now: u32) -> bool {
-        let Some(&number) = scope.vips.get(&flow.destination) else { return false };
-        let Some(pool) = scope.pools.get(&number) else { return false };
-        if has_ended(clock::since(pin.last_seen(), now), pool.idle_timeout)
-            || scope.backends.get(&pin.backend())
-                != Some(&BackendScope { generation: pin.generation(), pool: number })
-        {
-            return false;
-        }
-        if pool.udp_pinned && flow.protocol == UDP {
-            return true;
-        }
-        let slot = tables.place(number).slot_of(flow.hash(&self.hash_key));
-        if tables.slot(number, slot).is_some_and(|slot| slot.current() != pin.backend()) {
-            let words = self.held.get_mut(&number);
+        let table = |pool| tables.place(pool);
+        let Ok(place) = scope.place(table, &self.hash_key, flow, pin, now) else { return false };
+        let Place::Slot { pool, slot } = place else { return true };
+        if tables.slot(pool, slot).is_some_and(|slot| slot.current() != pin.backend()) {
+            let words = self.held.get_mut(&pool);
             if let Some(word) = words.and_then(|words| words.get_mut(slot as usize / 64)) {
                 *word |= 1 << (slot % 64);
             }

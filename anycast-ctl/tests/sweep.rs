@@ -13,7 +13,7 @@ use anycast_common::{
 };
 use anycast_ctl::{
     dataplane::{Dataplane, LoadOptions, now_ticks},
-    model::Seed,
+    model::{HashPolicy, Seed},
     sweep::{BackendScope, Outcome, PoolScope, Progress, Scope, Sweeper},
 };
 use nix::time::{ClockId, clock_gettime};
@@ -27,8 +27,10 @@ fn dataplane(pins: u32) -> (Dataplane, Scope) {
     let options = LoadOptions { pins, ..LoadOptions::new(Seed::new(SEED)) };
     let mut dataplane = Dataplane::load(&options).unwrap();
     dataplane.publish_table(0, &vec![Slot::in_transition(1, 0); SLOTS as usize]).unwrap();
+    let hash = HashPolicy::FiveTuple;
+    let pool = PoolScope { slots: SLOTS, idle_timeout: IDLE, hash, udp_pinned: false };
     let scope = Scope {
-        pools: [(0, PoolScope { slots: SLOTS, idle_timeout: IDLE, udp_pinned: false })].into(),
+        pools: [(0, pool)].into(),
         vips: [(Address::from_v4([192, 0, 2, 1]), 0)].into(),
         backends: [(0, 0), (1, 0), (2, 3)]
             .map(|(index, generation)| (index, BackendScope { generation, pool: 0 }))
@@ -111,6 +113,24 @@ fn slots_are_settled_and_ended_flows_forgotten() {
     let held = slot(&flow(3)) as usize;
     assert_eq!(table[held], Slot::in_transition(1, 0));
     assert!(table.iter().enumerate().all(|(number, slot)| number == held || *slot == Slot::stable(1)));
+}
+
+#[test]
+fn a_flow_holds_the_slot_that_its_pool_hashes_it_to() {
+    let policies = [
+        (HashPolicy::FiveTuple, flow(3)),
+        (HashPolicy::SourceAddress, flow(3).narrowed(true)),
+        (HashPolicy::SourceAndDestination, flow(3).narrowed(false)),
+    ];
+    for (hash, point) in policies {
+        let (mut dataplane, mut scope) = dataplane(1 << 16);
+        scope.pools.get_mut(&0).unwrap().hash = hash;
+        scope.backends.remove(&0);
+        dataplane.pin(&flow(3), Pin::new(2, 3, now_ticks())).unwrap();
+        pass_time();
+        assert_eq!(sweep(&mut dataplane, &scope).0.settled, u64::from(SLOTS) - 1);
+        assert_eq!(dataplane.table(0)[slot(&point) as usize], Slot::in_transition(1, 0), "{hash:?}");
+    }
 }
 
 #[test]

@@ -294,6 +294,35 @@ pub(super) fn query(terms: &impl Serialize) -> String {
     if terms.is_empty() { String::new() } else { format!("?{}", terms.join("&")) }
 }
 
+/// The query of a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(String);
+
+impl Query {
+    /// With one more term.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.0.push(if self.0.is_empty() { '?' } else { '&' });
+        self.0 += &format!("{name}={}", Segment(&value.to_string()));
+        self
+    }
+
+    /// With one more term, if it has a value.
+    #[must_use]
+    pub fn with_some(self, name: &str, value: Option<impl std::fmt::Display>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+impl std::fmt::Display for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// One segment of a path, percent-encoded but for the unreserved characters of RFC 3986 section 2.3.
 pub(super) struct Segment<'a>(pub(super) &'a str);
 

@@ -21,15 +21,17 @@ use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 
 mod capture;
+mod going;
 
 pub use self::capture::CaptureLines;
 
 use super::{
-    call::{Call, Question, Segment, Terms, query},
+    call::{Call, Query, Question, Segment, Terms, query},
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, ExplainQuestion, ExplainWay, Explanation,
-        HealthStatus, HookState, HookStatus, HostStatus, PlanStatus, PoolStatus, ReconcileStatus,
-        RevisionDetail, RevisionStatus, SlotsStatus, Status, VipAnnouncement, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, ExplainQuestion, ExplainWay,
+        Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
+        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, TopStatus,
+        VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;
@@ -289,6 +291,56 @@ impl Client {
     /// See [`ClientError`].
     pub async fn announce<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
         self.exchange(&call.question(&Terms::default(), false), TIMEOUT).await?.accepted()?.json()
+    }
+
+    /// `GET /v1/flows`, with that query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn flows(&self, query: &Query) -> Result<FlowsStatus, ClientError> {
+        self.get(&format!("/v1/flows{query}")).await
+    }
+
+    /// `GET /v1/flows/count`, with that query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn flow_counts(&self, query: &Query) -> Result<FlowCounts, ClientError> {
+        self.get(&format!("/v1/flows/count{query}")).await
+    }
+
+    /// `POST /v1/flows/top`, with that query, which takes that long.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn top(&self, query: &Query, period: Duration) -> Result<TopStatus, ClientError> {
+        self.measure(&format!("/v1/flows/top{query}"), period).await
+    }
+
+    /// `POST /v1/catchment`, with that query, which takes that long.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn measure_catchment(
+        &self,
+        query: &Query,
+        period: Duration,
+    ) -> Result<CatchmentStatus, ClientError> {
+        self.measure(&format!("/v1/catchment{query}"), period).await
+    }
+
+    /// `GET /v1/catchment`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn catchment(&self) -> Result<CatchmentStatus, ClientError> {
+        self.get("/v1/catchment").await
+    }
+
+    async fn measure<T: DeserializeOwned>(&self, path: &str, period: Duration) -> Result<T, ClientError> {
+        // It begins when the program that shows packets is loaded.
+        let patience = 3 * TIMEOUT + period;
+        self.exchange(&Question::post(path), patience).await?.accepted()?.json()
     }
 
     /// `POST /v1/attach`, `/v1/detach` or `/v1/down`

@@ -1,5 +1,7 @@
 //! What lies between the API and the controller, which run on different threads.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, watch};
 
 use super::{request::Request, types::Progress};
@@ -21,6 +23,8 @@ pub struct Link {
     pub progress: watch::Receiver<Progress>,
     /// To be subscribed to, and told what the API itself does.
     pub events: Teller,
+    /// How often the catchment is measured without being asked for; `None`: never.
+    pub catchment_every: Option<Duration>,
 }
 
 /// The controller's end. Nothing that it does here waits for anybody.
@@ -52,5 +56,5 @@ pub fn link(keep: usize) -> (Link, ControllerEnd) {
         progress: told,
         events: events.clone(),
     };
-    (Link { requests, health, announce, progress, events }, end)
+    (Link { requests, health, announce, progress, events, catchment_every: None }, end)
 }

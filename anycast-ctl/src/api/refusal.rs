@@ -27,6 +27,14 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping: try again later")
     }
 
+    /// 409 while somebody else measures the catchment.
+    pub fn measured_already() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "the catchment is being measured already: `GET /v1/catchment` has it when that is done, or try again then",
+        )
+    }
+
     /// 503 when there are as many of something as can be.
     pub fn busy(most: usize, what: &str) -> Self {
         Self::new(
@@ -44,6 +52,12 @@ impl Refusal {
     /// 405 of a path that leads somewhere.
     pub async fn unknown_method(method: Method, uri: Uri) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.body.error)
     }
 }
 

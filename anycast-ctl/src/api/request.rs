@@ -12,6 +12,7 @@ use crate::{
     announce::orders::Hand,
     capture::book::Book,
     dataplane::{Tapped, TraceSource},
+    flows::Remembered,
     model::{Edit, Site, diff::Subject},
     store::{Author, Revision, Store},
     utc::Utc,
@@ -38,6 +39,8 @@ pub enum Request {
         /// Its table.
         reply: Reply<SlotsStatus>,
     },
+    /// What remembered flows are read with.
+    Flows(Reply<Remembered>),
     /// Makes a change.
     Change(Order, Reply<Committed>),
     /// Says what a change would do.

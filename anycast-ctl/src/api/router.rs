@@ -22,7 +22,7 @@ use super::{
     routes,
     snapshot::{self, Snapshot, Snapshots},
 };
-use crate::observe::Observer;
+use crate::{flows::Catchments, observe::Observer};
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -32,6 +32,9 @@ pub const MAX_REQUESTS: usize = 1_024;
 
 /// Watchers of events at a time.
 pub const MAX_WATCHERS: usize = 64;
+
+/// Readers of remembered flows at a time: each has a thread to itself.
+pub const MAX_FLOW_READERS: usize = 4;
 
 /// Resolves when the daemon is on its way out.
 pub type Stopping = Shared<BoxFuture<'static, ()>>;
@@ -45,6 +48,10 @@ pub struct Api {
     requests: Arc<Semaphore>,
     /// Places for watchers of events.
     pub watchers: Arc<Semaphore>,
+    /// Places for readers of remembered flows.
+    pub flow_readers: Arc<Semaphore>,
+    /// The catchment that was measured last.
+    pub catchments: Catchments,
     /// Shows packets.
     pub observer: Observer,
     /// Whom it shows them to.
@@ -62,10 +69,12 @@ impl Api {
         Self {
             snapshots: snapshot::spawn(link.requests.clone()),
             captures: Captures::default(),
+            catchments: Catchments::default(),
             observer: Observer::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            flow_readers: Arc::new(Semaphore::new(MAX_FLOW_READERS)),
             stopping,
         }
     }
@@ -120,7 +129,13 @@ pub fn document() -> OpenApi {
 }
 
 /// The routes, apart from any socket.
+///
+/// # Panics
+/// Outside a tokio runtime.
 pub fn router(api: Api) -> Router {
+    if let Some(every) = api.link.catchment_every {
+        tokio::spawn(api.clone().measure_regularly(every));
+    }
     described()
         .0
         .fallback(Refusal::unknown_route)

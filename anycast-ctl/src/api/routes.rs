@@ -13,10 +13,12 @@ use super::router::Api;
 pub mod announcements;
 pub mod backends;
 mod captures;
+pub mod catchment;
 mod document;
 pub mod drains;
 pub mod events;
 pub mod explain;
+mod flows;
 pub mod health;
 mod hook;
 mod log;
@@ -24,6 +26,7 @@ pub mod pools;
 mod revisions;
 mod site;
 pub mod status;
+mod top;
 pub mod vips;
 
 /// Every route.
@@ -63,6 +66,10 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(announcements::all))
         .routes(routes!(announcements::one, announcements::set, announcements::clear))
         .routes(routes!(announcements::begin, announcements::end))
+        .routes(routes!(flows::list))
+        .routes(routes!(flows::count))
+        .routes(routes!(top::top))
+        .routes(routes!(catchment::last, catchment::measure))
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))

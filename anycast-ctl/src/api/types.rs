@@ -3,10 +3,12 @@
 mod announce;
 mod backend;
 mod capture;
+mod catchment;
 mod change;
 mod drift;
 mod event;
 mod explain;
+mod flows;
 mod happened;
 mod health;
 mod hook;
@@ -17,6 +19,7 @@ mod revision;
 mod schema;
 mod status;
 mod told;
+mod top;
 mod vip;
 mod web;
 
@@ -28,6 +31,7 @@ pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
 pub use capture::{
     CaptureLine, CaptureSide, CaptureStatus, CaptureTally, CapturedPacket, CapturedSlot, NewCapture,
 };
+pub use catchment::{CatchmentFigures, CatchmentPrefix, CatchmentStatus, HandshakesStatus, SpreadStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};
 pub use event::{BehindStatus, Event, Progress};
@@ -36,6 +40,10 @@ pub use explain::{
     ExplainedFlow, ExplainedOutcome, ExplainedOwner, ExplainedPacket, ExplainedPin, ExplainedReason,
     ExplainedSlot, ExplainedVip, ExplainedWhy, Explanation, Fragment, IcmpError, PacketChange, PacketField,
     PacketKind, PacketLayer,
+};
+pub use flows::{
+    FlowCount, FlowCounts, FlowGroup, FlowOrder, FlowProtocol, FlowState, FlowStatus, FlowTally, FlowsStatus,
+    Kept,
 };
 pub use happened::{
     CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DrainStep, DropEvent, LogStatus, NewLog,
@@ -52,5 +60,6 @@ pub use pool::{BaseOwnerStatus, PoolStatus, SlotOwner, SlotRun, SlotsStatus, Tra
 pub use revision::{NewRollback, RevisionDetail};
 pub use status::{DetailStatus, InterfaceStatus, MapStatus, MapsStatus, ReasonStatus, Status, XdpMode};
 pub use told::{Severity, Told};
+pub use top::{TopBy, TopRow, TopStatus};
 pub use vip::{Traffic, VipBackendStatus, VipStatus};
 pub use web::WebStatus;

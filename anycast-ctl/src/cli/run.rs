@@ -89,6 +89,10 @@ pub struct Run {
     #[arg(long, conflicts_with_all = ["http", "http_name"])]
     no_http: bool,
 
+    /// Measure the catchment for a minute every so often, at least every 5m; without this only when it is asked for
+    #[arg(long, value_name = "PERIOD", value_parser = catchment_period)]
+    catchment_every: Option<Duration>,
+
     /// Bytes of notifications of routes and neighbours that the kernel keeps while the daemon is busy; what is lost
     /// beyond them is made up for by looking everything up again
     #[arg(long, value_name = "BYTES", default_value_t = netlink::DEFAULT_BUFFER_BYTES, hide_short_help = true)]
@@ -137,6 +141,7 @@ impl Run {
             reconcile_every: self.reconcile_every,
             http,
             keep_events: self.keep_events,
+            catchment_every: self.catchment_every,
         };
         block_on(controller::run(options))?
     }
@@ -157,6 +162,12 @@ impl Run {
 /// Refuses a filter that cannot be read, as wrong usage.
 pub fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// A period that is longer than a measurement.
+fn catchment_period(text: &str) -> Result<Duration, String> {
+    let every = period::parse(text).map_err(|error| error.to_string())?;
+    if every < Duration::from_secs(300) { Err("give 5m or more".to_owned()) } else { Ok(every) }
 }
 
 /// The group of that name or number.

@@ -111,7 +111,7 @@ fn maps(status: &Status) -> String {
             unit::share_of(map.used, map.capacity),
         ]
     };
-    let MapsStatus { pins, embryonic, slots, traffic_counters, vips } = &status.maps;
+    let MapsStatus { pins, embryonic, slots, .. } = &status.maps;
     let moving: u64 = status.pools.iter().map(|pool| u64::from(pool.transition.slots)).sum();
     let transition = MapStatus { used: moving, capacity: slots.used };
     table::render(
@@ -127,8 +127,6 @@ fn maps(status: &Status) -> String {
             row("slots", slots),
             row("pins", pins),
             row("embryonic flows", embryonic),
-            row("traffic counters", traffic_counters),
-            row("rows of VIPs", vips),
         ],
     )
 }

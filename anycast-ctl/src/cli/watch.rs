@@ -43,13 +43,15 @@ const LOOK_FOR_READER: Duration = Duration::from_secs(1);
 Examples:
   anycast-ctl watch                                  from now on
   anycast-ctl watch --since 10m                      the last ten minutes, and on
-  anycast-ctl watch --since 2026-11-21T18:00:00Z --no-follow    what is kept since then, and end
+  anycast-ctl watch --since 10m --no-follow          the last ten minutes, and end
+  anycast-ctl watch --since 2026-11-21T18:00:00Z     from then on
   anycast-ctl watch --pool web --severity warning    what somebody should look at of one pool
-  anycast-ctl watch --backend web/web-2 --kind drain --exit-on drain    the next that is said of its drain
+  anycast-ctl watch --backend web/web-2 --exit-on drain    until something is said of its drain
   anycast-ctl watch --json | jq -r 'select(.event == \"drops\") | .reason'
 
-With --json an event is an object on a line; docs/events.md has the kinds. Several --kind, --vip, --pool or --backend are
-alternatives of each other; different options must all hold. An event is of a VIP, pool or backend if it names it.")]
+With --json an event is an object on a line. Several --kind, --vip, --pool or --backend are
+alternatives of each other; different options must all hold. An event is of a VIP, pool or
+backend if it names it: a table is its pool's, and no VIP's.")]
 pub struct Watch {
     /// Begin earlier: how long ago (10m), a time (2026-11-21T18:00:00Z), or behind the event of that number
     #[arg(long, value_name = "PLACE")]
@@ -72,7 +74,7 @@ pub struct Watch {
     backend: Vec<String>,
 
     /// Only events of this kind
-    #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = PossibleValuesParser::new(Event::KINDS))]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Event::KINDS))]
     kind: Vec<String>,
 
     /// Only events that are as bad as this, or worse
@@ -84,6 +86,9 @@ pub struct Watch {
         value_parser = PossibleValuesParser::new(Event::KINDS))]
     exit_on: Vec<String>,
 }
+
+/// What is said when the daemon is away.
+const AWAY: &str = "the daemon is away: waiting for it";
 
 /// Shows events.
 struct Shower {
@@ -99,6 +104,17 @@ enum Next {
     Go,
     /// Nobody reads, or what was waited for has come.
     End,
+}
+
+/// Why a stream of events is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Nobody reads, or what was waited for has come.
+    Done,
+    /// It was read too slowly; what was missed is kept.
+    Dropped,
+    /// The daemon ended.
+    Away,
 }
 
 impl Watch {
@@ -129,16 +145,18 @@ async fn follow(client: &Client, since: Option<Since>, shower: &Shower) -> anyho
     let mut place = since;
     let mut stream = client.watch(place).await.context("watch for events")?;
     loop {
-        if read(&mut stream, &mut place, shower).await? == Next::End {
+        let over = read(&mut stream, &mut place, shower).await?;
+        if over == Over::Done {
             return Ok(());
         }
-        let Some(again) = come_back(client, place).await? else { return Ok(()) };
+        let Some(again) = come_back(client, place, over == Over::Away).await? else { return Ok(()) };
         stream = again;
     }
 }
 
-/// Shows events until the daemon goes, and notes the number of the last in `place`.
-async fn read(stream: &mut Stream, place: &mut Option<Since>, shower: &Shower) -> anyhow::Result<Next> {
+/// Shows events until the stream is over, and notes the number of the last in `place`.
+async fn read(stream: &mut Stream, place: &mut Option<Since>, shower: &Shower) -> anyhow::Result<Over> {
+    let mut over = Over::Away;
     let mut look = interval(LOOK_FOR_READER);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -146,22 +164,31 @@ async fn read(stream: &mut Stream, place: &mut Option<Since>, shower: &Shower) -
             frame = stream.next() => frame.context("watch for events")?,
             _ = look.tick() => {
                 if is_unread() {
-                    return Ok(Next::End);
+                    return Ok(Over::Done);
                 }
                 continue;
             }
         };
-        let Some(frame) = frame else { return Ok(Next::Go) };
+        let Some(frame) = frame else { return Ok(over) };
+        if frame.kind == "dropped" {
+            over = Over::Dropped;
+        }
         *place = Some(Since::Sequence(frame.sequence));
         if shower.show_frame(&frame)? == Next::End {
-            return Ok(Next::End);
+            return Ok(Over::Done);
         }
     }
 }
 
-/// Waits for the daemon; `None`: nobody reads any more.
-async fn come_back(client: &Client, place: Option<Since>) -> anyhow::Result<Option<Stream>> {
-    let mut is_away = false;
+/// Waits for the daemon, and says so if it is away; `None`: nobody reads any more.
+async fn come_back(
+    client: &Client,
+    place: Option<Since>,
+    mut is_away: bool,
+) -> anyhow::Result<Option<Stream>> {
+    if is_away {
+        note(AWAY);
+    }
     sleep(PAUSE).await;
     loop {
         match client.watch(place).await {
@@ -183,7 +210,7 @@ async fn come_back(client: &Client, place: Option<Since>) -> anyhow::Result<Opti
         }
         if !is_away {
             is_away = true;
-            note("the daemon does not answer: waiting for it");
+            note(AWAY);
         }
         if is_unread() {
             return Ok(None);

@@ -28,6 +28,7 @@ impl Controller {
             Request::Show(subject, reply) => {
                 self.look(move |view| drop(reply.send(view.show(&subject).map_err(internal))));
             }
+            Request::Flows(reply) => self.hand_out_flows(reply),
             Request::Slots { pool, reply } => drop(reply.send(self.slots(&pool))),
             Request::Change(order, reply) => drop(reply.send(self.change(order).await)),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),

@@ -51,6 +51,8 @@ pub struct RunOptions {
     pub http: Option<Address>,
     /// How many of the last events are kept.
     pub keep_events: usize,
+    /// How often the catchment is measured without being asked for; `None`: never.
+    pub catchment_every: Option<Duration>,
 }
 
 /// A dataplane that is ready to be reconciled, and all that is known of it. Packets meet what they met before.

@@ -1,5 +1,7 @@
 //! The maps of remembered flows, from the controller's side.
 
+use std::os::fd::AsFd as _;
+
 use anycast_common::pin::{FlowKey, Record};
 use aya::maps::{HashMap, Map, MapData, MapError};
 
@@ -33,6 +35,14 @@ impl FlowMap {
         batch.read(data, cursor).map_err(while_doing("reading remembered flows"))
     }
 
+    /// The same map, to be read on any thread. Reading disturbs no packet, and makes no flow look as if it had shown one.
+    pub fn reader(&self) -> Result<FlowReader, DataplaneError> {
+        let doing = "opening a map of flows for reading";
+        let Map::LruHashMap(data) = &self.map else { return Err(DataplaneError::Missing("map of flows")) };
+        let fd = data.fd().as_fd().try_clone_to_owned().map_err(while_doing(doing))?;
+        Ok(FlowReader { data: MapData::from_fd(fd).map_err(while_doing(doing))?, capacity: self.capacity })
+    }
+
     /// What is remembered under a key.
     pub fn get(&self, key: FlowKey) -> Result<Option<Record>, DataplaneError> {
         let doing = "reading a remembered flow";
@@ -64,5 +74,23 @@ impl FlowMap {
 
     fn entries(&self, doing: &'static str) -> Result<HashMap<&MapData, FlowKey, Record>, DataplaneError> {
         (&self.map).try_into().map_err(while_doing(doing))
+    }
+}
+
+/// A map of flows that is only read.
+pub struct FlowReader {
+    data: MapData,
+    capacity: u32,
+}
+
+impl FlowReader {
+    /// Entries there is room for.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Reads on from a cursor; see [`Batch::read`].
+    pub fn read(&self, batch: &mut Batch, cursor: Option<u32>) -> Result<Option<u32>, DataplaneError> {
+        batch.read(&self.data, cursor).map_err(while_doing("reading remembered flows"))
     }
 }

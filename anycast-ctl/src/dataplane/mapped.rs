@@ -29,6 +29,7 @@ macro_rules! field {
 pub(super) use field;
 
 /// A `BPF_MAP_TYPE_ARRAY` with `BPF_F_MMAPABLE` (Linux 5.5), or an array inside its value, seen as 64-bit words.
+#[derive(Clone)]
 pub struct MappedArray {
     mapping: Arc<Mapping>,
     /// Its first word.
@@ -145,15 +146,6 @@ impl MappedArray {
     /// If there is no such half-word.
     pub fn load_half(&self, half: usize) -> u32 {
         self.half(half).load(Ordering::Acquire)
-    }
-
-    /// Stores half-word `half` of the map.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such half-word.
-    pub fn store_half(&self, half: usize, value: u32) {
-        self.half(half).store(value, Ordering::Release);
     }
 
     fn half(&self, half: usize) -> &AtomicU32 {

@@ -5,7 +5,7 @@ use anycast_common::{
     slot::{Slot, Table},
 };
 
-use super::{Dataplane, DataplaneError, now_ticks};
+use super::{Dataplane, DataplaneError, mapped::MappedArray, now_ticks};
 use crate::{sweep::Tables, transition};
 
 impl Dataplane {
@@ -75,9 +75,16 @@ impl Dataplane {
 
     /// Replaces one slot in place. Only for what sends every packet where the old slot would: see [`crate::sweep`].
     pub fn settle(&mut self, pool: u16, slot: u32, settled: Slot) {
-        if let Some(half) = self.half(pool, slot) {
-            self.slots.store_half(half, settled.to_word());
-        }
+        let Some(half) = self.half(pool, slot) else { return };
+        // A whole word, as other threads read them: nobody else stores to slots.
+        let [low, high] = pair(self.slots.load_word(half / 2));
+        let word = if half % 2 == 0 { [settled.to_word(), high] } else { [low, settled.to_word()] };
+        self.slots.store_word(half / 2, unite(word));
+    }
+
+    /// The published tables, to be read on any thread.
+    pub fn published(&self) -> Published {
+        Published { tables: self.tables.clone(), slots: self.slots.clone() }
     }
 
     /// Places of a pool's slots in the arena, in half-words.
@@ -104,6 +111,36 @@ impl Tables for Dataplane {
 
     fn stamp(&self, pool: u16, slot: u32) -> u32 {
         self.half(pool, slot).map(|half| self.stamps.load_half(half)).unwrap_or_default()
+    }
+}
+
+/// The published tables, apart from who writes them.
+#[derive(Clone)]
+pub struct Published {
+    tables: MappedArray,
+    slots: MappedArray,
+}
+
+impl Published {
+    /// Where a pool's table lies, and how many slots it has.
+    pub fn place(&self, pool: u16) -> Table {
+        Table::from_word(self.tables.load(usize::from(pool)))
+    }
+
+    /// A slot of a pool, if its table has it.
+    pub fn slot(&self, pool: u16, slot: u32) -> Option<Slot> {
+        loop {
+            let table = self.place(pool);
+            if slot >= table.slots() {
+                return None;
+            }
+            let half = table.first_line() as usize * SLOTS_PER_LINE + slot as usize;
+            let words = pair(self.slots.load_word(half / 2));
+            // Once another table is published this one's lines may be another pool's.
+            if self.place(pool) == table {
+                return words.get(half % 2).copied().map(Slot::from_word);
+            }
+        }
     }
 }
 

@@ -138,6 +138,7 @@ fn hand_over(routes: &[Option<Route>; MAX_TAPS], epoch: Epoch, record: dataplane
     let owned = Record {
         walk: header.walk,
         time: epoch.time(header.monotonic_ns),
+        monotonic_ns: header.monotonic_ns,
         sequence: header.sequence,
         side: if header.side == Side::Before as u8 { Side::Before } else { Side::After },
         frame_bytes: header.length,

@@ -17,7 +17,7 @@ use crate::{
     api::{
         refusal::Refusal,
         router::Api,
-        routes::{announcements, backends, drains, events, health, pools, status, vips},
+        routes::{announcements, backends, catchment, drains, events, explain, health, pools, status, vips},
     },
     metrics::Meters,
 };
@@ -55,6 +55,8 @@ fn readable() -> Router<Api> {
         .route("/v1/hosts", get(drains::list_hosts))
         .route("/v1/health", get(health::all))
         .route("/v1/announcements", get(announcements::all))
+        .route("/v1/explain", get(explain::ask))
+        .route("/v1/catchment", get(catchment::last))
 }
 
 async fn unknown(uri: Uri) -> Refusal {

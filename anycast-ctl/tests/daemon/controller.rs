@@ -84,17 +84,21 @@ impl Remembering {
             Request::Slots { pool, reply } => drop(reply.send(self.pool(&pool).map(status::slots))),
             Request::Change(order, reply) => drop(reply.send(self.change(order))),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
+            Request::Flows(reply) => drop(reply.send(Err(without("maps")))),
+            Request::TraceSource(reply) => drop(reply.send(Err(without("program")))),
+            Request::BeginToShow(_, reply) | Request::EndToShow(reply) => {
+                drop(reply.send(Err(without("program"))));
+            }
             // tests/history.rs has one.
             Request::Store(reply) => {
-                drop(reply.send(Err(RequestError::Internal("there is no store".to_owned()))));
+                drop(reply.send(Err(without("store"))));
             }
             Request::Announce { change, author, reply } => {
                 drop(reply.send(self.announcements.change(change, author.to_string())));
             }
             // The packet tests and the lab have a program.
-            Request::Explain { reply, .. } => {
-                drop(reply.send(Err(RequestError::Internal("there is no program".to_owned()))));
-            }
+            Request::Explain { reply, .. } => drop(reply.send(Err(without("program")))),
+            Request::Book(reply) => drop(reply.send(Err(without("maps")))),
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {
                 let drifted = vec!["VIP www is missing or differs".to_owned()];
@@ -243,4 +247,8 @@ impl Remembering {
             notes: Vec::new(),
         })
     }
+}
+
+fn without(what: &str) -> RequestError {
+    RequestError::Internal(format!("there is no {what}"))
 }

@@ -8,6 +8,7 @@ use std::{
     process::Stdio,
 };
 
+use anycast_ctl::explain::capture::Capture;
 use nix::sys::signal::Signal;
 use xtask::{
     host_tool,
@@ -29,7 +30,9 @@ impl Tcpdump {
     fn start(lab: &Lab, interface: &str) -> Self {
         let file = lab.directory().join(format!("{interface}.pcap"));
         let mut command = host_tool::command("tcpdump");
-        // As root: the directory is nobody else's.
+        // As root: the directory is nobody else's. With few bytes of each packet, as the kernel has room for so many of the length
+        // that is asked for, and eight of the longest.
+        command.args(["-s", "2048"]);
         command.args(["-i", interface, "-n", "-U", "--immediate-mode", "-Z", "root", "-w"]).arg(&file);
         command.args(["tcp", "and", "dst", "port", "80"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -41,7 +44,11 @@ impl Tcpdump {
         Self { process, file }
     }
 
-    fn finish(mut self) -> PathBuf {
+    /// Ends it when it has so many packets: what it was shown when it is told to end it may not have written yet.
+    fn finish(mut self, least: usize) -> PathBuf {
+        wait_for("tcpdump has written the packets", || {
+            Capture::open(&self.file).is_ok_and(|capture| capture.filter(Result::is_ok).count() >= least)
+        });
         self.process.signal(Signal::SIGINT).unwrap();
         wait_for("tcpdump ends", || self.process.try_wait().unwrap().is_some());
         self.file
@@ -67,7 +74,7 @@ fn captured_sessions_are_explained_packet_by_packet() {
                 answered.insert(from.to_string(), http::ask_kept(&mut session).unwrap().backend);
             }
         }
-        let file = tcpdump.finish();
+        let file = tcpdump.finish(3 * answered.len());
         let all = ctl(&lab, &file, &["--packet", "all"]);
         // Of each session at least SYN, ACK and the question.
         assert!(all.lines().count() >= 3 * answered.len(), "{all}");
@@ -91,7 +98,7 @@ fn what_cannot_be_asked_about_is_told() {
     let lab = steering(1, 0);
     let tcpdump = Tcpdump::start(&lab, INTERFACE);
     http::who(&lab, lab.plan().vips.v4.into()).unwrap();
-    let file = tcpdump.finish();
+    let file = tcpdump.finish(3);
     let path = file.to_str().unwrap();
     let complaint = |words: &[&str]| lab.ctl(&[&["explain"], words].concat()).unwrap_err().to_string();
     for (words, said) in [

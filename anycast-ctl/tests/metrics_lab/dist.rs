@@ -4,11 +4,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
+    process::Command,
 };
 
 use serde_json::Value;
 
-use crate::harness::{metrics, promtool, steering, traffic};
+use crate::harness::{BINARY, metrics, promtool, steering, traffic};
 
 fn dist(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap()
@@ -78,6 +79,31 @@ fn every_alert_is_valid_and_tested() {
     assert_eq!(tested, alerts.iter().map(|name| (*name, 2)).collect());
     assert_eq!(values(&tests, "exp_alerts: []").len(), alerts.len());
     assert_eq!(values(&tests, "exp_labels:").len(), alerts.len());
+}
+
+/// Commands of anycast-ctl in a text, each up to its end or the verb that follows it.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let ends = |word: &&str| !["says", "has", "gives", "detach,"].contains(word);
+    let parts =
+        text.split(['\'', ';']).filter_map(|part| part.split_once("anycast-ctl ").map(|(_, rest)| rest));
+    parts.map(|part| part.split_whitespace().take_while(ends).map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn commands_that_alerts_name_are_understood() {
+    let rules = dist("prometheus/alerts.yml");
+    let labels =
+        [("{{ $labels.pool }}", "web"), ("{{ $labels.backend }}", "web-1"), ("{{ $labels.vip }}", "www")];
+    let commands: BTreeSet<Vec<String>> = values(&rules, "runbook: ")
+        .into_iter()
+        .map(|line| labels.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to)))
+        .flat_map(|line| commands(&line))
+        .collect();
+    assert!(commands.len() > 8, "{commands:?}");
+    for words in commands {
+        let output = Command::new(BINARY).args(&words).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod many;
 mod numbers;
 mod pictures;
 mod restart;
+mod served;
 mod slots;

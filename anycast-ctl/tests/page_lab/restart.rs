@@ -1,5 +1,7 @@
 //! The daemon may go and come: the page says so, and goes on by itself.
 
+use nix::sys::signal::Signal;
+
 use crate::harness::{ask, assert_sound, open, status, wait_for_events};
 
 #[test]
@@ -38,5 +40,18 @@ fn a_restart_is_survived_without_absurd_rates() {
     browser.wait_for("document.querySelector('#link a')?.textContent === 'load the page anew'");
     let rates = browser.evaluate("[...rates].filter((rate) => rate !== '0' && rate !== '–')");
     assert_eq!(rates, serde_json::json!([]), "rates though nothing came");
+    assert_sound(&mut browser);
+}
+
+#[test]
+fn a_daemon_that_hangs_is_as_good_as_gone() {
+    let (mut lab, mut browser) = open(1, "");
+    let link = "document.getElementById('link').textContent";
+    browser.wait_for(&format!("{link}.startsWith('anycast-ctl ')"));
+    lab.controller().unwrap().signal(Signal::SIGSTOP).unwrap();
+    browser.wait_for(&format!("{link}.startsWith('Daemon gone since')"));
+    lab.controller().unwrap().signal(Signal::SIGCONT).unwrap();
+    browser.wait_for(&format!("{link}.startsWith('anycast-ctl ')"));
+    wait_for_events(&lab, &mut browser);
     assert_sound(&mut browser);
 }

@@ -16,8 +16,8 @@ fn tables_are_written_as_often_as_is_wanted() {
     let text = edge.ctl("top --interval 500ms --count 2");
     assert_eq!(text.matches("PACKETS/S").count(), 2, "{text}");
     let row = |what: &str, name: &str| {
-        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        lines.filter(|words| words.get(1) == Some(&what) && words.get(2) == Some(&name)).next_back().unwrap()
+        let mut lines = text.lines().rev().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.find(|words| words.get(1) == Some(&what) && words.get(2) == Some(&name)).unwrap()
     };
     assert_ne!(row("vip", "www4")[3], "0");
     assert_eq!(row("vip", "www6")[3], "0");

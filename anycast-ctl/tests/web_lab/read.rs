@@ -38,6 +38,7 @@ fn it_shows_what_the_socket_shows_and_changes_nothing() {
         "/v1/hosts",
         "/v1/health",
         "/v1/announcements",
+        "/v1/explain?from=198.51.100.7:40000&to=192.0.2.1:80/tcp",
     ];
     for path in paths {
         let answer = ask(&lab, &format!("GET {path}"));

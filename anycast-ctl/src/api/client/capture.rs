@@ -1,15 +1,6 @@
 //! Captures: an answer that goes on, a line at a time.
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    StatusCode,
-    body::{Bytes, Incoming},
-    client::conn::http1,
-};
-use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
-
-use super::{Answer, Client, ClientError, TIMEOUT, read};
+use super::{Client, ClientError, TIMEOUT, going::Going};
 use crate::api::{
     call::Question,
     types::{CaptureLine, CaptureStatus, NewCapture},
@@ -21,14 +12,11 @@ const MAX_LINE_BYTES: usize = 64 << 10;
 /// The lines of a capture. Dropping it ends the capture.
 #[derive(Debug)]
 pub struct CaptureLines {
-    body: Incoming,
+    answer: Going,
     /// What came of the next lines.
     buffer: Vec<u8>,
     /// Where in it the next line starts.
     start: usize,
-    connection: JoinHandle<()>,
-    /// Without it the connection would end.
-    _sender: http1::SendRequest<Full<Bytes>>,
 }
 
 impl Client {
@@ -38,8 +26,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn capture(&self, wanted: &NewCapture) -> Result<CaptureLines, ClientError> {
         let question = Question::post("/v1/captures").with_json(wanted);
-        let begun = timeout(TIMEOUT, self.begin_capture(&question)).await;
-        begun.map_err(|_| ClientError::Timeout(self.socket.clone(), TIMEOUT))?
+        Ok(CaptureLines { answer: self.begin(&question).await?, buffer: Vec::new(), start: 0 })
     }
 
     /// `GET /v1/captures`
@@ -58,34 +45,9 @@ impl Client {
         let question = Question::delete(&format!("/v1/captures/{id}"));
         self.exchange(&question, TIMEOUT).await?.accepted()?.json()
     }
-
-    async fn begin_capture(&self, question: &Question) -> Result<CaptureLines, ClientError> {
-        let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
-        let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
-        // An error of the connection's own reaches whoever reads the body too.
-        let connection = tokio::spawn(async { drop(connection.await) });
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body();
-        let lines = CaptureLines { body, buffer: Vec::new(), start: 0, connection, _sender: sender };
-        if status.is_success() { Ok(lines) } else { Err(lines.refused(status).await) }
-    }
 }
 
 impl CaptureLines {
-    /// What the daemon says instead.
-    async fn refused(mut self, status: StatusCode) -> ClientError {
-        let body = match read(&mut self.body).await {
-            Ok(body) => body,
-            Err(error) => return error,
-        };
-        match (Answer { status, revision: 0, body }.accepted()) {
-            Err(error) => error,
-            Ok(_) => ClientError::Answer(format!("{status} is no error")),
-        }
-    }
-
     /// The next line; `None` after the last, or where the daemon went away.
     ///
     /// # Errors
@@ -103,16 +65,10 @@ impl CaptureLines {
             if self.buffer.len() > MAX_LINE_BYTES {
                 return Err(ClientError::Answer("a line that does not end".to_owned()));
             }
-            match self.body.frame().await {
-                Some(frame) => self.buffer.extend(frame?.data_ref().into_iter().flatten()),
+            match self.answer.next().await {
+                Some(bytes) => self.buffer.extend_from_slice(&bytes?),
                 None => return Ok(None),
             }
         }
-    }
-}
-
-impl Drop for CaptureLines {
-    fn drop(&mut self) {
-        self.connection.abort();
     }
 }

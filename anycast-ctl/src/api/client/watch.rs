@@ -1,14 +1,6 @@
 //! Events, as the daemon sends them.
 
-use http_body_util::BodyExt as _;
-use hyper::{
-    body::{Bytes, Incoming},
-    client::conn::http1,
-};
-use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
-
-use super::{Answer, Client, ClientError, Question, Segment, TIMEOUT, read};
+use super::{Client, ClientError, Question, Segment, going::Going};
 use crate::{api::types::Told, events::Since};
 
 /// Largest event that is read, in bytes.
@@ -17,10 +9,9 @@ const MAX_EVENT_BYTES: usize = 1 << 20;
 /// Events as they happen. Ends with the daemon.
 #[derive(Debug)]
 pub struct Watch {
-    body: Incoming,
+    answer: Going,
     /// What came, and is no whole event yet.
     rest: Vec<u8>,
-    connection: JoinHandle<()>,
 }
 
 /// One event as it came.
@@ -42,8 +33,7 @@ impl Client {
     pub async fn watch(&self, since: Option<Since>) -> Result<Watch, ClientError> {
         let query = since.map(|since| format!("?since={}", Segment(&since.to_string()))).unwrap_or_default();
         let question = Question::get(&format!("/v1/events{query}"));
-        let begun = timeout(TIMEOUT, self.begin(&question)).await;
-        begun.map_err(|_| ClientError::Timeout(self.socket.clone(), TIMEOUT))?
+        Ok(Watch { answer: self.begin(&question).await?, rest: Vec::new() })
     }
 
     /// `GET /v1/events/kept`, from a place on.
@@ -52,21 +42,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn kept(&self, since: Since) -> Result<Vec<Told>, ClientError> {
         self.get(&format!("/v1/events/kept?since={}", Segment(&since.to_string()))).await
-    }
-
-    async fn begin(&self, question: &Question) -> Result<Watch, ClientError> {
-        let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // An error of its own reaches the body, too.
-        let connection = tokio::spawn(async move { drop(connection.await) });
-        let answer = sender.send_request(request).await?;
-        let (status, body) = (answer.status(), answer.into_body());
-        if status.is_success() {
-            return Ok(Watch { body, rest: Vec::new(), connection });
-        }
-        let refused = Answer { status, revision: 0, body: read(body).await? }.accepted();
-        Err(refused.err().unwrap_or_else(|| ClientError::Answer(status.to_string())))
     }
 }
 
@@ -86,16 +61,9 @@ impl Watch {
                 return Err(ClientError::Answer(format!("an event of more than {MAX_EVENT_BYTES} bytes")));
             }
             // A daemon that is killed leaves the body unfinished.
-            let Some(Ok(part)) = self.body.frame().await else { return Ok(None) };
-            let bytes: Bytes = part.into_data().unwrap_or_default();
+            let Some(Ok(bytes)) = self.answer.next().await else { return Ok(None) };
             self.rest.extend_from_slice(&bytes);
         }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.connection.abort();
     }
 }
 

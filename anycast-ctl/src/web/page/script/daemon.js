@@ -87,9 +87,10 @@ async function poll() {
   isAsking = false;
   redraw();
   const took = performance.now() - asked;
+  const pause = daemon.gone ? INTERVAL : Math.max(INTERVAL - took, TIMES_THE_ANSWER * took);
   // Another one may have begun meanwhile, when the page came into sight.
   clearTimeout(timer);
-  if (!document.hidden) timer = setTimeout(poll, Math.max(INTERVAL - took, TIMES_THE_ANSWER * took));
+  if (!document.hidden) timer = setTimeout(poll, pause);
 }
 
 function accept(status, taken) {

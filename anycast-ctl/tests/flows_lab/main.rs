@@ -1,0 +1,14 @@
+//! Flows as the program tells of them, through the real program with the real daemon. Needs root.
+
+// What fails here fails the test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
+
+#[path = "../drain_lab/edge.rs"]
+#[allow(dead_code, reason = "of drains")]
+mod edge;
+#[path = "../survival_lab/host.rs"]
+#[allow(dead_code, reason = "of the survival of the dataplane")]
+mod host;
+mod remembered;
+mod sampled;
+mod wire;
