@@ -7,7 +7,7 @@ use xtask::lab::{
     server::{HTTP_PORT, get},
 };
 
-use crate::{edge::ended, host::BINARY, tshark::fields};
+use crate::{edge::Running, host::BINARY, tshark::fields};
 
 #[test]
 fn a_packet_comes_by_one_interface_and_leaves_by_another() {
@@ -18,14 +18,14 @@ fn a_packet_comes_by_one_interface_and_leaves_by_another() {
     let mut command = std::process::Command::new(BINARY);
     command.args(["capture", "--vip", "www4", "--count", "40", "-w"]).arg(&file);
     command.env("ANYCAST_SOCKET", lab.socket()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut capture = lab.spawn("edge", command).unwrap();
+    let mut capture = Running::new(lab.spawn("edge", command).unwrap());
     let start = std::time::Instant::now();
-    while capture.try_wait().unwrap().is_none() {
+    while !capture.has_ended() {
         assert!(start.elapsed().as_secs() < 30, "it does not end");
         let vip = (lab.plan().vips.of(Family::V4), HTTP_PORT).into();
         get(lab.client().unwrap(), vip, "/").unwrap();
     }
-    let end = ended(&mut capture);
+    let end = capture.ended();
     assert_eq!(end.code, 0, "{end:?}");
     let packets = fields(&file, &["frame.interface_name", "frame.comment"]);
     assert_eq!(packets.len(), 40);

@@ -3,11 +3,12 @@
 use std::{
     io::Read,
     process::Stdio,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use anycast_ctl::api::types::{BackendState, CaptureLine, CaptureStatus, CapturedPacket};
+use nix::sys::signal::Signal;
 use serde::Deserialize;
 use xtask::lab::{
     Family, Process,
@@ -61,15 +62,20 @@ impl Edge {
     }
 
     /// Starts a capture, and waits until packets are shown.
-    pub fn capture(&self, words: &str) -> Process {
+    pub fn capture(&self, words: &str) -> Running {
         let before = self.captures().len();
-        let process = self.begin(words);
+        let running = self.begin(words);
         self.wait_for("the capture is under way", |edge| edge.captures().len() > before);
-        process
+        running
     }
 
     /// Starts `anycast-ctl capture`.
-    pub fn begin(&self, words: &str) -> Process {
+    pub fn begin(&self, words: &str) -> Running {
+        Running::new(self.begin_unread(words))
+    }
+
+    /// The same, for somebody else to read.
+    pub fn begin_unread(&self, words: &str) -> Process {
         let words: Vec<&str> = ["capture"].into_iter().chain(words.split_whitespace()).collect();
         let mut command = self.host.command("anycast", &words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -111,34 +117,64 @@ impl Edge {
     }
 }
 
-/// Waits for the end of a command. What it prints is read meanwhile: a pipe that is full would hold it up.
-#[track_caller]
-pub fn ended(process: &mut Process) -> Ended {
-    let (stdout, stderr) = (process.child().stdout.take().unwrap(), process.child().stderr.take().unwrap());
-    let read = |mut from: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut text = String::new();
-            from.read_to_string(&mut text).unwrap();
-            text
-        })
-    };
-    let (out, err) = (read(Box::new(stdout)), read(Box::new(stderr)));
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = process.try_wait().unwrap() {
-            break status;
-        }
-        assert!(start.elapsed() < SOON, "{} does not end", process.name());
-        thread::sleep(POLL);
-    };
-    Ended { code: status.code().unwrap_or(-1), out: out.join().unwrap(), err: err.join().unwrap() }
+/// A command under way. What it prints is read meanwhile: a pipe that is full would hold it up.
+pub struct Running {
+    process: Process,
+    out: JoinHandle<String>,
+    err: JoinHandle<String>,
 }
 
-/// Ends a capture as an operator does.
-#[track_caller]
-pub fn interrupt(process: &mut Process) -> Ended {
-    process.signal(nix::sys::signal::Signal::SIGINT).unwrap();
-    ended(process)
+impl Running {
+    /// Reads what it prints.
+    pub fn new(mut process: Process) -> Self {
+        let read = |mut from: Box<dyn Read + Send>| {
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                from.read_to_end(&mut bytes).unwrap();
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        };
+        let child = process.child();
+        let out = read(
+            child.stdout.take().map_or_else(|| Box::new(std::io::empty()) as _, |out| Box::new(out) as _),
+        );
+        let err = read(Box::new(child.stderr.take().unwrap()));
+        Self { process, out, err }
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal).unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn ended(mut self) -> Ended {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < SOON, "{} does not end", self.process.name());
+            thread::sleep(POLL);
+        };
+        Ended {
+            code: status.code().unwrap_or(-1),
+            out: self.out.join().unwrap(),
+            err: self.err.join().unwrap(),
+        }
+    }
+
+    /// Ends it as an operator does.
+    #[track_caller]
+    pub fn interrupt(self) -> Ended {
+        self.signal(Signal::SIGINT);
+        self.ended()
+    }
 }
 
 impl Ended {
@@ -153,9 +189,10 @@ impl Ended {
     /// The packets of one with `--json`.
     #[track_caller]
     pub fn packets(&self) -> Vec<CapturedPacket> {
-        let packet = |line: &str| match serde_json::from_str(line).unwrap() {
-            CaptureLine::Packet(packet) => *packet,
-            other => panic!("{other:?}"),
+        let packet = |line: &str| {
+            let read = serde_json::from_str(line).unwrap();
+            let CaptureLine::Packet(packet) = read else { panic!("{read:?}") };
+            *packet
         };
         self.out.lines().map(packet).collect()
     }

@@ -6,21 +6,21 @@ use anycast_ctl::{
 };
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
-use crate::edge::{Edge, interrupt};
+use crate::edge::Edge;
 
 #[test]
 fn only_what_was_asked_for_is_shown() {
     let edge = Edge::start(2);
     let client = edge.host.lab.plan().client.addresses.v4;
-    let mut syns = edge.capture("--json --side before --vip www4 tcp and syn and not ack");
-    let mut theirs = edge.capture(&format!("--json --prefix {client}/32 and verdict tx"));
-    let mut others = edge.capture("--json not (vip www4 or vip www6)");
+    let syns = edge.capture("--json --side before --vip www4 tcp and syn and not ack");
+    let theirs = edge.capture(&format!("--json --prefix {client}/32 verdict tx"));
+    let others = edge.capture("--json not (vip www4 or vip www6)");
     edge.fetch(10);
     // To nobody who listens, and to the edge itself.
     let vip = edge.host.lab.plan().vips.v4.to_string();
     let ping = edge.host.lab.plan().edge.addresses.v4.to_string();
     edge.host.lab.run("client", "ping", &["-c", "3", "-i", "0.2", &ping]).unwrap();
-    let (syns, theirs, others) = (interrupt(&mut syns), interrupt(&mut theirs), interrupt(&mut others));
+    let (syns, theirs, others) = (syns.interrupt(), theirs.interrupt(), others.interrupt());
 
     let shown = syns.packets();
     assert_eq!(shown.len(), 10, "a connection each");
@@ -53,9 +53,9 @@ fn only_what_was_asked_for_is_shown() {
 #[test]
 fn lines_are_for_people() {
     let edge = Edge::start(1);
-    let mut capture = edge.capture("--vip www6 --count 4");
+    let capture = edge.capture("--vip www6 --count 4");
     edge.fetch(1);
-    let end = crate::edge::ended(&mut capture);
+    let end = capture.ended();
     assert_eq!((end.code, end.out.lines().count()), (0, 4), "{end:?}");
     let vip = edge.host.lab.plan().vips.v6;
     let first = end.out.lines().next().unwrap();
@@ -71,12 +71,12 @@ fn lines_are_for_people() {
 fn a_drain_is_seen_from_both_ends() {
     let edge = Edge::start(2);
     let held = crate::held::Held::open(&edge.host, 20);
-    let mut stays = edge.capture("--json --side before why base and vip www4");
+    let stays = edge.capture("--json --side before why base and vip www4");
     let (code, text) = edge.host.run("anycast", &["backend", "drain", "web4", "backend1"]);
     assert_eq!(code, 0, "{text}");
     edge.fetch(5);
     std::thread::sleep(std::time::Duration::from_millis(500));
-    let shown = interrupt(&mut stays).packets();
+    let shown = stays.interrupt().packets();
     held.finish(crate::held::UNBROKEN);
     assert!(!shown.is_empty(), "sessions of the drained backend stay there");
     for packet in shown {

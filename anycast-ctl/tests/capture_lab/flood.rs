@@ -3,7 +3,7 @@
 use anycast_common::tap::RING_BYTES;
 
 use crate::{
-    edge::{Edge, interrupt},
+    edge::Edge,
     generator::{self, Flood},
     held::Held,
 };
@@ -18,14 +18,14 @@ const SILENCE: [(Family, Duration); 2] =
 fn a_full_buffer_never_holds_up_sessions() {
     let edge = Edge::start(2);
     let held = Held::open(&edge.host, 20);
-    let mut capture = edge.capture("--json --limit 0 --snaplen 2048 -w /dev/null");
+    let capture = edge.capture("--json --limit 0 --snaplen 2048 -w /dev/null");
     let flood = Flood::start(&edge.host.lab, generator::syn(&edge.host.lab));
     thread::sleep(Duration::from_secs(5));
     held.assert_open();
     let report = flood.finish(&edge.host.lab);
     println!("{report}");
     held.finish(SILENCE);
-    let counts = interrupt(&mut capture).counts();
+    let counts = capture.interrupt().counts();
     println!("{counts:?}");
     // Every packet of the flood was looked at; most were too many for the buffer or for whoever read.
     assert!(report.steered > u64::from(RING_BYTES) / 1024, "{report}");

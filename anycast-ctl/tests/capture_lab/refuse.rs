@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::edge::{Edge, ended};
+use crate::edge::Edge;
 
 #[test]
 fn wrong_usage_is_told_with_what_to_do() {
@@ -26,7 +26,7 @@ fn wrong_usage_is_told_with_what_to_do() {
         (&format!("-w {there}"), 1, "is there already: name another file, or overwrite it with --force"),
         ("--socket /nowhere.sock", 1, "no daemon is listening on /nowhere.sock"),
     ] {
-        let end = ended(&mut edge.begin(words));
+        let end = edge.begin(words).ended();
         assert_eq!(end.code, code, "{words}: {end:?}");
         assert!(end.err.contains(says), "{words}: {end:?}");
         assert!(!end.err.contains("packets matched"), "{words}: {end:?}");
@@ -36,8 +36,8 @@ fn wrong_usage_is_told_with_what_to_do() {
     }
     assert_eq!(fs::read_to_string(&there).unwrap(), "precious");
     assert_eq!(edge.program(), ordinary);
-    let mut capture = edge.capture(&format!("-w {there} --force --count 2 --vip www4"));
+    let capture = edge.capture(&format!("-w {there} --force --count 2 --vip www4"));
     edge.fetch(1);
-    assert_eq!(ended(&mut capture).code, 0);
+    assert_eq!(capture.ended().code, 0);
     assert_eq!(crate::tshark::fields(there.as_ref(), &["frame.number"]).len(), 2);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anycast_ctl::{api::types::CapturedPacket, capture::line::from_hex};
 use etherparse::{SlicedPacket, TransportSlice};
 
-use crate::edge::{Edge, ended, interrupt};
+use crate::edge::Edge;
 
 /// Packets by their flow's source port.
 fn by_flow(packets: &[CapturedPacket]) -> BTreeMap<u16, usize> {
@@ -22,11 +22,11 @@ fn by_flow(packets: &[CapturedPacket]) -> BTreeMap<u16, usize> {
 #[test]
 fn sampled_flows_are_whole_and_two_captures_do_not_meet() {
     let edge = Edge::start(2);
-    let mut all = edge.capture("--json --side before --vip www4");
-    let mut sampled = edge.capture("--json --side before --vip www4 --sample 4 --by-flow");
+    let all = edge.capture("--json --side before --vip www4");
+    let sampled = edge.capture("--json --side before --vip www4 --sample 4 --by-flow");
     assert_eq!(edge.captures().len(), 2);
     edge.fetch(60);
-    let (all, sampled) = (interrupt(&mut all), interrupt(&mut sampled));
+    let (all, sampled) = (all.interrupt(), sampled.interrupt());
     let (flows, some) = (by_flow(&all.packets()), by_flow(&sampled.packets()));
     assert_eq!(flows.len(), 60);
     // 15 are expected; less than 3 or more than 33 of 60 is six standard deviations off.
@@ -46,11 +46,11 @@ fn a_limit_leaves_packets_out_and_counts_them() {
     let edge = Edge::start(1);
     let mut capture = edge.capture("--json --side before --limit 5 --for 3s --vip www4");
     let start = std::time::Instant::now();
-    while capture.try_wait().unwrap().is_none() {
+    while !capture.has_ended() {
         edge.fetch(2);
         assert!(start.elapsed().as_secs() < 30, "it does not end");
     }
-    let end = ended(&mut capture);
+    let end = capture.ended();
     let counts = end.counts();
     assert!(counts.limited > 0, "{counts:?}");
     assert_eq!((counts.matched, counts.unsampled, counts.lost), (counts.written + counts.limited, 0, 0));
@@ -72,16 +72,16 @@ fn there_are_four_captures_and_no_fifth() {
     let mut captures: Vec<_> = (0..4).map(|_| edge.capture("--json --vip www4 --side before")).collect();
     let showing = edge.program();
     assert_ne!(showing, ordinary);
-    let fifth = ended(&mut edge.begin("--vip www4"));
+    let fifth = edge.begin("--vip www4").ended();
     assert_eq!(fifth.code, 1);
     assert!(fifth.err.contains("4 captures are running already: end one of them first"), "{fifth:?}");
     // A place that is left can be taken.
-    interrupt(&mut captures.pop().unwrap());
+    captures.pop().unwrap().interrupt();
     captures.push(edge.capture("--json --vip www6 --side before"));
     assert_eq!(edge.program(), showing, "the program stays as long as somebody looks");
     edge.fetch(3);
-    for (number, capture) in captures.iter_mut().enumerate() {
-        let end = interrupt(capture);
+    for (number, capture) in captures.into_iter().enumerate() {
+        let end = capture.interrupt();
         let vip = if number == 3 { "www6" } else { "www4" };
         assert!(end.packets().iter().all(|packet| packet.vip.as_deref() == Some(vip)), "{end:?}");
         assert!(end.counts().written >= 9, "{end:?}");

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use crate::edge::{Edge, ended, interrupt};
+use nix::sys::signal::Signal;
+
+use crate::edge::{Edge, Running};
 
 /// Values of fields of every packet of a file.
 pub fn fields(path: &Path, fields: &[&str]) -> Vec<Vec<String>> {
@@ -16,7 +18,9 @@ pub fn fields(path: &Path, fields: &[&str]) -> Vec<Vec<String>> {
         "-E",
         "separator=|",
     ]);
-    fields.iter().for_each(|field| drop(command.args(["-e", field])));
+    fields.iter().for_each(|field| {
+        command.args(["-e", field]);
+    });
     let output = command.output().expect("run tshark: `cargo xtask setup` installs it");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -40,18 +44,18 @@ fn tshark_reads_names_comments_and_bytes_of_both_sides() {
     let edge = Edge::start(3);
     let file = edge.host.path("www.pcapng");
     let before = edge.delivered("www4");
-    let mut capture = edge.capture(&format!("-w {} --vip www4", file.display()));
+    let capture = edge.capture(&format!("-w {} --vip www4", file.display()));
     edge.fetch(20);
     edge.wait_for("every packet is counted", |edge| edge.delivered("www4") > before + 60);
-    let counts = interrupt(&mut capture);
+    let counts = capture.interrupt();
     assert_eq!(counts.code, 0, "{counts:?}");
     let delivered = edge.delivered("www4") - before;
+    let packets = fields(&file, &FIELDS);
     assert!(
         counts.err.starts_with(&format!("{delivered} packets matched; {} sides written;", delivered * 2)),
-        "{counts:?}"
+        "{delivered} delivered: {counts:?}\n{:#?}",
+        alone(&packets)
     );
-
-    let packets = fields(&file, &FIELDS);
     assert_eq!(packets.len() as u64, delivered * 2, "the counters and the file agree");
     let macs: BTreeSet<String> =
         edge.host.lab.plan().backends.iter().map(|it| mac(it.addresses.v4)).collect();
@@ -83,6 +87,12 @@ fn tshark_reads_names_comments_and_bytes_of_both_sides() {
     assert!(backends.len() > 1, "{backends:?}");
 }
 
+/// Packets of which one side is missing.
+fn alone(packets: &[Vec<String>]) -> Vec<&Vec<String>> {
+    let sides = |packet: &Vec<String>| packets.iter().filter(|other| other[1] == packet[1]).count();
+    packets.iter().filter(|packet| sides(packet) != 2).collect()
+}
+
 fn mac(address: std::net::Ipv4Addr) -> String {
     format!("02:00:00:00:02:{:02x}", address.octets()[3])
 }
@@ -90,7 +100,8 @@ fn mac(address: std::net::Ipv4Addr) -> String {
 #[test]
 fn a_pipe_is_read_while_packets_come() {
     let edge = Edge::start(1);
-    let mut capture = edge.capture("-w - --side before --count 10 dst port 80");
+    let mut capture = edge.begin_unread("-w - --side before --count 10 dst port 80");
+    edge.wait_for("the capture is under way", |edge| !edge.captures().is_empty());
     edge.fetch(5);
     let mut stdout = capture.child().stdout.take().unwrap();
     let file = edge.host.path("piped.pcapng");
@@ -99,20 +110,20 @@ fn a_pipe_is_read_while_packets_come() {
     assert_eq!(fields(&file, &["tcp.dstport"]), vec![vec!["80"]; 10]);
 
     // A reader that has what it wanted is no error.
-    let mut capture = edge.capture("-w - dst port 80");
+    let mut capture = edge.begin_unread("-w - dst port 80");
+    edge.wait_for("the capture is under way", |edge| !edge.captures().is_empty());
     drop(capture.child().stdout.take());
-    capture.child().stdout = Some(empty());
     edge.fetch(3);
-    let end = ended(&mut capture);
-    assert_eq!(end.code, 0, "{end:?}");
+    assert_eq!(Running::new(capture).ended().code, 0);
     edge.wait_for("the capture has ended", |edge| edge.captures().is_empty());
-}
 
-/// Something to read nothing from.
-fn empty() -> std::process::ChildStdout {
-    let mut child = std::process::Command::new("true").stdout(std::process::Stdio::piped()).spawn().unwrap();
-    child.wait().unwrap();
-    child.stdout.take().unwrap()
+    // One that stands still does not keep an operator from ending it.
+    let capture = edge.begin_unread("-w - --snaplen 2048 --limit 0");
+    edge.wait_for("the capture is under way", |edge| !edge.captures().is_empty());
+    edge.fetch(150);
+    capture.signal(Signal::SIGINT).unwrap();
+    edge.wait_for("the capture has ended", |edge| edge.captures().is_empty());
+    assert_eq!(Running::new(capture).ended().code, 0);
 }
 
 #[test]
@@ -121,11 +132,11 @@ fn a_full_disk_ends_a_capture_with_a_whole_file() {
     edge.host.shell("mkdir -p /mnt && mount -t tmpfs -o size=64k tmpfs /mnt");
     let mut capture = edge.capture("-w /mnt/small.pcapng --snaplen 2048");
     let start = std::time::Instant::now();
-    while capture.try_wait().unwrap().is_none() {
+    while !capture.has_ended() {
         assert!(start.elapsed().as_secs() < 30, "the disk does not fill");
         edge.fetch(5);
     }
-    let end = ended(&mut capture);
+    let end = capture.ended();
     assert_eq!(end.code, 1, "{end:?}");
     assert!(
         end.err.contains(

@@ -109,12 +109,10 @@ impl Capture {
     /// That packet, and others that have come already.
     fn packets(&mut self, first: Record) -> Bytes {
         let mut text = Vec::new();
-        let mut next = Some(first);
-        for _ in 0..AT_A_TIME {
-            let Some(record) = next else { break };
+        let others = std::iter::from_fn(|| self.subscription.next_if_there()).take(AT_A_TIME - 1);
+        for record in std::iter::once(first).chain(others) {
             let packet = describe(&record, &self.book, &mut self.interfaces);
             json(&CaptureLine::Packet(Box::new(packet)), &mut text);
-            next = self.subscription.next_if_there();
         }
         text.into()
     }
