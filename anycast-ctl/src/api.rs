@@ -2,6 +2,7 @@
 
 mod body;
 pub mod call;
+mod captures;
 mod change;
 pub mod client;
 pub mod link;

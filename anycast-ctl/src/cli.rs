@@ -13,6 +13,7 @@ use crate::{api::client::Client, instance};
 mod announce;
 mod apply;
 mod backend;
+mod capture;
 mod change;
 mod complete;
 mod doctor;
@@ -69,6 +70,7 @@ Examples:
   sudo anycast-ctl health                              what checks say of the backends
   sudo anycast-ctl flows list --backend web/web-2      sessions that are remembered, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
+  sudo anycast-ctl capture -w www.pcapng --vip www     packets, and what became of each
   sudo anycast-ctl backend list --json | jq            for scripts
   sudo anycast-ctl receive --interface eth0 --from 192.0.2.0/24    on a backend behind ipip or gue
 
@@ -124,6 +126,7 @@ enum Command {
     Detach(hook::Detach),
     Down(hook::Down),
     Receive(receive::Receive),
+    Capture(capture::Capture),
     Doctor(doctor::Doctor),
     Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
@@ -183,6 +186,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Detach(command) => command.execute(&common, &client),
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
+        Command::Capture(command) => return command.execute(&common, &client),
         Command::Doctor(command) => command.execute(&common),
         Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),

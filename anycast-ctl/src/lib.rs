@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod api;
 pub mod bpffs;
+pub mod capture;
 pub mod cli;
 pub mod condition;
 pub mod config;

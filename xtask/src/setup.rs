@@ -20,7 +20,7 @@ const LLVM_PACKAGES: [(&str, &str); 4] = [
     ("libzstd-dev", "/usr/include/zstd.h"),
 ];
 /// Programs the lab, the demo and the tests run: package, program, arguments it answers with success.
-const LAB_PROGRAMS: [(&str, &str, &str); 14] = [
+const LAB_PROGRAMS: [(&str, &str, &str); 15] = [
     ("iproute2", "ip", "-V"),
     ("ethtool", "ethtool", "--version"),
     ("nftables", "nft", "--version"),
@@ -35,6 +35,7 @@ const LAB_PROGRAMS: [(&str, &str, &str); 14] = [
     ("gobgpd", "gobgpd", "--version"),
     ("nsd", "nsd", "-v"),
     ("bind9-dnsutils", "dig", "-v"),
+    ("tshark", "tshark", "--version"),
 ];
 
 /// Whether setup installs or only tells.

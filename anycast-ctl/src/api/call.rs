@@ -241,6 +241,15 @@ impl Question {
         Self { method: Method::POST, ..Self::get(path) }
     }
 
+    pub(super) fn with_json(self, body: &impl Serialize) -> Self {
+        // What is sent has no maps with odd keys: there is nothing that JSON could not say.
+        Self { body: serde_json::to_vec(body).unwrap_or_default(), ..self }
+    }
+
+    pub(super) fn delete(path: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
+    }
+
     pub(super) fn accepting(self, accept: &'static str) -> Self {
         Self { accept, ..self }
     }

@@ -9,13 +9,17 @@ use std::{
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes},
     client::conn::http1,
     header,
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
+
+mod capture;
+
+pub use self::capture::CaptureLines;
 
 use super::{
     call::{Call, Query, Question, Segment, Terms},
@@ -366,7 +370,7 @@ impl Client {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ClientError> {
+async fn read(body: impl Body<Data = Bytes, Error = hyper::Error>) -> Result<Bytes, ClientError> {
     let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
     Ok(read.map_err(|error| ClientError::Answer(error.to_string()))?.to_bytes())
 }

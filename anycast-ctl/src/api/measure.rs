@@ -11,7 +11,6 @@ use crate::{
         catchment::{Circumstances, Measurement},
         measure::{Plan, Scope, measure},
     },
-    observe::ObserveError,
     period,
     utc::Utc,
 };
@@ -33,7 +32,7 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// 409 while somebody else does, and what [`Refusal::from`] makes of an [`ObserveError`].
+    /// 409 while somebody else does, and why no packets can be shown.
     pub async fn measure_catchment(
         &self,
         who: String,
@@ -83,18 +82,6 @@ impl Api {
         tokio::select! {
             () = measuring => (),
             () = self.stopping.clone().fuse() => (),
-        }
-    }
-}
-
-impl From<ObserveError> for Refusal {
-    fn from(error: ObserveError) -> Self {
-        use super::request::RequestError;
-
-        match error {
-            ObserveError::Busy => RequestError::Conflict(error.to_string()).into(),
-            ObserveError::Refused(text) => RequestError::Internal(text).into(),
-            ObserveError::Stopping => Self::stopping(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::types::{
 };
 use crate::{
     announce::orders::Hand,
+    capture::book::Book,
     dataplane::{Tapped, TraceSource},
     flows::Remembered,
     model::{Edit, Site, diff::Subject},
@@ -62,6 +63,8 @@ pub enum Request {
     },
     /// What programs that note what they do are loaded from.
     TraceSource(Reply<TraceSource>),
+    /// Names for the numbers of the maps.
+    Book(Reply<Arc<Book>>),
     /// Puts the program that shows packets on the interfaces.
     BeginToShow(Box<Tapped>, Reply<()>),
     /// Puts the ordinary one back.

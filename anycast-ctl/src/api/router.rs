@@ -14,6 +14,7 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    captures::Captures,
     link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
@@ -52,6 +53,8 @@ pub struct Api {
     pub catchments: Catchments,
     /// Shows packets.
     pub observer: Observer,
+    /// Whom it shows them to.
+    pub captures: Captures,
     /// Resolves when the daemon is on its way out.
     pub stopping: Stopping,
 }
@@ -59,6 +62,7 @@ pub struct Api {
 impl Api {
     fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            captures: Captures::default(),
             catchments: Catchments::default(),
             observer: Observer::spawn(link.requests.clone()),
             snapshots: Snapshots::spawn(link.requests.clone()),

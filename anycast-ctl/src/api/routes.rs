@@ -12,6 +12,7 @@ use super::router::Api;
 
 mod announcements;
 mod backends;
+mod captures;
 mod catchment;
 mod document;
 mod drains;
@@ -37,6 +38,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(revisions::rollback))
         .routes(routes!(status::get))
         .routes(routes!(events::watch))
+        .routes(routes!(captures::list, captures::begin))
+        .routes(routes!(captures::end))
         .routes(routes!(document::get))
         .routes(routes!(vips::list, vips::add))
         .routes(routes!(vips::get, vips::set, vips::remove))

@@ -2,6 +2,7 @@
 
 mod announce;
 mod backend;
+mod capture;
 mod catchment;
 mod change;
 mod drift;
@@ -23,6 +24,9 @@ pub use announce::{
     RatesStatus, RoutingDaemonStatus, VipAnnouncement,
 };
 pub use backend::{BackendState, BackendStatus, DrainStatus, NextHopStatus};
+pub use capture::{
+    CaptureLine, CaptureSide, CaptureStatus, CaptureTally, CapturedPacket, CapturedSlot, NewCapture,
+};
 pub use catchment::{CatchmentFigures, CatchmentPrefix, CatchmentStatus, HandshakesStatus, SpreadStatus};
 pub use change::{ApiError, Committed, NewBackend, NewDrain, NewHealth, NewWeight, RevisionStatus};
 pub use drift::{DriftStatus, ReconcileStatus};

@@ -42,15 +42,17 @@ pub fn backends() -> ArgValueCandidates {
     })
 }
 
-/// Backends as `POOL/NAME`.
+/// Backends with their pools: `POOL/NAME`.
 pub fn backends_of_pools() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let pools = site().map(|site| site.pools).unwrap_or_default();
-        let all = pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
-        let full = |(pool, backend): (&crate::model::Pool, &crate::model::Backend)| {
-            candidate(&format!("{}/{}", pool.name, backend.name), backend.address.to_string())
-        };
-        all.map(full).collect()
+        let mut all = Vec::new();
+        for pool in site().map(|site| site.pools).unwrap_or_default() {
+            for backend in &pool.backends {
+                let name = format!("{}/{}", pool.name, backend.name);
+                all.push(candidate(&name, backend.address.to_string()));
+            }
+        }
+        all
     })
 }
 

@@ -11,6 +11,7 @@ use crate::{
         request::{Desired, Request, RequestError, Shown},
         types::{RevisionStatus, SlotOwner, SlotRun, SlotsStatus},
     },
+    capture::book::Book,
     model::{Backend, Pool, Site, diff::Subject},
     spelling::unknown,
 };
@@ -35,6 +36,7 @@ impl Controller {
                 drop(reply.send(self.change_announcements(change, author.to_string()).await));
             }
             Request::TraceSource(reply) => drop(reply.send(Ok(self.dataplane.trace_source()))),
+            Request::Book(reply) => drop(reply.send(Ok(Arc::new(Book::of(&self.site, &self.numbers))))),
             Request::BeginToShow(tapped, reply) => {
                 let begun = self.dataplane.begin_to_show(*tapped);
                 drop(reply.send(begun.map_err(|error| internal(error.into()))));

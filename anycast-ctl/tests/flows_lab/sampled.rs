@@ -36,6 +36,9 @@ fn ends<T: serde::de::DeserializeOwned>(process: &mut Process) -> T {
 fn the_heaviest_of_a_known_mixture_come_first() {
     let edge = Edge::start(2, |site| site);
     let ordinary = edge.host.program("eth0");
+    // What the backends answer comes back as no ICMP error.
+    let nowhere = ["route", "add", "blackhole", "198.51.100.64/26"];
+    edge.host.lab.run(xtask::lab::ROUTER, "ip", &nowhere).unwrap();
     let clients = Clients::open(&edge);
     let mixture = [([203, 0, 113, 7], 300), ([203, 0, 113, 8], 200), ([198, 51, 100, 77], 100)];
     let mut send = |sources: &[([u8; 4], u16)]| {
