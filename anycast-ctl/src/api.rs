@@ -1,20 +1,23 @@
 //! The HTTP/JSON API on the daemon's Unix socket.
 
+mod audit;
 mod body;
 pub mod call;
 mod captures;
 mod change;
 pub mod client;
+pub mod connections;
 pub mod link;
 pub mod measure;
 pub mod peer;
-mod refusal;
+pub(crate) mod refusal;
 pub mod request;
 pub mod router;
-mod routes;
+pub(crate) mod routes;
 pub mod server;
-mod snapshot;
+pub(crate) mod snapshot;
 pub mod socket;
 mod stream;
 mod terms;
+pub(crate) mod together;
 pub mod types;

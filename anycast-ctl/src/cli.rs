@@ -18,11 +18,13 @@ mod change;
 mod complete;
 mod doctor;
 mod drain;
+mod explain;
 mod flows;
 mod health;
 mod history;
 mod hook;
 mod host;
+mod log;
 mod output;
 mod plan;
 mod pool;
@@ -32,12 +34,14 @@ mod reference;
 mod run;
 mod schema;
 mod site;
-mod status;
+pub(crate) mod status;
 mod supervise;
-mod table;
-mod unit;
+pub(crate) mod table;
+mod top;
+pub(crate) mod unit;
 mod validate;
 mod vip;
+mod watch;
 
 /// Steers packets for anycast VIPs to backends, in XDP.
 ///
@@ -68,6 +72,8 @@ Examples:
   sudo anycast-ctl announce list                       what routers are told, and why
   sudo anycast-ctl site drain --wait                   the whole site, without breaking sessions
   sudo anycast-ctl health                              what checks say of the backends
+  sudo anycast-ctl top                                 all of it, live
+  sudo anycast-ctl explain --from 198.51.100.7:40000 --to 192.0.2.1:443    where a packet goes, and why
   sudo anycast-ctl flows list --backend web/web-2      sessions that are remembered, and why
   sudo anycast-ctl pool show web                       shares, transitions, remembered flows
   sudo anycast-ctl capture -w www.pcapng --vip www     packets, and what became of each
@@ -114,6 +120,9 @@ enum Command {
     #[command(subcommand)]
     Backend(backend::Backend),
     Health(health::Health),
+    Watch(watch::Watch),
+    Log(log::Log),
+    Top(top::Top),
     #[command(subcommand)]
     Flows(flows::Flows),
     #[command(subcommand)]
@@ -127,6 +136,7 @@ enum Command {
     Down(hook::Down),
     Receive(receive::Receive),
     Capture(capture::Capture),
+    Explain(Box<explain::Explain>),
     Doctor(doctor::Doctor),
     Reconcile(reconcile::Reconcile),
     Validate(validate::Validate),
@@ -178,6 +188,9 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => command.execute(&common, &client),
         Command::Backend(command) => command.execute(&common, &client),
         Command::Health(command) => command.execute(&common, &client),
+        Command::Watch(command) => command.execute(&common, &client),
+        Command::Log(command) => command.execute(&common, &client),
+        Command::Top(command) => command.execute(&common, client),
         Command::Flows(command) => command.execute(&common, &client),
         Command::Host(command) => command.execute(&common, &client),
         Command::Announce(command) => command.execute(&common, &client),
@@ -187,6 +200,7 @@ fn execute(Cli { common, command }: Cli) -> anyhow::Result<ExitCode> {
         Command::Down(command) => command.execute(&common, &client),
         Command::Receive(command) => command.execute(&common),
         Command::Capture(command) => return command.execute(&common, &client),
+        Command::Explain(command) => command.execute(&common, &client),
         Command::Doctor(command) => command.execute(&common),
         Command::Reconcile(command) => command.execute(&common, &client),
         Command::Validate(command) => command.execute(&common),

@@ -1,12 +1,15 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
 mod announcements;
+mod capacity;
 mod checks;
 mod collect;
 mod commit;
 mod drains;
 mod drift;
+mod drops;
 mod end;
+mod explain;
 mod flows;
 mod interfaces;
 mod plan;
@@ -27,7 +30,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{broadcast, mpsc, watch},
+    sync::{mpsc, watch},
     task::yield_now,
     time::{MissedTickBehavior, interval, sleep_until},
 };
@@ -39,13 +42,15 @@ use crate::{
         request::Request,
         server::Server,
         socket::Socket,
-        types::{Event, Progress},
+        types::{DaemonStep, Event, Progress, RevisionStatus, TableEvent, WebStatus},
     },
     bpffs::Lock,
     condition::{Marks, Names},
     dataplane::Dataplane,
+    events::Teller,
     health::report::Ask,
     interface::{self, Interfaces},
+    metrics::Meters,
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
@@ -53,11 +58,12 @@ use crate::{
     store::{Record, Store},
     transition::{self, Census},
     utc::Utc,
+    web::Web,
 };
 
 use self::{
-    announcements::Announcements, checks::Checks, interfaces::Ports, progress::Told, start::Begun,
-    tending::Tending,
+    announcements::Announcements, capacity::Capacities, checks::Checks, drains::DrainsTold, drops::DropWatch,
+    interfaces::Ports, progress::Told, start::Begun, tending::Tending,
 };
 
 pub use self::{start::RunOptions, tending::Figures};
@@ -87,7 +93,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some(group) = options.socket_group {
         socket.admit(group)?;
     }
-    let (mut link, ControllerEnd { mut requests, health, announce, progress, events }) = link::link();
+    let (mut link, ControllerEnd { mut requests, health, announce, progress, events }) =
+        link::link(options.keep_events);
     link.catchment_every = options.catchment_every;
     let present = interface::follow().await?;
     let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
@@ -96,10 +103,15 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.wait_for_first_answers().await;
     let (site, detached) = (&controller.site, controller.detached);
     start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
+    controller.tell_interfaces();
     controller.begin_to_announce();
 
     let api = Server::spawn(socket, link).context("starting the api")?;
-    tracing::info!(socket = %options.socket.display(), revision = controller.revision(), "ready");
+    let web = options.http.clone().map(|address| Web::spawn(address, api.api(), controller.meters.clone()));
+    let web = web.transpose().context("starting the http server")?;
+    controller.web = web.as_ref().map(Web::status);
+    tracing::debug!(socket = %options.socket.display(), "listening");
+    controller.tell_step(if controller.took_over { DaemonStep::TookOver } else { DaemonStep::Started });
     let outcome = loop {
         tokio::select! {
             outcome = controller.follow(&mut requests) => break outcome,
@@ -108,9 +120,12 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             _ = hangup.recv() => controller.apply_file(options.config.as_deref()).await,
         }
     };
-    tracing::info!("stopping");
+    controller.tell_step(DaemonStep::Stopping);
     let ended = controller.end().await;
     api.stop().await.context("serving the api")?;
+    if let Some(web) = web {
+        web.ended().await;
+    }
     outcome.and(ended)
 }
 
@@ -129,9 +144,15 @@ pub struct Controller {
     /// The newest revision.
     head: Option<Record>,
     progress: watch::Sender<Progress>,
-    events: broadcast::Sender<Event>,
+    /// What only metrics measure.
+    meters: Meters,
+    /// Where metrics are served, if they are.
+    web: Option<watch::Receiver<WebStatus>>,
+    events: Teller,
     /// What watchers were told of the backends.
     told: Told,
+    /// What they were told of drains; `None`: it was not looked for any yet.
+    drains_told: Option<DrainsTold>,
     /// Interfaces that watchers were told have the program.
     told_interfaces: BTreeSet<String>,
     checks: Checks,
@@ -149,6 +170,12 @@ pub struct Controller {
     moving_since: BTreeMap<u16, Instant>,
     tending: Tending,
     drift: drift::Watch,
+    drops: DropWatch,
+    capacities: Capacities,
+    /// What moves slots at the moment, in an operator's words.
+    cause: String,
+    /// What says what would become of a packet.
+    asked: Arc<explain::Asked>,
     ports: Ports,
     /// Whether the last reconciliation left something undone.
     behind: bool,
@@ -158,6 +185,8 @@ pub struct Controller {
     identity: Option<u64>,
     /// The seed that was drawn for a site that names none.
     drawn_seed: Option<Seed>,
+    /// Whether the maps were there before this daemon.
+    took_over: bool,
     /// Whether the operator took the program off the interfaces.
     detached: bool,
     /// Whether the operator wanted all of it to end, and it did.
@@ -171,11 +200,22 @@ impl Controller {
     async fn start(
         options: &RunOptions,
         present: watch::Receiver<Interfaces>,
-        (progress, events): (watch::Sender<Progress>, broadcast::Sender<Event>),
+        (progress, events): (watch::Sender<Progress>, Teller),
         (health_asks, announce_asks): (mpsc::Receiver<Ask>, mpsc::Receiver<announce::report::Ask>),
     ) -> anyhow::Result<Self> {
-        let Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock } =
-            start::begin(options).await?;
+        let Begun {
+            site,
+            seed,
+            store,
+            head,
+            runtime,
+            verdicts,
+            dataplane,
+            installed,
+            took_over,
+            committed,
+            lock,
+        } = start::begin(options).await?;
         let verdicts = checks::read_saved(verdicts.as_deref());
         let checks = Checks::new(&options.instance, verdicts, seed.get(), health_asks)
             .context("starting the checker")?;
@@ -200,19 +240,27 @@ impl Controller {
             head,
             progress,
             events,
+            meters: Meters::default(),
+            web: None,
             checks,
             checks_are_stale: true,
             announcements,
             told: Told::new(),
+            drains_told: None,
             told_interfaces: BTreeSet::new(),
             resolver,
             resolutions,
+            asked: Arc::default(),
             census: dataplane.pools().map(|pool| (pool, Census::of(&dataplane.table(pool)))).collect(),
             dataplane,
             installed,
             moving_since: BTreeMap::new(),
             tending: Tending::new(seed.get()),
             drift: drift::Watch::new(options.reconcile_every),
+            drops: DropWatch::default(),
+            capacities: Capacities::default(),
+            cause: "the daemon's start".to_owned(),
+            took_over,
             ports: Ports::new(present, options.xdp_mode),
             behind: false,
             collects_later: false,
@@ -221,6 +269,9 @@ impl Controller {
             site: Arc::new(site),
             _lock: lock,
         };
+        if let Some(head) = controller.head.as_ref().filter(|_| committed) {
+            controller.tell(Event::Revision(RevisionStatus::from(head)));
+        }
         controller.note_transitions();
         // Flows may be remembered in maps that were taken over.
         controller.tending.expect_flows();
@@ -292,12 +343,13 @@ impl Controller {
                 },
                 changed = self.resolutions.changed() => {
                     changed.context("following next hops: the resolver has ended")?;
-                    self.reconcile_or_retry();
+                    self.reconcile_for("next hops");
                 }
                 changed = self.checks.changed() => {
                     let happening = changed.context("following checks")?;
+                    let why = happening.as_ref().map_or_else(|| "what checks say".to_owned(), ToString::to_string);
                     if self.listen(happening) {
-                        self.reconcile_or_retry();
+                        self.reconcile_for(why);
                     }
                     self.write_checks();
                 }
@@ -308,7 +360,12 @@ impl Controller {
                     self.hook_if_gone().await;
                     self.return_if_back();
                 }
-                _ = beat.tick() => self.announcements.announcing.beat(),
+                _ = beat.tick() => {
+                    self.announcements.announcing.beat();
+                    self.count_drops();
+                    self.tell_capacities();
+                }
+                counted = self.drops.counted() => self.tell_drops(counted),
                 () = sleep_until(sample_at.unwrap_or(self.started).into()), if sample_at.is_some() => {
                     self.sample_traffic();
                 }
@@ -324,6 +381,7 @@ impl Controller {
                 }
                 () = sleep_until(self.tending.sweep_at().into()) => {
                     if self.sweep() {
+                        self.tell_drains();
                         self.remove_drained().await;
                     }
                     // A sweep has its next piece ready at once: let the tasks beside this one run.
@@ -331,7 +389,7 @@ impl Controller {
                 }
                 () = sleep_until(self.drift.at().into()) => self.look_for_drift(),
                 () = sleep_until(deadline.unwrap_or(self.started).into()), if deadline.is_some() => {
-                    self.reconcile_or_retry();
+                    self.reconcile_for("the deadline of a drain");
                     self.remove_drained().await;
                 }
             }
@@ -358,13 +416,20 @@ impl Controller {
         if self.ports.is_unsettled() { self.tend_interfaces().await } else { self.reconcile_or_retry() }
     }
 
+    /// The same, for a reason that is told with the tables that change.
+    fn reconcile_for(&mut self, why: impl Into<String>) {
+        self.cause = why.into();
+        self.reconcile_or_retry();
+    }
+
     fn reconcile_or_retry(&mut self) {
         self.announcements.are_stale = true;
         let outcome = self.reconcile();
         let told = self.progress_status().behind.map(|behind| behind.error);
         self.note_outcome(&outcome);
-        if let Err(error) = outcome.map_err(|error| format!("{error:#}"))
-            && Some(&error) != told.as_ref()
+        // The first is told as an event.
+        if let (Err(error), Some(told)) = (outcome.map_err(|error| format!("{error:#}")), told)
+            && error != told
         {
             tracing::error!("{error}; trying again every {} s", RETRY.as_secs());
         }
@@ -372,6 +437,13 @@ impl Controller {
 
     /// Brings the maps to the desired state; what was done before an error stays done and noted.
     fn reconcile(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let outcome = self.bring_maps();
+        self.meters.note_reconciled(begun.elapsed(), outcome.is_ok());
+        outcome
+    }
+
+    fn bring_maps(&mut self) -> anyhow::Result<()> {
         let resolutions = self.resolutions.borrow_and_update().clone();
         let now = Utc::now();
         let wanted = reconcile::wanted(&self.site, &self.numbers, &self.opinions(), &resolutions, now);
@@ -422,14 +494,16 @@ impl Controller {
         self.dataplane.publish_table(pool, slots)?;
         let published = start.elapsed() - computed;
         let census = Census::of(slots);
-        tracing::debug!(
-            pool,
-            moved = merged.moved,
-            in_transition = census.in_transition(),
-            ?computed,
-            ?published,
-            "published a table"
-        );
+        tracing::debug!(pool = self.pool_named(pool), ?computed, ?published, "published a table");
+        self.tell(Event::Table(TableEvent {
+            pool: self.pool_named(pool),
+            revision: self.revision(),
+            slots: slots.len() as u32,
+            moved: merged.moved,
+            in_transition: census.in_transition(),
+            took_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
+            why: self.cause.clone(),
+        }));
         self.tending.note_published(self.census.get(&pool), &census);
         self.census.insert(pool, census);
         self.note_published(pool);
@@ -448,15 +522,19 @@ impl Controller {
         self.tending.expect_flows();
     }
 
-    /// Notes which pools began to have slots in transition, and which have none any more.
+    /// Notes which pools began to have slots in transition, and tells which have none any more.
     fn note_transitions(&mut self) {
         self.announcements.are_stale = true;
+        let mut over = Vec::new();
         for (&pool, census) in &self.census {
             if census.in_transition() == 0 {
-                self.moving_since.remove(&pool);
+                over.extend(self.moving_since.remove(&pool).map(|since| (pool, since.elapsed().as_secs())));
             } else {
                 self.moving_since.entry(pool).or_insert_with(Instant::now);
             }
+        }
+        for (pool, seconds) in over {
+            self.tell(Event::Settled { pool: self.pool_named(pool), seconds });
         }
     }
 

@@ -60,7 +60,7 @@ impl Daemon {
             runtime.block_on(async {
                 let socket = Socket::bind(&path).unwrap();
                 ready.send(()).unwrap();
-                let (link, end): (Link, _) = link();
+                let (link, end): (Link, _) = link(0);
                 tokio::spawn(control(store, end.requests));
                 server::serve(socket, link, async { drop(stopped.await) }).await.unwrap();
             });
@@ -110,6 +110,12 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             Request::Status(_)
             | Request::Site(_)
             | Request::Slots { .. }
+            | Request::Explain { .. }
+            | Request::EndToShow(_)
+            | Request::BeginToShow(..)
+            | Request::TraceSource(_)
+            | Request::Book(_)
+            | Request::Flows(_)
             | Request::Reconcile { .. }
             | Request::Announce { .. }
             | Request::Hook(..) => {

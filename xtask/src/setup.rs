@@ -20,7 +20,7 @@ const LLVM_PACKAGES: [(&str, &str); 4] = [
     ("libzstd-dev", "/usr/include/zstd.h"),
 ];
 /// Programs the lab, the demo and the tests run: package, program, arguments it answers with success.
-const LAB_PROGRAMS: [(&str, &str, &str); 15] = [
+const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("iproute2", "ip", "-V"),
     ("ethtool", "ethtool", "--version"),
     ("nftables", "nft", "--version"),
@@ -35,7 +35,12 @@ const LAB_PROGRAMS: [(&str, &str, &str); 15] = [
     ("gobgpd", "gobgpd", "--version"),
     ("nsd", "nsd", "-v"),
     ("bind9-dnsutils", "dig", "-v"),
+    ("prometheus", "promtool", "--version"),
+    ("systemd", "journalctl", "--version"),
+    ("tmux", "tmux", "-V"),
+    ("chromium", "chromium", "--version"),
     ("tshark", "tshark", "--version"),
+    ("tcpdump", "tcpdump", "--version"),
 ];
 
 /// Whether setup installs or only tells.

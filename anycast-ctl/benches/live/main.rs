@@ -14,6 +14,7 @@
 mod edge;
 mod generator;
 mod report;
+mod taps;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::{
     edge::Edge,
     generator::{Generator, Stream},
     report::{Passage, Report, Row},
+    taps::Showing,
 };
 
 static LAB: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lab"));
@@ -48,6 +50,9 @@ struct Options {
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
+    /// Measure the program that shows packets instead, with these taps.
+    #[arg(long)]
+    tapped: Option<taps::Mode>,
     /// Only streams whose name contains this.
     filter: Option<String>,
     /// Passed by cargo bench.
@@ -70,7 +75,11 @@ fn main() -> anyhow::Result<()> {
     }
     let mut edge = Edge::new(&lab)?;
     let floor = xdp(&mut object, "floor_l2")?.fd()?.try_clone()?;
-    let program = xdp(edge.dataplane.ebpf_mut(), PROGRAM)?.fd()?.try_clone()?;
+    let mut showing = options.tapped.map(|mode| Showing::start(&edge.dataplane, mode)).transpose()?;
+    let program = match &mut showing {
+        Some(showing) => showing.tapped.program()?.fd()?.try_clone()?,
+        None => xdp(edge.dataplane.ebpf_mut(), PROGRAM)?.fd()?.try_clone()?,
+    };
     let (floor, program) = (std::os::fd::AsFd::as_fd(&floor), std::os::fd::AsFd::as_fd(&program));
     let link = Link::attach(lab.edge()?, INTERFACE, floor)?;
     lab.edge_port().replace(std::os::fd::AsFd::as_fd(xdp(&mut object, "sink")?.fd()?))?;

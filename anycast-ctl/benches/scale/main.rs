@@ -1,4 +1,5 @@
-//! The largest sites one host takes: how long a cold start and a change of one backend take, what status costs, and memory.
+//! The largest sites one host takes: how long a cold start and a change of one backend take, what status and a scrape
+//! of all metrics cost, and memory.
 //!
 //! The daemon is the real one, attached natively in a lab; its backends are a thousand addresses behind one gateway.
 
@@ -6,6 +7,7 @@
 
 mod memory;
 mod report;
+mod scrape;
 mod site;
 
 use std::{
@@ -116,12 +118,15 @@ fn measure(shape: &Shape, options: &Options) -> anyhow::Result<Figures> {
         statuses.push(start.elapsed());
     }
     let status_bytes = serde_json::to_vec(&first)?.len();
+    scrape::send_flows(&lab)?;
+    let scrapes = scrape::measure(&lab, &runtime, &client, options.rounds)?;
     let figures = Figures {
         site: shape.name.to_owned(),
         cold_start_ms: cold_start.as_secs_f64() * 1e3,
         change: Times::of(changes),
         status: Times::of(statuses),
         status_bytes,
+        scrapes,
         daemon_anonymous_bytes: memory::anonymous(daemon.id())?,
         maps_bytes: memory::maps(&lab)?,
     };

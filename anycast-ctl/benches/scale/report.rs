@@ -4,6 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
+use crate::scrape::Scrapes;
+
 /// What was measured of one site.
 #[derive(Serialize)]
 pub struct Figures {
@@ -15,6 +17,7 @@ pub struct Figures {
     /// From the request for the status until all of it was read.
     pub status: Times,
     pub status_bytes: usize,
+    pub scrapes: Scrapes,
     pub daemon_anonymous_bytes: u64,
     pub maps_bytes: u64,
 }
@@ -48,12 +51,21 @@ pub fn table(figures: &[Figures]) -> String {
         write!(
             text,
             "{}\n  cold start   {:.0} ms\n  change       {}\n  status       {}; {:.1} MiB of JSON\n  \
+             scrape       {}; {:.1} MiB, {} series, {} pairs; of that reading counters {:.1} ms\n  \
+             controller   answers {}; while scraped {}\n  \
              daemon       {:.1} MiB of its own\n  maps         {:.1} MiB\n",
             it.site,
             it.cold_start_ms,
             times(&it.change),
             times(&it.status),
             it.status_bytes as f64 / MIB,
+            times(&it.scrapes.whole),
+            it.scrapes.bytes as f64 / MIB,
+            it.scrapes.series,
+            it.scrapes.pairs,
+            it.scrapes.counters_read_ms,
+            times(&it.scrapes.answers_alone),
+            times(&it.scrapes.answers_beside),
             it.daemon_anonymous_bytes as f64 / MIB,
             it.maps_bytes as f64 / MIB,
         )

@@ -86,6 +86,8 @@ pub struct Vip {
     pub failure: Option<String>,
     /// What is wrong with it, as was told last.
     pub trouble: Option<String>,
+    /// How often it went from one phase to another.
+    pub transitions: u64,
     /// What happened to it, the newest first.
     pub history: VecDeque<AnnounceTransition>,
 }
@@ -128,6 +130,7 @@ impl Engine {
                 is_over: false,
                 failure: None,
                 trouble: None,
+                transitions: 0,
                 history: VecDeque::new(),
             });
             vip.route.prefix = order.prefix;
@@ -239,6 +242,7 @@ impl Engine {
             let is_bad = after == Phase::Withdrawn && !vip.wellness.is_enough()
                 || order.unsteered.is_some()
                 || self.orders.unsteered.is_some();
+            vip.transitions += 1;
             vip.history.truncate(HISTORY - 1);
             vip.history.push_front(AnnounceTransition { at: utc, before, after, why: why.to_string() });
             self.happenings.push(Happening::Moved { vip: name.clone(), before, after, why, is_bad });

@@ -134,6 +134,7 @@ fn one(engine: &Engine, name: &str, order: &VipOrder, with_history: bool, now: D
         trouble: vip.and_then(|vip| vip.trouble.clone()),
         seen: engine.seen().and_then(|seen| seen.routes.get(name)).cloned(),
         traffic: vip.and_then(|vip| vip.meter.rates()).map(rates),
+        transitions: vip.map_or(0, |vip| vip.transitions),
         history: vip.map(history).unwrap_or_default(),
     }
 }

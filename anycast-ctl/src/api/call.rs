@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes, header};
 use serde::Serialize;
 
-use super::types::{HookState, NewDrain, NewHand, NewHealth, NewMaintenance, NewRollback, NewWeight};
+use super::types::{HookState, NewDrain, NewHand, NewHealth, NewLog, NewMaintenance, NewRollback, NewWeight};
 use crate::model::{
     Backend, Pool, Vip,
     edit::{BackendPatch, PoolPatch, VipPatch},
@@ -81,6 +81,16 @@ impl Call {
     /// Takes the site into service again.
     pub fn end_maintenance() -> Self {
         Self::bare(Method::DELETE, "/v1/maintenance".to_owned())
+    }
+
+    /// Logs by another filter.
+    pub fn log(new: &NewLog) -> Self {
+        Self::new(Method::PUT, "/v1/log".to_owned(), new)
+    }
+
+    /// Logs as usual again.
+    pub fn log_as_usual() -> Self {
+        Self::bare(Method::DELETE, "/v1/log".to_owned())
     }
 
     /// Goes back to an earlier revision.
@@ -250,6 +260,10 @@ impl Question {
         Self { method: Method::DELETE, ..Self::get(path) }
     }
 
+    pub(super) fn with_bytes(self, body: Vec<u8>) -> Self {
+        Self { content_type: "application/octet-stream", body, ..self }
+    }
+
     pub(super) fn accepting(self, accept: &'static str) -> Self {
         Self { accept, ..self }
     }
@@ -266,6 +280,18 @@ impl Question {
         }
         request.body(Full::new(Bytes::from(self.body.clone())))
     }
+}
+
+/// The query that says it, from its first `?` on: nothing of what is empty.
+pub(super) fn query(terms: &impl Serialize) -> String {
+    // What is asked is an object of numbers and texts.
+    let terms = serde_json::to_value(terms).unwrap_or_default();
+    let terms = terms.as_object().into_iter().flatten().map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}={}", Segment(&value))
+    });
+    let terms: Vec<String> = terms.collect();
+    if terms.is_empty() { String::new() } else { format!("?{}", terms.join("&")) }
 }
 
 /// The query of a question.

@@ -1,5 +1,8 @@
 //! The other side: asks a running daemon over its Unix socket.
 
+mod log;
+mod watch;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -22,14 +25,17 @@ mod capture;
 pub use self::capture::CaptureLines;
 
 use super::{
-    call::{Call, Query, Question, Segment, Terms},
+    call::{Call, Query, Question, Segment, Terms, query},
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, FlowCounts, FlowsStatus,
-        HealthStatus, HookState, HookStatus, HostStatus, PlanStatus, PoolStatus, ReconcileStatus,
-        RevisionDetail, RevisionStatus, SlotsStatus, Status, TopStatus, VipAnnouncement, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, ExplainQuestion, ExplainWay,
+        Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
+        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, TopStatus,
+        VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;
+
+pub use self::watch::{Frame, Watch};
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -243,6 +249,23 @@ impl Client {
     /// See [`ClientError`].
     pub async fn plan(&self, call: &Call, terms: &Terms) -> Result<PlanStatus, ClientError> {
         self.exchange(&call.question(terms, true), TIMEOUT).await?.accepted()?.json()
+    }
+
+    /// `GET /v1/explain`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explanation, ClientError> {
+        self.get(&format!("/v1/explain{}", query(question))).await
+    }
+
+    /// `POST /v1/explain`
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn explain_frame(&self, frame: Vec<u8>, way: &ExplainWay) -> Result<Explanation, ClientError> {
+        let question = Question::post(&format!("/v1/explain{}", query(way)));
+        self.exchange(&question.with_bytes(frame), TIMEOUT).await?.accepted()?.json()
     }
 
     /// `GET /v1/announcements`

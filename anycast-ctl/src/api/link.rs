@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::{
-    request::Request,
-    types::{Event, Progress},
-};
-use crate::{announce, health::report::Ask};
+use super::{request::Request, types::Progress};
+use crate::{announce, events::Teller, health::report::Ask};
 
 /// Requests that may wait for the controller.
 const QUEUE: usize = 64;
-
-/// Events that a watcher may be behind.
-const EVENTS: usize = 256;
 
 /// The API's end.
 #[derive(Clone, Debug)]
@@ -27,8 +21,8 @@ pub struct Link {
     pub announce: mpsc::Sender<announce::report::Ask>,
     /// How far the dataplane is.
     pub progress: watch::Receiver<Progress>,
-    /// To be subscribed to.
-    pub events: broadcast::Sender<Event>,
+    /// To be subscribed to, and told what the API itself does.
+    pub events: Teller,
     /// How often the catchment is measured without being asked for; `None`: never.
     pub catchment_every: Option<Duration>,
 }
@@ -45,16 +39,16 @@ pub struct ControllerEnd {
     /// Where it says how far the dataplane is.
     pub progress: watch::Sender<Progress>,
     /// Where it says what happens.
-    pub events: broadcast::Sender<Event>,
+    pub events: Teller,
 }
 
-/// Both ends.
-pub fn link() -> (Link, ControllerEnd) {
+/// Both ends, where so many of the last events are kept.
+pub fn link(keep: usize) -> (Link, ControllerEnd) {
     let (requests, asked) = mpsc::channel(QUEUE);
     let (health, health_asked) = mpsc::channel(QUEUE);
     let (announce, announce_asked) = mpsc::channel(QUEUE);
     let (told, progress) = watch::channel(Progress::default());
-    let (events, _) = broadcast::channel(EVENTS);
+    let events = Teller::new(keep);
     let end = ControllerEnd {
         requests: asked,
         health: health_asked,

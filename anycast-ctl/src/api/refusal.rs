@@ -10,7 +10,7 @@ use axum::{
 use super::{request::RequestError, types::ApiError};
 
 /// Status and body of such an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     status: StatusCode,
     body: Box<ApiError>,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::types::{
-    BackendStatus, Committed, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus, RevisionStatus,
-    SlotsStatus, Status, VipStatus,
+    BackendStatus, Committed, Explanation, HookState, HookStatus, PlanStatus, PoolStatus, ReconcileStatus,
+    RevisionStatus, SlotsStatus, Status, VipStatus,
 };
 use crate::{
     announce::orders::Hand,
@@ -51,6 +51,15 @@ pub enum Request {
         dry_run: bool,
         /// What has drifted.
         reply: Reply<ReconcileStatus>,
+    },
+    /// Says what would become of a packet.
+    Explain {
+        /// Name of the interface it comes in by; `None`: the first that the program is attached to.
+        interface: Option<String>,
+        /// The frame.
+        frame: Vec<u8>,
+        /// What would.
+        reply: Reply<Explanation>,
     },
     /// Announces otherwise.
     Announce {

@@ -14,12 +14,13 @@ use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
+    audit,
     captures::Captures,
     link::Link,
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
-    snapshot::{Snapshot, Snapshots},
+    snapshot::{self, Snapshot, Snapshots},
 };
 use crate::{flows::Catchments, observe::Observer};
 
@@ -39,7 +40,7 @@ pub const MAX_FLOW_READERS: usize = 4;
 pub type Stopping = Shared<BoxFuture<'static, ()>>;
 
 /// What handlers have at hand.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Api {
     /// The controller's other end.
     pub link: Link,
@@ -60,17 +61,30 @@ pub struct Api {
 }
 
 impl Api {
-    fn new(link: Link, stopping: Stopping) -> Self {
+    /// Asks by that link.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(link: Link, stopping: Stopping) -> Self {
         Self {
+            snapshots: snapshot::spawn(link.requests.clone()),
             captures: Captures::default(),
             catchments: Catchments::default(),
             observer: Observer::spawn(link.requests.clone()),
-            snapshots: Snapshots::spawn(link.requests.clone()),
             link,
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             flow_readers: Arc::new(Semaphore::new(MAX_FLOW_READERS)),
             stopping,
+        }
+    }
+
+    /// The same, with places of its own: those who ask there take none from those who ask here.
+    pub fn apart(&self) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            ..self.clone()
         }
     }
 
@@ -115,20 +129,13 @@ pub fn document() -> OpenApi {
 }
 
 /// The routes, apart from any socket.
-///
-/// # Panics
-/// Outside a tokio runtime.
-pub fn router(link: Link, stopping: Stopping) -> Router {
-    let every = link.catchment_every;
-    let api = Api::new(link, stopping);
-    if let Some(every) = every {
-        tokio::spawn(api.clone().measure_regularly(every));
-    }
+pub fn router(api: Api) -> Router {
     described()
         .0
         .fallback(Refusal::unknown_route)
         .method_not_allowed_fallback(Refusal::unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), audit::note))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)
 }

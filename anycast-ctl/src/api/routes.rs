@@ -10,34 +10,40 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::router::Api;
 
-mod announcements;
-mod backends;
+pub mod announcements;
+pub mod backends;
 mod captures;
-mod catchment;
+pub mod catchment;
 mod document;
-mod drains;
-mod events;
-mod flows;
-mod health;
+pub mod drains;
+pub mod events;
+pub mod explain;
+pub mod flows;
+pub mod health;
 mod hook;
-mod pools;
+mod log;
+pub mod pools;
 mod revisions;
 mod site;
-mod status;
+pub mod status;
 mod top;
-mod vips;
+pub mod vips;
 
 /// Every route.
 pub fn all() -> OpenApiRouter<Api> {
     let site = OpenApiRouter::new().routes(routes!(site::get, site::put));
+    let explain = OpenApiRouter::new().routes(routes!(explain::ask, explain::ask_frame));
     OpenApiRouter::new()
         .merge(site.layer(DefaultBodyLimit::max(site::MAX_SITE_BYTES)))
+        .merge(explain.layer(DefaultBodyLimit::max(explain::MAX_BODY_BYTES)))
         .routes(routes!(site::reconcile))
         .routes(routes!(revisions::list))
         .routes(routes!(revisions::get))
         .routes(routes!(revisions::rollback))
         .routes(routes!(status::get))
         .routes(routes!(events::watch))
+        .routes(routes!(events::kept))
+        .routes(routes!(log::get, log::set, log::reset))
         .routes(routes!(captures::list, captures::begin))
         .routes(routes!(captures::end))
         .routes(routes!(document::get))

@@ -1,51 +1,32 @@
-//! The daemon's side of the socket: connections in, answers out, everything bounded.
+//! The daemon's side of the socket.
 //!
 //! It runs on a thread of its own, so that however many clients there are, they wait for each other and not the controller
 //! for them.
 
-use std::{io, thread, time::Duration};
+use std::{io, thread};
 
-use axum::{
-    Router,
-    extract::{ConnectInfo, Request as HttpRequest},
-};
 use futures_util::FutureExt as _;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::oneshot,
-    task::JoinSet,
-    time::{sleep, timeout},
 };
 
 use super::{
+    connections::{self, Listener},
     link::Link,
     peer::Peer,
-    router,
+    router::{self, Api},
     socket::{Guard, Socket},
-    stream::Stream,
 };
 
 /// Connections at a time; what comes beyond them is told so and closed.
 pub const MAX_CONNECTIONS: usize = 2_048;
 
-/// How long the head of a request may take to come, and a connection be idle.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long requests under way may hold up the end.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Pause after a connection could not be accepted, mostly for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// A running server. Dropped without [`Server::stop`] it ends too, at once.
 #[derive(Debug)]
 pub struct Server {
+    api: Api,
     stop: oneshot::Sender<()>,
     ended: oneshot::Receiver<io::Result<()>>,
 }
@@ -60,11 +41,20 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
+        let api = {
+            let _entered = runtime.enter();
+            Api::new(link, async { drop(stopped.await) }.boxed().shared())
+        };
+        let served = api.clone();
         thread::Builder::new().name("api".to_owned()).spawn(move || {
-            let stopped = async { drop(stopped.await) };
-            drop(end.send(runtime.block_on(serve(socket, link, stopped))));
+            drop(end.send(runtime.block_on(serve_api(socket, served))));
         })?;
-        Ok(Self { stop, ended })
+        Ok(Self { api, stop, ended })
+    }
+
+    /// What other listeners of the daemon answer from. It works as long as the server runs.
+    pub const fn api(&self) -> &Api {
+        &self.api
     }
 
     /// Finishes what is under way (a client that dawdles gets a second), and removes the socket.
@@ -87,55 +77,37 @@ pub async fn serve(
     link: Link,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_api(socket, Api::new(link, shutdown.boxed().shared())).await
+}
+
+async fn serve_api(socket: Socket, api: Api) -> io::Result<()> {
     let Socket { listener, guard } = socket;
     let listener = UnixListener::from_std(listener)?;
-    let shutdown = shutdown.boxed().shared();
-    let router = router::router(link, shutdown.clone());
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-            () = shutdown.clone() => break,
-        };
-        match accepted {
-            Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => refuse(&stream),
-            Ok((stream, _)) => drop(connections.spawn(converse(stream, router.clone(), shutdown.clone()))),
-            Err(error) => {
-                tracing::warn!(%error, "a connection to the api could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
+    let stopping = api.stopping.clone();
+    if let Some(every) = api.link.catchment_every {
+        tokio::spawn(api.clone().measure_regularly(every));
     }
-    drop(listener);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    // Those who dawdle are cut off with the set.
-    let _ = timeout(GRACE, all_ended).await;
+    connections::serve(listener, router::router(api), stopping).await;
     drop::<Guard>(guard);
     Ok(())
 }
 
-/// Answers one client until it goes, dawdles, or the daemon ends.
-async fn converse(stream: UnixStream, router: Router, shutdown: impl Future<Output = ()>) {
-    let peer = Peer::of(&stream);
-    let service = service_fn(move |mut request: HttpRequest<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        hyper::service::Service::call(&TowerToHyperService::new(router.clone()), request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(Stream::new(stream)), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a client of the api went before its answer");
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    type Peer = Peer;
+    const NAME: &'static str = "the api";
+    const MAX_CONNECTIONS: usize = MAX_CONNECTIONS;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(Self::accept(self).await?.0)
+    }
+
+    fn peer(stream: &UnixStream) -> Peer {
+        Peer::of(stream)
+    }
+
+    fn try_write(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+        stream.try_write(bytes)
     }
 }
 
@@ -147,17 +119,4 @@ fn admit_many() {
     if let Err(error) = raised {
         tracing::warn!(%error, "the limit of file descriptors could not be raised");
     }
-}
-
-/// Tells a client that there are too many, without waiting for what it wants. What its socket does not take is lost to it.
-fn refuse(stream: &UnixStream) {
-    let body = format!(
-        r#"{{"error":"the daemon has {MAX_CONNECTIONS} connections already: try again in a second"}}"#
-    );
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let _ = stream.try_write(answer.as_bytes());
 }

@@ -9,23 +9,22 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
     time::{Instant, Sleep, sleep},
 };
 
 /// How long a client may leave what was written to it unread.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A Unix stream whose writes end with `TimedOut` when nothing of them was taken for [`WRITE_TIMEOUT`].
-pub struct Stream {
-    stream: UnixStream,
+/// A stream whose writes end with `TimedOut` when nothing of them was taken for [`WRITE_TIMEOUT`].
+pub struct Stream<S> {
+    stream: S,
     /// Runs while a write stands still.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stream {
+impl<S> Stream<S> {
     /// Watches over that stream.
-    pub fn new(stream: UnixStream) -> Self {
+    pub fn new(stream: S) -> Self {
         Self { stream, stalled: None }
     }
 
@@ -45,7 +44,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -55,7 +54,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);

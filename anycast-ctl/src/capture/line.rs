@@ -1,6 +1,6 @@
 //! A packet's record in words.
 
-use std::{collections::HashMap, fmt::Write as _, time::UNIX_EPOCH};
+use std::{collections::HashMap, time::UNIX_EPOCH};
 
 use anycast_common::{backend::Delivery, slot::NO_BACKEND, steer::Why, tap::Side, walk::Walk};
 use nix::net::if_::if_indextoname;
@@ -84,12 +84,8 @@ fn delivery(code: u8) -> &'static str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The bytes of hexadecimal digits; `None` for what is something else.

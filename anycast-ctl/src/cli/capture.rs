@@ -64,7 +64,7 @@ pub struct Capture {
     #[arg(long = "for", value_name = "TIME", value_parser = period::parse)]
     lasts: Option<Duration>,
     /// List the captures under way
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["write", "count", "lasts", "expression"])]
     list: bool,
 }
 

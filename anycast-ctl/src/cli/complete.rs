@@ -1,13 +1,19 @@
 //! Names of VIPs, pools and backends, and addresses of hosts, for the shell's completion, asked of the daemon. Whatever goes wrong completes to nothing.
 
-use std::{collections::BTreeMap, env, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use super::block_on;
 use crate::{
     api::{client::Client, socket},
-    model::Site,
+    model::{Service, Site, Vip},
 };
 
 /// How long a person waits for a completion.
@@ -53,6 +59,22 @@ pub fn backends_of_pools() -> ArgValueCandidates {
             }
         }
         all
+    })
+}
+
+/// Services of VIPs, as packets are sent to them.
+pub fn services() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let vips = site().map(|site| site.vips).unwrap_or_default();
+        let of_vip = |vip: Vip| {
+            let services = vip.services.into_iter().filter(|service| service.port != 0);
+            let to = move |service: Service| {
+                let to = SocketAddr::new(vip.address, service.port);
+                candidate(&format!("{to}/{}", service.protocol), vip.name.clone())
+            };
+            services.map(to).collect::<Vec<_>>()
+        };
+        vips.into_iter().flat_map(of_vip).collect()
     })
 }
 

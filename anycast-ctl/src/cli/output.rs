@@ -19,11 +19,11 @@ pub fn show<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T) -> S
 
 /// Prints all at once. A reader that went away has what it wanted.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    print_on(text).map(|_| ())
+    print_to_reader(text).map(drop)
 }
 
-/// Prints part of something. Whether somebody reads on.
-pub fn print_on(text: &str) -> anyhow::Result<bool> {
+/// The same, and whether the reader is still there.
+pub fn print_to_reader(text: &str) -> anyhow::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),

@@ -1,13 +1,9 @@
 //! `anycast-ctl run`
 
-use std::{
-    io::{self, IsTerminal as _},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, CommandFactory as _, error::ErrorKind};
 use nix::unistd::{Gid, Group};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
@@ -18,7 +14,10 @@ use crate::{
     api::types::XdpMode,
     bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
-    instance, netlink, period, preflight,
+    events, instance,
+    log::{self, JOURNAL_SOCKET},
+    netlink, period, preflight,
+    web::{self, Address},
 };
 
 /// Load, attach and steer; the dataplane goes on when this ends.
@@ -32,7 +31,8 @@ Examples:
   sudo anycast-ctl run --config /etc/anycast/site.toml
   sudo anycast-ctl run                                          go on with what is stored
   sudo anycast-ctl run --config site.toml --temporary --log debug    a trial: all ends with Ctrl-C
-  sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP")]
+  sudo anycast-ctl run --config site.toml --xdp-mode generic    on a driver without native XDP
+  sudo anycast-ctl run --http [::1]:9750                        metrics elsewhere; --no-http: nowhere")]
 pub struct Run {
     /// Site file: interfaces, pools and VIPs (TOML). Applied when nothing is stored, and when it says something else than when it
     /// was last applied; without it, what is stored goes on
@@ -72,6 +72,22 @@ pub struct Run {
     #[arg(long, value_name = "PERIOD", default_value = "30s", value_parser = period::parse)]
     reconcile_every: Duration,
 
+    /// Where metrics and status can be read by HTTP; without this, 127.0.0.1:9750 for the instance `anycast` and nowhere for others
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+
+    /// Let other hosts read there: --http names an address that they can reach. There is no password and no encryption
+    #[arg(long, requires = "http")]
+    http_remote: bool,
+
+    /// A name by which clients call the HTTP server, besides that of this host; others are refused, so that no web site can have a
+    /// browser read from here. May be given several times
+    #[arg(long, value_name = "NAME")]
+    http_name: Vec<String>,
+
+    /// Serve no HTTP
+    #[arg(long, conflicts_with_all = ["http", "http_name"])]
+    no_http: bool,
     /// Measure the catchment for a minute every so often, at least every 5m; without this only when it is asked for
     #[arg(long, value_name = "PERIOD", value_parser = catchment_period)]
     catchment_every: Option<Duration>,
@@ -84,11 +100,28 @@ pub struct Run {
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,anycast_ctl::neighbour=debug`
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info", value_parser = filter)]
     log: String,
+
+    /// How to log: auto is the journal, with fields, where stderr leads there, and else text
+    #[arg(long, value_name = "FORMAT", env = "ANYCAST_LOG_FORMAT", default_value = "auto")]
+    log_format: log::Format,
+
+    /// Where journald listens
+    #[arg(long, value_name = "PATH", default_value = JOURNAL_SOCKET, hide_short_help = true)]
+    journal_socket: PathBuf,
+
+    /// How many of the last events are kept for `watch --since`
+    #[arg(long, value_name = "N", default_value_t = events::DEFAULT_KEEP, value_parser = keep)]
+    keep_events: usize,
 }
 
 impl Run {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
-        start_log(&self.log);
+        let http = self.http(&common.instance);
+        let _log = log::start(&log::Options {
+            filter: self.log,
+            format: self.log_format,
+            journal: self.journal_socket,
+        })?;
         netlink::set_buffer(self.netlink_buffer);
         for warning in preflight::check().context("check rights and kernel")? {
             warn!("{warning}");
@@ -105,9 +138,23 @@ impl Run {
             xdp_mode: self.xdp_mode,
             multi_buffer: !self.no_multi_buffer,
             reconcile_every: self.reconcile_every,
+            http,
+            keep_events: self.keep_events,
             catchment_every: self.catchment_every,
         };
         block_on(controller::run(options))?
+    }
+
+    /// Where to serve HTTP. What must not be is wrong usage.
+    fn http(&self, instance: &str) -> Option<Address> {
+        let usual = (instance == instance::DEFAULT).then_some(web::DEFAULT_ADDRESS);
+        let address = self.http.or(usual).filter(|_| !self.no_http)?;
+        let checked = Address::new(address, self.http_remote, &self.http_name);
+        Some(
+            checked.unwrap_or_else(|error| {
+                super::Cli::command().error(ErrorKind::ValueValidation, error).exit()
+            }),
+        )
     }
 }
 
@@ -133,15 +180,19 @@ fn group(text: &str) -> Result<Gid, String> {
         .ok_or_else(|| format!("there is no such group: make it with `groupadd {text}`"))
 }
 
-/// Lines on stderr; colours for people only.
-pub fn start_log(filter: &str) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    // journald stamps every line itself, systemd.exec(5).
-    if std::env::var_os("JOURNAL_STREAM").is_some() { log.without_time().init() } else { log.init() }
+/// A number of events to keep.
+fn keep(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= events::MAX_KEEP);
+    number.ok_or_else(|| format!("give a number from 0 to {}", events::MAX_KEEP))
+}
+
+/// Lines on stderr, as text; the journal's own where it leads there.
+pub fn start_log(filter: &str) -> anyhow::Result<log::Guard> {
+    log::start(&log::Options {
+        filter: filter.to_owned(),
+        format: log::Format::Auto,
+        journal: JOURNAL_SOCKET.into(),
+    })
 }
 
 /// Waits for SIGTERM or SIGINT.

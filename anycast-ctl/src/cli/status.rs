@@ -10,7 +10,7 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, XdpMode},
+    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, WebStatus, XdpMode},
 };
 
 /// Show what is steered where, and why something is not.
@@ -21,7 +21,7 @@ use crate::api::{
 #[derive(Debug, Args)]
 pub struct StatusCommand {}
 
-pub fn execute(common: &Common, client: &Client) -> anyhow::Result<()> {
+pub(super) fn execute(common: &Common, client: &Client) -> anyhow::Result<()> {
     let status = block_on(client.status())?.context("ask the daemon for its status")?;
     output::show(common, &status, page)
 }
@@ -45,6 +45,7 @@ fn page(status: &Status) -> String {
         [interface.name.clone(), mode.to_owned()]
     });
     page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], rows);
+    page += &web(status.web.as_ref());
     if !status.multi_buffer {
         page += "Packets in several buffers (jumbo frames) are not taken.\n";
     }
@@ -75,6 +76,16 @@ fn page(status: &Status) -> String {
     page + &details(status)
 }
 
+/// Where metrics are, or why they are not there.
+fn web(web: Option<&WebStatus>) -> String {
+    let Some(WebStatus { address, listening, error }) = web else { return String::new() };
+    match error {
+        _ if *listening => format!("Metrics and status by http: http://{address}/metrics\n"),
+        Some(error) => format!("ATTENTION: no metrics at {address}, tried again and again: {error}\n"),
+        None => String::new(),
+    }
+}
+
 /// How packets came to their outcome, where that was worth counting.
 fn details(status: &Status) -> String {
     let rows: Vec<_> = status
@@ -100,7 +111,7 @@ fn maps(status: &Status) -> String {
             unit::share_of(map.used, map.capacity),
         ]
     };
-    let MapsStatus { pins, embryonic, slots } = &status.maps;
+    let MapsStatus { pins, embryonic, slots, traffic_counters, vips } = &status.maps;
     let moving: u64 = status.pools.iter().map(|pool| u64::from(pool.transition.slots)).sum();
     let transition = MapStatus { used: moving, capacity: slots.used };
     table::render(
@@ -116,12 +127,17 @@ fn maps(status: &Status) -> String {
             row("slots", slots),
             row("pins", pins),
             row("embryonic flows", embryonic),
+            row("traffic counters", traffic_counters),
+            row("rows of VIPs", vips),
         ],
     )
 }
 
+/// How a line begins that somebody should act on.
+pub const ATTENTION: &str = "ATTENTION: ";
+
 /// One line, or one for each interface and backend that is missing.
-fn verdict(status: &Status) -> String {
+pub fn verdict(status: &Status) -> String {
     let pools = &status.pools;
     let backends = || pools.iter().flat_map(|pool| pool.backends.iter().map(move |backend| (pool, backend)));
     let count = |wanted: BackendState| backends().filter(|(_, backend)| backend.state == wanted).count();

@@ -148,11 +148,6 @@ impl Controller {
 
     /// Tells whoever watches what happened to announcements.
     pub(super) fn tell_announcement(&self, happening: &Happening) {
-        if happening.is_bad() {
-            tracing::warn!("{happening}")
-        } else {
-            tracing::info!("{happening}")
-        }
         self.tell(Event::Announce(happening.event()));
     }
 }

@@ -249,7 +249,6 @@ impl Controller {
     /// Takes what the checker says; answers whether it says something else of some backend.
     pub(super) fn listen(&mut self, happening: Option<Happening>) -> bool {
         if let Some(happening) = happening {
-            tell_log(&happening);
             self.tell(Event::Health(report::event(&happening)));
         }
         self.checks.hear()
@@ -290,10 +289,6 @@ impl Controller {
                 Some(tokio::task::spawn_blocking(move || store.set_verdicts(&saved_document(&saved))));
         }
     }
-}
-
-fn tell_log(happening: &Happening) {
-    if happening.is_bad() { tracing::warn!("{happening}") } else { tracing::info!("{happening}") }
 }
 
 /// What is written down of verdicts. Every part can be.

@@ -16,7 +16,7 @@ use crate::{
     config,
     model::{Backend, Edit, EditError, Seed, Site, SiteDiff},
     numbers::Numbers,
-    store::{Commit, Record, Revision, Store, StoreError},
+    store::{Author, Commit, Record, Revision, Store, StoreError},
     transition::Census,
 };
 
@@ -43,7 +43,7 @@ impl Controller {
                 let edit = edit.clone();
                 self.commit(order, &edit).await
             }
-            Proposal::Mark { pool, backend, up } => self.mark(pool, backend, *up).await,
+            Proposal::Mark { pool, backend, up } => self.mark(pool, backend, *up, &order.author).await,
         }
     }
 
@@ -65,8 +65,8 @@ impl Controller {
             applied_file: order.applied_file,
         };
         let record = self.with_store(move |store| store.commit(commit)).await?;
-        tracing::info!(revision = record.revision.get(), by = %record.author, "{}", record.summary);
-        drop(self.events.send(Event::Revision(RevisionStatus::from(&record))));
+        self.tell(Event::Revision(RevisionStatus::from(&record)));
+        let cause = format!("revision {}, {}", record.revision, record.summary);
         self.head = Some(record);
         self.note_serving();
         let other_interfaces = self.site.interfaces != site.interfaces;
@@ -78,12 +78,18 @@ impl Controller {
         if other_interfaces {
             self.tend_interfaces().await;
         }
-        self.reconcile_or_retry();
+        self.reconcile_for(cause);
         Ok(Committed { revision: self.revision(), changed: true, diff })
     }
 
     /// Takes note of the operator's verdict on a backend.
-    async fn mark(&mut self, pool: &str, backend: &str, up: bool) -> Result<Committed, RequestError> {
+    async fn mark(
+        &mut self,
+        pool: &str,
+        backend: &str,
+        up: bool,
+        author: &Author,
+    ) -> Result<Committed, RequestError> {
         let found = self.find_backend(pool, backend)?;
         let key = (pool.to_owned(), found.address);
         let before = self.marks.clone();
@@ -94,8 +100,15 @@ impl Controller {
                 self.marks = before;
                 return Err(error);
             }
-            tracing::info!(pool, backend, up, "marked");
-            self.reconcile_or_retry();
+            let marked = Event::Mark {
+                pool: pool.to_owned(),
+                backend: backend.to_owned(),
+                up,
+                who: author.to_string(),
+            };
+            let cause = marked.words();
+            self.tell(marked);
+            self.reconcile_for(cause);
         }
         Ok(Committed { revision: self.revision(), changed, diff: SiteDiff::default() })
     }

@@ -1,5 +1,7 @@
 //! Drains under way: how far they are, and what follows when one is over.
 
+mod told;
+
 use super::{Controller, view::View};
 use crate::{
     api::{
@@ -12,6 +14,8 @@ use crate::{
     store::Author,
     utc::Utc,
 };
+
+pub(super) use self::told::DrainsTold;
 
 impl View {
     /// How far the drain of a backend of the site is; `None`: it is not draining.
@@ -53,7 +57,6 @@ impl Controller {
             if self.tending.complaint.is_some() {
                 return;
             }
-            tracing::info!(pool, backend = name, "was drained: removed it");
         }
     }
 

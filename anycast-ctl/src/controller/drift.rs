@@ -9,7 +9,7 @@ use anycast_common::slot::Table;
 
 use super::Controller;
 use crate::{
-    api::types::{DriftStatus, ReconcileStatus},
+    api::types::{DriftStatus, Event, ReconcileStatus},
     reconcile::{
         Maps,
         observe::{self, Drift, Owners},
@@ -78,11 +78,10 @@ impl Controller {
         let Found { maps, drift } = self.observe()?;
         let drifted: Vec<String> = drift.iter().map(|drift| self.words(drift)).collect();
         if !dry_run {
-            for words in &drifted {
-                tracing::warn!("somebody changed the maps: {words}; repairing it");
-            }
             self.drift.status.checks += 1;
             if !drifted.is_empty() {
+                self.tell(Event::Drift { drifted: drifted.clone() });
+                self.cause = "somebody changed the maps".to_owned();
                 self.drift.status.repaired += drifted.len() as u64;
                 self.drift.status.last = Some(Utc::now());
                 self.drift.status.last_drifted.clone_from(&drifted);
@@ -185,7 +184,7 @@ impl Controller {
         self.site.vips.iter().find(is).map_or_else(|| number.to_string(), |vip| vip.name.clone())
     }
 
-    fn pool_named(&self, number: u16) -> String {
+    pub(super) fn pool_named(&self, number: u16) -> String {
         let is = |pool: &&crate::model::Pool| self.numbers.pool(&pool.name) == Some(number);
         self.site.pools.iter().find(is).map_or_else(|| number.to_string(), |pool| pool.name.clone())
     }

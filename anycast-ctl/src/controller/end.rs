@@ -8,7 +8,7 @@ use super::{Controller, start};
 use crate::{
     api::{
         request::{Order, Proposal},
-        types::{Committed, HookState, HookStatus},
+        types::{Committed, DaemonStep, HookState, HookStatus},
     },
     config, dataplane,
     model::{Edit, SiteDiff},
@@ -55,7 +55,8 @@ impl Controller {
         self.identity = None;
         self.detached = false;
         self.persist()?;
-        tracing::info!("the dataplane is down: nothing is steered");
+        self.tell_interfaces();
+        self.tell_step(DaemonStep::Down);
         Ok(())
     }
 
@@ -66,6 +67,7 @@ impl Controller {
         self.finish_checks().await;
         if self.dataplane.pins().is_none() {
             self.dataplane.detach_all().context("detaching the XDP program")?;
+            self.tell_interfaces();
         } else if !self.down {
             // Whoever looked at packets goes with the daemon.
             self.dataplane.end_to_show().context("putting the ordinary program back")?;

@@ -166,7 +166,7 @@ impl Controller {
                     && !self.ports.unsettled => {}
             Ok(devices) => {
                 self.installed.devices = devices;
-                self.reconcile_or_retry();
+                self.reconcile_for("interfaces");
             }
             Err(error) => tracing::warn!("{error}"),
         }
@@ -178,7 +178,6 @@ impl Controller {
             self.dataplane.attachments().iter().map(|it| it.interface.clone()).collect();
         for name in attached.iter().filter(|name| !self.site.interfaces.contains(name)) {
             self.dataplane.detach(name)?;
-            tracing::info!(interface = name, "detached");
         }
         Ok(())
     }

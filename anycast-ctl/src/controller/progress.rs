@@ -7,7 +7,7 @@ use std::{
 
 use super::Controller;
 use crate::{
-    api::types::{BackendState, BehindStatus, Event, Progress},
+    api::types::{BackendState, BehindStatus, DaemonEvent, DaemonStep, Event, Progress},
     utc::Utc,
 };
 
@@ -29,6 +29,7 @@ impl Controller {
         });
         event.into_iter().for_each(|event| self.tell(event));
         self.tell_states();
+        self.tell_drains();
         self.tell_interfaces();
     }
 
@@ -37,20 +38,26 @@ impl Controller {
         self.progress.borrow().clone()
     }
 
-    /// Tells whoever watches. That nobody does is no error.
+    /// Tells an event.
     pub(super) fn tell(&self, event: Event) {
-        drop(self.events.send(event));
+        self.events.tell(event);
     }
 
-    /// Tells watchers which backends are in another state than they were told.
+    /// Tells something about the daemon itself.
+    pub(super) fn tell_step(&self, what: DaemonStep) {
+        let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
+        self.tell(Event::Daemon(DaemonEvent { what, version, pid, revision: self.revision() }));
+    }
+
+    /// Tells watchers which backends are in another state than they were told; at the start, which are not up.
     fn tell_states(&mut self) {
-        let mut told = Told::new();
+        let (is_first, mut told) = (self.drains_told.is_none(), Told::new());
         for pool in &self.site.pools {
             for backend in &pool.backends {
                 let state = self.backend_state(pool, backend);
                 let key = (pool.name.clone(), backend.address);
                 let before = self.told.get(&key).map(|(_, state)| *state);
-                if before != Some(state) {
+                if before != Some(state) && !(is_first && state == BackendState::Up) {
                     let event = Event::Backend {
                         pool: pool.name.clone(),
                         backend: backend.name.clone(),

@@ -46,6 +46,7 @@ impl Controller {
                 drop(reply.send(ended.map_err(|error| internal(error.into()))));
             }
             Request::Hook(state, reply) => self.hook_when_gone(state, reply).await,
+            Request::Explain { interface, frame, reply } => self.explain(interface, frame, reply),
             Request::Reconcile { dry_run, reply } => {
                 drop(reply.send(self.reconcile_drift(dry_run).map_err(internal)));
             }

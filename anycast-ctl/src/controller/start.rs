@@ -19,6 +19,7 @@ use crate::{
     runtime::Runtime,
     store::{Author, Commit, Embedded, Record, Snapshot, Store},
     transition::Census,
+    web::Address,
 };
 
 /// Where and how the daemon runs.
@@ -46,6 +47,10 @@ pub struct RunOptions {
     pub multi_buffer: bool,
     /// How often the maps are compared with what should be there.
     pub reconcile_every: Duration,
+    /// Where to serve metrics and status; `None`: nowhere.
+    pub http: Option<Address>,
+    /// How many of the last events are kept.
+    pub keep_events: usize,
     /// How often the catchment is measured without being asked for; `None`: never.
     pub catchment_every: Option<Duration>,
 }
@@ -63,6 +68,10 @@ pub(super) struct Begun {
     pub dataplane: Dataplane,
     /// What its maps hold.
     pub installed: Maps,
+    /// Whether the maps were there before.
+    pub took_over: bool,
+    /// Whether the newest revision was made at this start, from the site file.
+    pub committed: bool,
     /// Keeps other daemons away.
     pub lock: Option<Lock>,
 }
@@ -99,6 +108,7 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
 
     let sizes =
         LoadOptions { multi_buffer: options.multi_buffer, ..LoadOptions::for_site(&desired.site, seed) };
+    let took_over = found.is_some();
     let (dataplane, installed) = match (pins, found) {
         (Some(pins), Some(maps)) => {
             let dataplane = Dataplane::adopt(&sizes, &pins, maps)?;
@@ -125,9 +135,9 @@ pub(super) async fn begin(options: &RunOptions) -> anyhow::Result<Begun> {
     let named =
         dataplane.pools().flat_map(|pool| Census::of(&dataplane.table(pool)).named().collect::<Vec<_>>());
     runtime.numbers = runtime.numbers.after(&desired.site, &named.collect(), &dataplane.capacity())?;
-    let (site, head) = desired.store(&*store, &runtime)?;
+    let (site, head, committed) = desired.store(&*store, &runtime)?;
     let verdicts = snapshot.verdicts;
-    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, lock })
+    Ok(Begun { site, seed, store, head, runtime, verdicts, dataplane, installed, took_over, committed, lock })
 }
 
 /// What is desired, and what has to be written down of it.
@@ -163,8 +173,8 @@ impl Desired {
         Ok(Self { site, stored, head, file: Some((path, text)), changed })
     }
 
-    /// Writes it down, with the runtime document that goes with it.
-    fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>)> {
+    /// Writes it down, with the runtime document that goes with it; answers whether that made a revision.
+    fn store(self, store: &dyn Store, runtime: &Runtime) -> anyhow::Result<(Site, Option<Record>, bool)> {
         let document = runtime.to_document()?;
         let Self { site, stored: _, head, file, changed } = self;
         let (path, text) = match file {
@@ -175,7 +185,7 @@ impl Desired {
                     // Or the next start would take it for another file, and undo what was changed since.
                     store.set_applied_file(&text)?;
                 }
-                return Ok((site, head));
+                return Ok((site, head, false));
             }
         };
         let record = store.commit(Commit {
@@ -186,8 +196,7 @@ impl Desired {
             runtime: document,
             applied_file: Some(text),
         })?;
-        tracing::info!(revision = %record.revision, "{}", record.summary);
-        Ok((site, Some(record)))
+        Ok((site, Some(record), true))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the daemon says of itself: the desired state beside the kernel's counters.
 
+use std::time::Instant;
+
 use anycast_common::{detail::Detail, reason::Reason};
 
 use super::{
@@ -24,10 +26,12 @@ use crate::{
 impl View {
     /// The whole picture.
     pub fn status(self) -> anyhow::Result<Status> {
+        let begun = Instant::now();
         let counted = self.counters.read(&Reach {
             traffic: vec![self.numbers.traffic_counters_given()],
             ..Reach::of([], self.rows())
         })?;
+        self.meters.note_counters_read(begun.elapsed());
         let mut tally = Tally::of(&self, &self.site.pools, &counted);
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -42,6 +46,7 @@ impl View {
             interfaces: self.interfaces,
             announcements: self.announcements,
             drift: self.drift,
+            web: self.web,
         })
     }
 
@@ -203,7 +208,18 @@ impl View {
         MapsStatus {
             pins: map_status(figures.found.swept.pins, figures.pins_capacity),
             embryonic: map_status(figures.found.swept.embryonic, figures.embryonic_capacity),
-            slots: MapStatus { used: slots.map(|&slots| u64::from(slots)).sum(), capacity: self.arena_slots },
+            slots: MapStatus {
+                used: slots.map(|&slots| u64::from(slots)).sum(),
+                capacity: self.capacity.slots.into(),
+            },
+            traffic_counters: MapStatus {
+                used: self.numbers.traffic_counters_taken().into(),
+                capacity: self.capacity.traffic_counters.into(),
+            },
+            vips: MapStatus {
+                used: self.numbers.vip_numbers().count() as u64,
+                capacity: self.capacity.vips.into(),
+            },
         }
     }
 
@@ -298,7 +314,7 @@ fn share(slots: u32, weight: u64, total: u64) -> u32 {
 }
 
 /// The state of a backend that the site has.
-fn judged(condition: &Condition, is_reached: bool) -> BackendState {
+pub(super) fn judged(condition: &Condition, is_reached: bool) -> BackendState {
     if condition.disabled {
         BackendState::Disabled
     } else if condition.is_down() {

@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{Controller, Figures};
 use crate::{
-    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress},
+    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress, WebStatus},
     condition::{Condition, Marks, Names, Opinions},
     dataplane::Counters,
     health::standing::Standings,
     interface,
+    metrics::Meters,
     model::{Backend, Pool, Site},
     neighbour::Resolutions,
-    numbers::{Carried, Numbers},
+    numbers::{Capacity, Carried, Numbers},
     transition::Census,
     way::{NoWay, Way},
 };
@@ -30,13 +31,15 @@ pub(super) struct View {
     pub census: BTreeMap<u16, Census>,
     pub moving_since: BTreeMap<u16, Instant>,
     pub figures: Figures,
-    pub arena_slots: u64,
+    pub capacity: Capacity,
+    pub meters: Meters,
     pub started: Instant,
     pub multi_buffer: bool,
     pub interfaces: Vec<InterfaceStatus>,
     pub progress: Progress,
     pub announcements: Option<AnnounceBrief>,
     pub drift: DriftStatus,
+    pub web: Option<WebStatus>,
     pub counters: Arc<Counters>,
 }
 
@@ -56,7 +59,8 @@ impl Controller {
             census: self.census.clone(),
             moving_since: self.moving_since.clone(),
             figures: self.figures(),
-            arena_slots: self.dataplane.arena_slots(),
+            capacity: self.dataplane.capacity(),
+            meters: self.meters.clone(),
             started: self.started,
             multi_buffer: self.dataplane.takes_multi_buffer(),
             interfaces: attachments
@@ -71,6 +75,7 @@ impl Controller {
             progress: self.progress_status(),
             announcements: self.site.announce.as_ref().map(|_| self.announcements.announcing.said().brief),
             drift: self.drift_status(),
+            web: self.web.as_ref().map(|web| web.borrow().clone()),
             counters: self.dataplane.counters(),
         }
     }

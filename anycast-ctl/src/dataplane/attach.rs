@@ -90,7 +90,7 @@ impl Dataplane {
                 Err(error) => return Err(error),
             },
         };
-        tracing::info!(interface, ifindex, ?mode, "attached");
+        tracing::debug!(interface, ifindex, ?mode, "attached");
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Dataplane {
             // The pin holds it.
             drop(program.take_link(link)?);
             let mode = interface.xdp.map_or(XdpMode::Native, |attached| attached.mode);
-            tracing::info!(interface = interface.name, ifindex = interface.index, ?mode, "taken over");
+            tracing::debug!(interface = interface.name, ifindex = interface.index, ?mode, "taken over");
             let (interface, ifindex) = (interface.name.clone(), interface.index);
             self.attachments.push(Attachment { interface, ifindex, mode, hold: Hold::Pin(path) });
         }
@@ -204,7 +204,7 @@ impl Dataplane {
             Hold::Process(link) => self.program_in_place()?.detach(link)?,
             Hold::Pin(path) => bpffs::remove(&path).map_err(PinsError::from)?,
         }
-        tracing::info!(interface = attachment.interface, "detached");
+        tracing::debug!(interface = attachment.interface, "detached");
         Ok(())
     }
 }

@@ -71,6 +71,19 @@ impl Counters {
         Ok(counted)
     }
 
+    /// Reads the reason counters of VIPs by their numbers, and nothing else; 0 is no VIP's.
+    ///
+    /// # Errors
+    /// The kernel does not let them be read.
+    pub fn read_reasons(&self, vips: impl IntoIterator<Item = u16>) -> Result<Counted, DataplaneError> {
+        let mut counted = Counted::default();
+        for rows in merged(vips.into_iter().map(u32::from)) {
+            let reasons = rows.start * MAX_REASONS as u32..rows.end * MAX_REASONS as u32;
+            self.reasons.read(reasons, &mut counted.reasons)?;
+        }
+        Ok(counted)
+    }
+
     /// Sets a traffic counter back to zero, before another pair gets it.
     pub(super) fn clear_traffic(&mut self, counter: u32) -> Result<(), DataplaneError> {
         self.traffic.clear(counter)

@@ -13,8 +13,8 @@ use aya::{
 };
 
 use super::{
-    DataplaneError, Pinned,
-    shape::{SHAPES, Shape},
+    DataplaneError, Pinned, PinnedMaps,
+    shape::{self, SHAPES, Shape},
     while_doing,
 };
 
@@ -22,7 +22,7 @@ use super::{
 #[derive(Clone)]
 pub enum Lent {
     /// They have pins.
-    Pinned(PathBuf),
+    Pinned(PinnedMaps),
     /// They have none.
     Held(Arc<[(&'static Shape, OwnedFd)]>),
 }
@@ -31,7 +31,7 @@ impl Lent {
     /// Those of an object that was just loaded, none of them taken yet.
     pub fn of(ebpf: &Ebpf, pinned: Option<&Pinned>) -> Result<Self, DataplaneError> {
         if let Some(pinned) = pinned {
-            return Ok(Self::Pinned(pinned.maps.0.clone()));
+            return Ok(Self::Pinned(pinned.maps.clone()));
         }
         let held = SHAPES.iter().map(|shape| {
             let data = data(ebpf.map(shape.name).ok_or(DataplaneError::Missing(shape.name))?);
@@ -48,7 +48,11 @@ impl Lent {
         work: impl FnOnce(&Path) -> Result<T, DataplaneError>,
     ) -> Result<T, DataplaneError> {
         let held = match self {
-            Self::Pinned(directory) => return work(directory),
+            Self::Pinned(PinnedMaps(directory)) => {
+                // One that is missing would be made anew, and pinned.
+                shape::check(directory)?;
+                return work(directory);
+            }
             Self::Held(held) => held,
         };
         let bpffs = private_bpffs().map_err(while_doing("mounting a bpffs that nobody sees"))?;

@@ -59,10 +59,8 @@ impl Dataplane {
         bpffs::replace(&pins.program(), |path| {
             program.pin(path).map_err(|error| PinsError::Pin { path: path.to_owned(), error })
         })?;
-        pins.finish(&maps)?;
-        // Maps that were made anew have got their name.
-        let maps = PinnedMaps(pins.maps());
-        self.lent = Lent::Pinned(maps.0.clone());
+        let maps = pins.finish(&maps)?;
+        self.lent = Lent::Pinned(maps.clone());
         self.pinned = Some(Pinned { pins, maps });
         Ok(())
     }

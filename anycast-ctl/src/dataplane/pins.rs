@@ -118,11 +118,11 @@ impl Pins {
         Ok(PinnedMaps(next))
     }
 
-    /// Makes `maps` the only ones: every attachment has a program that uses them.
+    /// Makes `maps` the only ones: every attachment has a program that uses them. Returns them by the name that they have then.
     ///
     /// # Errors
     /// `Bpffs`
-    pub fn finish(&self, maps: &PinnedMaps) -> Result<(), PinsError> {
+    pub fn finish(&self, maps: &PinnedMaps) -> Result<PinnedMaps, PinsError> {
         for name in bpffs::list(&self.directory)? {
             let path = self.directory.join(&name);
             if name.starts_with("maps-") && path != maps.0 {
@@ -132,7 +132,7 @@ impl Pins {
         if maps.0 != self.maps() {
             bpffs::rename(&maps.0, &self.maps())?;
         }
-        Ok(())
+        Ok(PinnedMaps(self.maps()))
     }
 
     /// Removes everything. The program is detached first. Maps are made to look like those that somebody began to make, so

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
+use crate::api::types::ChecksStatus;
+
 /// Results that are kept of a backend.
 pub const KEPT: usize = 60;
 /// Characters of a detail that are kept.
@@ -49,16 +51,30 @@ pub struct Entry {
 pub struct History {
     /// The oldest first.
     entries: VecDeque<Entry>,
+    /// All there ever were.
+    counts: ChecksStatus,
 }
 
 impl History {
     /// Takes a result, and forgets the oldest one beyond [`KEPT`].
     pub fn note(&mut self, kind: Kind, at: Duration, latency: Duration, detail: &str) {
         let detail = detail.chars().filter(|char| !char.is_control()).take(DETAIL_CHARS).collect();
+        let counts = &mut self.counts;
+        *match kind {
+            Kind::Passed => &mut counts.passed,
+            Kind::Failed => &mut counts.failed,
+            Kind::Drain => &mut counts.drain,
+            Kind::Inconclusive => &mut counts.inconclusive,
+        } += 1;
         self.entries.push_back(Entry { kind, at, latency, detail });
         if self.entries.len() > KEPT {
             self.entries.pop_front();
         }
+    }
+
+    /// How many results there ever were.
+    pub const fn counts(&self) -> ChecksStatus {
+        self.counts
     }
 
     /// The results, the last one first.
@@ -116,7 +132,7 @@ mod tests {
         for at in 0..200 {
             history.note(Kind::Failed, ms(at), ms(1), &"x".repeat(10_000));
         }
-        assert_eq!(history.latest().count(), KEPT);
+        assert_eq!((history.latest().count(), history.counts().failed), (KEPT, 200));
         assert_eq!(history.latest().last().unwrap().at, ms(140));
         assert!(history.latest().all(|entry| entry.detail.len() == DETAIL_CHARS));
     }

@@ -106,6 +106,7 @@ fn one(
         in_service: standing.in_service,
         passed: judge.passed(),
         failed: judge.failed(),
+        checks: subject.history.counts(),
         penalty: judge.penalty(now, &rules).map(|penalty| PenaltyStatus {
             falls: penalty.falls,
             needs_ms: milliseconds(penalty.needs),
@@ -144,7 +145,7 @@ fn words(spec: &Spec) -> String {
         Probe::Icmp => "icmp".to_owned(),
         Probe::Grpc { service, .. } if service.is_empty() => "grpc".to_owned(),
         Probe::Grpc { service, .. } => format!("grpc {service}"),
-        Probe::Exec { command, .. } => format!("exec {}", command.join(" ")),
+        Probe::Exec { command, .. } => format!("exec {}", command.first().map_or("", String::as_str)),
     };
     let port = if spec.port == 0 { String::new() } else { format!(" port {}", spec.port) };
     let names: Vec<&str> = spec.vips.iter().map(|(name, _)| name.as_str()).collect();

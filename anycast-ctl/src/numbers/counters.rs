@@ -32,6 +32,11 @@ impl CounterRanges {
         self.end
     }
 
+    /// How many somebody has.
+    pub fn taken(&self) -> u32 {
+        self.end - self.free.iter().map(|block| block.length).sum::<u32>()
+    }
+
     /// The first free block of that length below `capacity`.
     pub fn allocate(&mut self, length: u32, capacity: u32) -> Option<Block> {
         if let Some(position) = self.free.iter().position(|block| block.length >= length) {

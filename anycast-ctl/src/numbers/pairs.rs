@@ -25,6 +25,11 @@ impl Numbers {
         0..self.counters.end()
     }
 
+    /// How many traffic counters somebody has.
+    pub fn traffic_counters_taken(&self) -> u32 {
+        self.counters.taken()
+    }
+
     /// Every traffic counter of a backend, present or removed.
     pub fn traffic_counters_of_backend(&self, pool: &str, address: IpAddr) -> impl Iterator<Item = u32> {
         let blocks = self.occupant(pool, address).into_iter().flat_map(|occupant| &occupant.blocks);

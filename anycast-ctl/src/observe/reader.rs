@@ -108,24 +108,26 @@ fn read(shared: &Shared, taps: &Taps, mut records: Records) {
             shared.renew(taps);
             renewed = Some(Instant::now());
         }
-        drain(shared, &mut records);
-        shared.emptied.fetch_add(1, Ordering::AcqRel);
+        if drain(shared, &mut records) {
+            shared.emptied.fetch_add(1, Ordering::AcqRel);
+        }
         let mut waited = [PollFd::new(records.fd(), PollFlags::POLLIN)];
         // Interrupted or not: it looks again.
         let _ = poll(&mut waited, PollTimeout::from(REST_MS));
     }
 }
 
-/// Takes what is there, up to a bound: other things have their turn as well under a flood.
-fn drain(shared: &Shared, records: &mut Records) {
+/// Takes what is there, up to a bound: other things have their turn as well under a flood. Whether nothing is left.
+fn drain(shared: &Shared, records: &mut Records) -> bool {
     const AT_A_TIME: usize = 4096;
     let epoch = Epoch::read();
     let routes = shared.routes();
     for _ in 0..AT_A_TIME {
         if !records.next(|record| hand_over(&routes, epoch, record)) {
-            return;
+            return true;
         }
     }
+    false
 }
 
 fn hand_over(routes: &[Option<Route>; MAX_TAPS], epoch: Epoch, record: dataplane::Record<'_>) {

@@ -21,10 +21,12 @@ fn every_documented_route_answers_and_nothing_else_does() {
             .replace("{pool}", "web")
             .replace("{backend}", "web-1")
             .replace("{vip}", "www")
+            .replace("{capture}", "1")
             .replace("{revision}", "1");
-        // It does not end.
-        let stream = path.ends_with("/events");
-        for method in METHODS.into_iter().filter(|method| !(stream && *method == "get")) {
+        // They do not end.
+        let streams =
+            |method: &str| matches!((&path[..], method), ("/v1/events", "get") | ("/v1/captures", "post"));
+        for method in METHODS.into_iter().filter(|method| !streams(method)) {
             let (status, _, body) =
                 exchange(&daemon, &format!("{} {filled}", method.to_uppercase()), "", "{}");
             match methods.get(method) {

@@ -10,6 +10,7 @@ mod daemon;
 mod bounds;
 mod document;
 mod events;
+mod explain;
 mod terms;
 
 use daemon::Daemon;

@@ -1,6 +1,9 @@
 //! Filters, over real traffic.
 
-use anycast_ctl::{api::types::CaptureSide, capture::line::from_hex};
+use anycast_ctl::{
+    api::types::{CaptureSide, CapturedPacket},
+    capture::line::from_hex,
+};
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
 use crate::edge::{Edge, interrupt};
@@ -38,7 +41,8 @@ fn only_what_was_asked_for_is_shown() {
     assert_eq!((slot.current.clone(), &slot.base), (shown[0].backend.clone(), &None));
 
     let shown = others.packets();
-    assert!(shown.iter().all(|packet| packet.vip.is_none() && packet.reason == "not_vip"), "{shown:?}");
+    let is_nobodys = |packet: &CapturedPacket| matches!(&packet.reason[..], "not_vip" | "not_ip");
+    assert!(shown.iter().all(|packet| packet.vip.is_none() && is_nobodys(packet)), "{shown:?}");
     let pings = shown.iter().filter(|packet| {
         let bytes = from_hex(&packet.hex).unwrap();
         matches!(SlicedPacket::from_ethernet(&bytes).unwrap().transport, Some(TransportSlice::Icmpv4(_)))

@@ -67,7 +67,7 @@ fn a_daemon_that_ends_puts_the_ordinary_program_back() {
     edge.host.end(Signal::SIGTERM);
     let end = ended(&mut capture);
     assert_eq!(end.code, 1, "{end:?}");
-    assert!(end.err.contains("it is stopping") || end.err.contains("went away"), "{end:?}");
+    assert!(end.err.contains("the daemon is stopping") || end.err.contains("went away"), "{end:?}");
     assert_eq!(edge.program(), ordinary);
     edge.fetch(2);
 }

@@ -7,6 +7,7 @@ mod announce;
 #[path = "../daemon/mod.rs"]
 mod daemon;
 mod drains;
+mod explain;
 mod socket;
 mod verbs;
 

@@ -85,6 +85,7 @@ impl Remembering {
             Request::Change(order, reply) => drop(reply.send(self.change(order))),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
             Request::Flows(reply) => drop(reply.send(Err(without("maps")))),
+            Request::Book(reply) => drop(reply.send(Err(without("book")))),
             Request::TraceSource(reply) => drop(reply.send(Err(without("program")))),
             Request::BeginToShow(_, reply) | Request::EndToShow(reply) => {
                 drop(reply.send(Err(without("program"))));
@@ -95,6 +96,10 @@ impl Remembering {
             }
             Request::Announce { change, author, reply } => {
                 drop(reply.send(self.announcements.change(change, author.to_string())));
+            }
+            // The packet tests and the lab have a program.
+            Request::Explain { reply, .. } => {
+                drop(reply.send(Err(RequestError::Internal("there is no program".to_owned()))));
             }
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {
@@ -145,7 +150,7 @@ impl Remembering {
         };
         self.record =
             RevisionStatus { revision, time: BEGINNING, author: order.author, who, what: edit.summary() };
-        drop(self.end.events.send(Event::Revision(self.record.clone())));
+        self.end.events.tell(Event::Revision(self.record.clone()));
         status::follow(&mut self.status, &self.site);
         (self.status.desired.revision, self.status.desired.applied) = (revision, revision);
         // A dataplane that never gets anything for a pool called `stuck`.

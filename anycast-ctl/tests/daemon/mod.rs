@@ -31,7 +31,7 @@ impl Daemon {
             runtime.block_on(async {
                 let socket = Socket::bind(&path).unwrap();
                 ready.send(()).unwrap();
-                let (link, end) = link::link();
+                let (link, end) = link::link(1_000);
                 tokio::spawn(controller::Remembering::new(end).follow());
                 let stopped = async { drop(stopped.await) };
                 server::serve(socket, link, stopped).await.unwrap();

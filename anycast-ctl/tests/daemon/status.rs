@@ -228,10 +228,13 @@ pub fn status() -> Status {
             ],
         }],
         drift: Default::default(),
+        web: None,
         maps: MapsStatus {
             pins: MapStatus { used: 12, capacity: 262_144 },
             embryonic: MapStatus { used: 3, capacity: 65_536 },
             slots: MapStatus { used: 65_537, capacity: 2_097_152 },
+            traffic_counters: MapStatus { used: 4, capacity: 131_072 },
+            vips: MapStatus { used: 1, capacity: 64 },
         },
         reasons: vec![
             ReasonStatus { code: 2, reason: "no_service".into(), verdict: "pass".into(), packets: 0 },

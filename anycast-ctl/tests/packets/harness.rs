@@ -1,5 +1,7 @@
 //! A loaded program with a small site, and one packet at a time through it.
 
+mod dump;
+
 use anycast_common::{
     backend::Backend,
     flow::Flow,
@@ -88,6 +90,11 @@ impl Harness {
     /// With another limit to the ICMP errors that a CPU sends in a tick.
     pub fn with_errors_per_tick(errors_per_tick: u32) -> Self {
         Self::load(&LoadOptions { errors_per_tick, ..LoadOptions::new(Seed::new(SEED)) })
+    }
+
+    /// With room for so many pins.
+    pub fn with_pins(pins: u32) -> Self {
+        Self::load(&LoadOptions { pins, ..LoadOptions::new(Seed::new(SEED)) })
     }
 
     /// With the program for kernels without packets in several buffers.

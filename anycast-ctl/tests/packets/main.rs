@@ -12,6 +12,7 @@ mod harness;
 mod linear;
 mod packet;
 mod property;
+mod recency;
 mod rows;
 mod site;
 mod steer;

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod empty;
+mod foretell;
 
 /// A run of so many cases, all through one program.
 fn run<S: Strategy>(cases: u32, strategy: S, test: impl Fn(&mut Harness, S::Value) -> Result<(), String>) {

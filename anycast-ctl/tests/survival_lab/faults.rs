@@ -137,8 +137,10 @@ fn an_interface_that_is_taken_is_shown_and_attached_when_it_is_free() {
     assert_eq!(host.program("far0"), host.program("eth0"));
     let behind = watcher.wait_for("behind");
     assert!(behind.len() == 1 && behind[0].contains("far0 already has an XDP program"), "{behind:?}");
-    assert_eq!(watcher.wait_for("caught-up"), [r#"{"event":"caught-up","revision":3}"#]);
-    assert!(watcher.seen().contains(&r#"{"event":"interface","name":"far0","attached":true}"#.to_owned()));
+    let caught_up = watcher.wait_for("caught-up");
+    assert!(caught_up.len() == 1 && caught_up[0].contains(r#""revision":3,"#), "{caught_up:?}");
+    let attached = r#"{"event":"interface","name":"far0","attached":true,"#;
+    assert!(watcher.seen().iter().any(|told| told.starts_with(attached)), "{:?}", watcher.seen());
     // One that is not there is no success, either.
     fs::write(&site, host.site().replace(r#"["eth0"]"#, r#"["eth0", "far9"]"#)).unwrap();
     change_in_vain(&host, &["apply", "-f", site.to_str().unwrap()], 4);

@@ -38,7 +38,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn capture(&self, wanted: &NewCapture) -> Result<CaptureLines, ClientError> {
         let question = Question::post("/v1/captures").with_json(wanted);
-        let begun = timeout(TIMEOUT, self.begin(&question)).await;
+        let begun = timeout(TIMEOUT, self.begin_capture(&question)).await;
         begun.map_err(|_| ClientError::Timeout(self.socket.clone(), TIMEOUT))?
     }
 
@@ -59,7 +59,7 @@ impl Client {
         self.exchange(&question, TIMEOUT).await?.accepted()?.json()
     }
 
-    async fn begin(&self, question: &Question) -> Result<CaptureLines, ClientError> {
+    async fn begin_capture(&self, question: &Question) -> Result<CaptureLines, ClientError> {
         let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
         let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;

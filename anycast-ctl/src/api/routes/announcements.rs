@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
     responses((status = 200, body = AnnounceStatus), (status = "default", body = ApiError)),
 )]
 pub async fn all(State(api): State<Api>) -> Result<Json<AnnounceStatus>, Refusal> {
-    Ok(Json(status(&api).await?))
+    Ok(Json(ask_all(&api).await?))
 }
 
 /// How the announcement of a VIP is, with its history
@@ -47,7 +47,7 @@ pub async fn one(State(api): State<Api>, Path(vip): Path<String>) -> Result<Json
     if let Some(found) = ask(&api, Ask::One { vip: vip.clone(), reply }, answer).await? {
         return Ok(Json(found));
     }
-    let known = status(&api).await?.vips;
+    let known = ask_all(&api).await?.vips;
     let text = unknown("VIP", &vip, known.iter().map(|vip| vip.name.as_str()));
     Err(RequestError::NotFound(text).into())
 }
@@ -116,7 +116,8 @@ pub async fn end(State(api): State<Api>, terms: Terms) -> Result<Json<AnnounceSt
     all(State(api)).await
 }
 
-async fn status(api: &Api) -> Result<AnnounceStatus, Refusal> {
+/// How the announcements of all VIPs are.
+pub async fn ask_all(api: &Api) -> Result<AnnounceStatus, Refusal> {
     let (reply, answer) = oneshot::channel();
     ask(api, Ask::All(reply), answer).await
 }

@@ -29,8 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
     responses((status = 200, body = HealthStatus), (status = "default", body = ApiError)),
 )]
 pub async fn all(State(api): State<Api>) -> Result<Json<HealthStatus>, Refusal> {
+    Ok(Json(ask_all(&api).await?))
+}
+
+/// What checks say of all backends.
+pub async fn ask_all(api: &Api) -> Result<HealthStatus, Refusal> {
     let (reply, answer) = oneshot::channel();
-    Ok(Json(ask(&api, Ask::All(reply), answer).await?))
+    ask(api, Ask::All(reply), answer).await
 }
 
 /// What checks say of a backend, with its last results

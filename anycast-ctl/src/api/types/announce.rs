@@ -108,6 +108,9 @@ pub struct VipAnnouncement {
     /// Its traffic, while a drain waits for it to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<RatesStatus>,
+    /// How often it went from one phase to another since the daemon began.
+    #[serde(default)]
+    pub transitions: u64,
     /// What happened to it, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<AnnounceTransition>,

@@ -68,6 +68,21 @@ pub enum BackendState {
     Removed,
 }
 
+impl BackendState {
+    /// It, as JSON has it: `up`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Draining => "draining",
+            Self::Disabled => "disabled",
+            Self::Down => "down",
+            Self::Waiting => "waiting",
+            Self::Unresolved => "unresolved",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// A drain under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrainStatus {

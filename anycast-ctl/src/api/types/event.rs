@@ -5,23 +5,51 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnounceEvent, BackendState, HealthEvent, RevisionStatus};
+use super::{
+    AnnounceEvent, BackendState, CapacityEvent, DaemonEvent, DrainEvent, DropEvent, HealthEvent, LogStatus,
+    RequestEvent, RevisionStatus, TableEvent,
+};
 use crate::utc::Utc;
 
 /// One thing that happened. In `GET /v1/events` its kind is also the name of the server-sent event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first of every watcher: how things are. What follows are changes of it.
+    /// The first of every watcher: how things are. What follows are changes of it, and before these whatever was to be told
+    /// of earlier.
     Hello(Progress),
+    /// The daemon began to steer, ends, or took the dataplane down.
+    Daemon(DaemonEvent),
+    /// Somebody asked the daemon to change something.
+    Request(RequestEvent),
     /// The desired state changed.
     Revision(RevisionStatus),
+    /// The operator marked a backend up or down.
+    Mark {
+        /// Name of its pool.
+        pool: String,
+        /// Its name.
+        backend: String,
+        /// Whether it may be steered to.
+        up: bool,
+        /// Who marked it, for people to read.
+        who: String,
+    },
     /// The dataplane could not be brought to the desired state. Told once when it begins.
     Behind(BehindStatus),
     /// The dataplane has what is desired again.
     CaughtUp {
         /// The revision it has.
         revision: u64,
+    },
+    /// A pool's slot table was published.
+    Table(TableEvent),
+    /// The last slot in transition of a pool is stable again.
+    Settled {
+        /// Name of the pool.
+        pool: String,
+        /// For how long it had slots in transition.
+        seconds: u64,
     },
     /// A backend's state became otherwise.
     Backend {
@@ -40,7 +68,9 @@ pub enum Event {
     },
     /// Checks found something.
     Health(HealthEvent),
-    /// A VIP is announced otherwise, or its route or the routing daemon is in trouble.
+    /// A backend's drain began, changed, or is over.
+    Drain(DrainEvent),
+    /// A VIP is announced otherwise, its route or the routing daemon is in trouble, or the site is drained.
     Announce(AnnounceEvent),
     /// The program was attached to an interface, or is no longer.
     Interface {
@@ -49,7 +79,23 @@ pub enum Event {
         /// Whether it is attached.
         attached: bool,
     },
-    /// The last of a watcher that was too slow: it missed events, and has to ask for the status and watch anew.
+    /// Somebody changed the maps behind the daemon's back; it was put right.
+    Drift {
+        /// What was otherwise, for people to read.
+        drifted: Vec<String>,
+    },
+    /// Packets were dropped.
+    Drops(DropEvent),
+    /// A map is nearly full, or no longer.
+    Capacity(CapacityEvent),
+    /// Something else is logged than before.
+    Log(LogStatus),
+    /// Of this watcher: so many events that it asked for are no longer kept.
+    Gap {
+        /// How many.
+        missed: u64,
+    },
+    /// The last of a watcher that was too slow: it missed events, and has to watch anew, from the last that it has on.
     Dropped {
         /// Events it missed.
         missed: u64,
@@ -57,17 +103,52 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every kind, in the order of the documentation.
+    pub const KINDS: [&'static str; 20] = [
+        "hello",
+        "daemon",
+        "request",
+        "revision",
+        "mark",
+        "behind",
+        "caught-up",
+        "table",
+        "settled",
+        "backend",
+        "health",
+        "drain",
+        "announce",
+        "interface",
+        "drift",
+        "drops",
+        "capacity",
+        "log",
+        "gap",
+        "dropped",
+    ];
+
     /// Its kind.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Hello(_) => "hello",
+            Self::Daemon(_) => "daemon",
+            Self::Request(_) => "request",
             Self::Revision(_) => "revision",
+            Self::Mark { .. } => "mark",
             Self::Behind(_) => "behind",
             Self::CaughtUp { .. } => "caught-up",
+            Self::Table(_) => "table",
+            Self::Settled { .. } => "settled",
             Self::Backend { .. } => "backend",
             Self::Health(_) => "health",
+            Self::Drain(_) => "drain",
             Self::Announce(_) => "announce",
             Self::Interface { .. } => "interface",
+            Self::Drift { .. } => "drift",
+            Self::Drops(_) => "drops",
+            Self::Capacity(_) => "capacity",
+            Self::Log(_) => "log",
+            Self::Gap { .. } => "gap",
             Self::Dropped { .. } => "dropped",
         }
     }

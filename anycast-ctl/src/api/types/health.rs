@@ -85,6 +85,9 @@ pub struct BackendHealth {
     pub passed: u32,
     /// Results in a row that failed.
     pub failed: u32,
+    /// All results since the daemon began.
+    #[serde(default)]
+    pub checks: ChecksStatus,
     /// It went down too often to be taken back at once; absent while it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub penalty: Option<PenaltyStatus>,
@@ -105,6 +108,19 @@ pub struct BackendHealth {
     pub results: Vec<CheckResult>,
     /// The last results as a strip of signs, the newest last.
     pub strip: String,
+}
+
+/// How checks of a backend ended, those that the history has forgotten included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChecksStatus {
+    /// As expected.
+    pub passed: u64,
+    /// Otherwise, or not in time.
+    pub failed: u64,
+    /// It asked to be drained.
+    pub drain: u64,
+    /// This host could not ask.
+    pub inconclusive: u64,
 }
 
 /// A backend that flaps.

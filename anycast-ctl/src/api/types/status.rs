@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus};
+use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus, WebStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,9 @@ pub struct Status {
     /// What somebody changed in the maps.
     #[serde(default)]
     pub drift: DriftStatus,
+    /// Where metrics are served; absent where they are not to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebStatus>,
     /// How full the maps are that remember flows and hold tables.
     pub maps: MapsStatus,
     /// Every reason for which a packet was not delivered, in the order of their codes.
@@ -45,6 +48,12 @@ pub struct MapsStatus {
     pub embryonic: MapStatus,
     /// Slots of all tables, those in use; a table that is replaced takes its slots twice for a moment.
     pub slots: MapStatus,
+    /// Counters of (VIP, backend) pairs, those included of pairs that are gone and still read.
+    #[serde(default)]
+    pub traffic_counters: MapStatus,
+    /// Rows of counters of VIPs, those of VIPs that are gone and still read included.
+    #[serde(default)]
+    pub vips: MapStatus,
 }
 
 /// How full one map is.

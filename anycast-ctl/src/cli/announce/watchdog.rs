@@ -52,7 +52,7 @@ struct Released {
 
 impl Watchdog {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
-        run::start_log(&self.log);
+        let _log = run::start_log(&self.log)?;
         let surroundings = Surroundings::of(&common.instance, &common.socket());
         block_on(async {
             tokio::select! {

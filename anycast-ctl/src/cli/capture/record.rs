@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    sink::{Gone, Sink},
+    sink::{Sink, Unread},
     tally::Counts,
 };
 use crate::api::{
@@ -35,9 +35,9 @@ pub struct Order {
 
 /// Captures, and tells the counts at the end.
 pub async fn record(client: &Client, order: Order) -> anyhow::Result<()> {
-    let signals = Signals::new().context("watch for signals")?;
-    // Before the daemon is asked: what cannot be written needs no capture.
+    // Before the daemon is asked: what cannot be written needs no capture. A pipe may wait here for its reader.
     let sink = Sink::open(order.write.as_deref(), order.force, order.json, &order.wanted)?;
+    let signals = Signals::new().context("watch for signals")?;
     let lines = client.capture(&order.wanted).await.context("begin to capture")?;
     let json = order.json;
     let mut recorder = Recorder {
@@ -49,17 +49,19 @@ pub async fn record(client: &Client, order: Order) -> anyhow::Result<()> {
         most: order.count.unwrap_or(u64::MAX),
         ends_at: order.lasts.map(|lasts| Instant::now() + lasts),
         is_ending: false,
+        signals,
     };
-    let outcome = recorder.run(signals).await;
-    let outcome = match outcome {
-        Err(error) if error.is::<Gone>() => Ok(()),
-        outcome => outcome,
-    };
+    let outcome = recorder.run().await;
     let counts = recorder.counts;
     let told = if json { serde_json::to_string(&counts)? } else { counts.line() };
     // Who has closed stderr does not want to know.
     let _ = writeln!(std::io::stderr(), "{told}");
-    outcome
+    match outcome.as_ref().map_err(|error| error.downcast_ref()) {
+        Err(Some(Unread::Gone)) => Ok(()),
+        // The runtime's end would wait for the write.
+        Err(Some(Unread::Stuck)) => std::process::exit(0),
+        Ok(()) | Err(None) => outcome,
+    }
 }
 
 struct Recorder<'a> {
@@ -74,10 +76,11 @@ struct Recorder<'a> {
     ends_at: Option<Instant>,
     /// Whether the daemon was told to end it.
     is_ending: bool,
+    signals: Signals,
 }
 
 impl Recorder<'_> {
-    async fn run(&mut self, mut signals: Signals) -> anyhow::Result<()> {
+    async fn run(&mut self) -> anyhow::Result<()> {
         let mut flush_at = None;
         loop {
             let ends_at = self.ends_at.unwrap_or_else(Instant::now);
@@ -89,17 +92,17 @@ impl Recorder<'_> {
                         line => line.context("read the daemon's answer")?,
                     };
                     if !self.take(line).await? {
-                        return self.sink.flush().await;
+                        return self.flush().await;
                     }
                     if self.sink.is_full() {
-                        self.sink.flush().await?;
+                        self.flush().await?;
                         flush_at = None;
                     } else if self.sink.is_pending() {
                         flush_at.get_or_insert_with(|| Instant::now() + FLUSH);
                     }
                 }
                 () = sleep_until(flush_at.unwrap_or(ends_at)), if flush_at.is_some() => {
-                    self.sink.flush().await?;
+                    self.flush().await?;
                     flush_at = None;
                 }
                 () = sleep_until(ends_at), if self.ends_at.is_some() => {
@@ -108,14 +111,22 @@ impl Recorder<'_> {
                     }
                     self.end().await?;
                 }
-                () = signals.next() => {
+                () = self.signals.next() => {
                     if self.is_ending {
                         // Whoever asks twice does not want to wait.
-                        return self.sink.flush().await;
+                        return self.flush().await;
                     }
                     self.end().await?;
                 }
             }
+        }
+    }
+
+    /// Writes what is there; a signal ends a write that stands still.
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            written = self.sink.flush() => written,
+            () = self.signals.next() => Err(Unread::Stuck.into()),
         }
     }
 
@@ -135,13 +146,13 @@ impl Recorder<'_> {
             Some(CaptureLine::Ended(tally)) => {
                 self.counts.tally = tally;
                 if !self.is_ending {
-                    self.sink.flush().await?;
-                    bail!("the daemon has ended the capture: it is stopping");
+                    self.flush().await?;
+                    bail!("the capture was ended by somebody else, or the daemon is stopping");
                 }
                 return Ok(false);
             }
             None => {
-                self.sink.flush().await?;
+                self.flush().await?;
                 bail!("the daemon went away: what it had shown until then is written");
             }
         }

@@ -46,10 +46,16 @@ enum Way {
     },
 }
 
-/// Whoever read has gone.
-#[derive(Debug, thiserror::Error)]
-#[error("nobody reads any more")]
-pub struct Gone;
+/// Whoever read does so no longer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// He has gone.
+    #[error("nobody reads any more")]
+    Gone,
+    /// What is written stands still, and the operator does not want to wait for it.
+    #[error("what is written is not read")]
+    Stuck,
+}
 
 impl Sink {
     /// Opens it.
@@ -127,9 +133,12 @@ impl Sink {
                 };
                 written.await.map_err(|error| gone_or(error, "write to stdout".to_owned()))
             }
-            Way::Stream(path, stream) => stream
-                .write_all(&pending)
-                .map_err(|error| gone_or(error, format!("write {}", path.display()))),
+            Way::Stream(path, stream) => {
+                let (doing, stream) = (format!("write {}", path.display()), stream.try_clone()?);
+                // On another thread: a pipe may stand still.
+                let written = tokio::task::spawn_blocking(move || (&stream).write_all(&pending));
+                written.await?.map_err(|error| gone_or(error, doing))
+            }
             Way::File { path, file, whole } => {
                 let (written, outcome) = write_all(file, &pending);
                 // Of what was written, parts that are whole stay.
@@ -148,7 +157,11 @@ impl Sink {
 }
 
 fn gone_or(error: io::Error, doing: String) -> anyhow::Error {
-    if error.kind() == ErrorKind::BrokenPipe { Gone.into() } else { anyhow::Error::new(error).context(doing) }
+    if error.kind() == ErrorKind::BrokenPipe {
+        Unread::Gone.into()
+    } else {
+        anyhow::Error::new(error).context(doing)
+    }
 }
 
 /// How much was written, and why not all.

@@ -86,7 +86,7 @@ fn all(common: &Common, client: &Client, query: &Query) -> anyhow::Result<()> {
             if begun { headless } else { text }
         };
         begun |= !status.flows.is_empty();
-        if !output::print_on(&text)? {
+        if !output::print_to_reader(&text)? {
             return Ok(());
         }
         next = status.next;

@@ -41,7 +41,7 @@ impl Controller {
             (*maintenance, *by_hand, *is_returning) = before;
             return Err(error);
         }
-        tracing::info!(by, "{text}");
+        let text = format!("{text}, as {by} wants it");
         let what = "maintenance".to_owned();
         let (vip, before, after, level) = (None, None, None, None);
         self.tell(Event::Announce(AnnounceEvent { what, bad: false, text, vip, before, after, level }));
@@ -54,7 +54,7 @@ impl Controller {
     /// Has new flows go to backups while the site is drained, and no longer.
     fn divert(&mut self) {
         self.note_diverted();
-        self.reconcile_or_retry();
+        self.reconcile_for("the site's maintenance");
     }
 
     /// Has new flows come back when the routes have: flows that other sites opened meanwhile find the owners they had there.

@@ -7,7 +7,7 @@ fn start(store: &dyn Store, text: &str) -> u64 {
     let snapshot = store.snapshot().unwrap();
     let runtime = Runtime::read(snapshot.runtime.as_deref()).unwrap();
     let desired = Desired::read(Some(("site.toml".into(), text.to_owned())), &snapshot).unwrap();
-    let (site, head) = desired.store(store, &runtime).unwrap();
+    let (site, head, _) = desired.store(store, &runtime).unwrap();
     let head = head.unwrap();
     assert_eq!(store.revision(head.revision).unwrap().text, config::to_toml(&site));
     head.revision.get()

@@ -1,0 +1,152 @@
+//! Events, as the daemon sends them.
+
+use http_body_util::BodyExt as _;
+use hyper::{
+    body::{Bytes, Incoming},
+    client::conn::http1,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
+
+use super::{Answer, Client, ClientError, Question, Segment, TIMEOUT, read};
+use crate::{api::types::Told, events::Since};
+
+/// Largest event that is read, in bytes.
+const MAX_EVENT_BYTES: usize = 1 << 20;
+
+/// Events as they happen. Ends with the daemon.
+#[derive(Debug)]
+pub struct Watch {
+    body: Incoming,
+    /// What came, and is no whole event yet.
+    rest: Vec<u8>,
+    connection: JoinHandle<()>,
+}
+
+/// One event as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its number.
+    pub sequence: u64,
+    /// Its kind.
+    pub kind: String,
+    /// All of it, a [`Told`] as JSON.
+    pub json: String,
+}
+
+impl Client {
+    /// `GET /v1/events`, from a place on; `None`: from the next event on.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn watch(&self, since: Option<Since>) -> Result<Watch, ClientError> {
+        let query = since.map(|since| format!("?since={}", Segment(&since.to_string()))).unwrap_or_default();
+        let question = Question::get(&format!("/v1/events{query}"));
+        let begun = timeout(TIMEOUT, self.begin(&question)).await;
+        begun.map_err(|_| ClientError::Timeout(self.socket.clone(), TIMEOUT))?
+    }
+
+    /// `GET /v1/events/kept`, from a place on.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn kept(&self, since: Since) -> Result<Vec<Told>, ClientError> {
+        self.get(&format!("/v1/events/kept?since={}", Segment(&since.to_string()))).await
+    }
+
+    async fn begin(&self, question: &Question) -> Result<Watch, ClientError> {
+        let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // An error of its own reaches the body, too.
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        let answer = sender.send_request(request).await?;
+        let (status, body) = (answer.status(), answer.into_body());
+        if status.is_success() {
+            return Ok(Watch { body, rest: Vec::new(), connection });
+        }
+        let refused = Answer { status, revision: 0, body: read(body).await? }.accepted();
+        Err(refused.err().unwrap_or_else(|| ClientError::Answer(status.to_string())))
+    }
+}
+
+impl Watch {
+    /// The next event; `None`: the daemon ends, or went. Nothing is lost when the wait for it is given up.
+    ///
+    /// # Errors
+    /// What came is no event.
+    pub async fn next(&mut self) -> Result<Option<Frame>, ClientError> {
+        loop {
+            while let Some(block) = take_block(&mut self.rest) {
+                if let Some(frame) = frame(&block)? {
+                    return Ok(Some(frame));
+                }
+            }
+            if self.rest.len() > MAX_EVENT_BYTES {
+                return Err(ClientError::Answer(format!("an event of more than {MAX_EVENT_BYTES} bytes")));
+            }
+            // A daemon that is killed leaves the body unfinished.
+            let Some(Ok(part)) = self.body.frame().await else { return Ok(None) };
+            let bytes: Bytes = part.into_data().unwrap_or_default();
+            self.rest.extend_from_slice(&bytes);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+/// What stands before the first empty line.
+fn take_block(rest: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let end = memchr::memmem::find(rest, b"\n\n")?;
+    let behind = rest.split_off(end + 2);
+    Some(std::mem::replace(rest, behind))
+}
+
+/// The event of a block; a comment is none.
+fn frame(block: &[u8]) -> Result<Option<Frame>, ClientError> {
+    let text = std::str::from_utf8(block).map_err(|error| ClientError::Answer(error.to_string()))?;
+    let (mut frame, mut has_data) = (Frame { sequence: 0, kind: String::new(), json: String::new() }, false);
+    for line in text.lines() {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "event" => value.clone_into(&mut frame.kind),
+            "id" => frame.sequence = value.parse().unwrap_or_default(),
+            "data" => {
+                has_data = true;
+                frame.json.push_str(value);
+            }
+            _ => {}
+        }
+    }
+    Ok(has_data.then_some(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_taken_from_whatever_pieces_come() {
+        let sent =
+            b": still here\n\nevent: drift\ndata: {\"a\":1}\nid: 7\n\nevent:log\ndata:{}\nid:8\n\nevent: ha";
+        let expected = [(7, "drift", "{\"a\":1}"), (8, "log", "{}")];
+        for length in 1..=sent.len() {
+            let (mut rest, mut frames) = (Vec::new(), Vec::new());
+            for piece in sent.chunks(length) {
+                rest.extend_from_slice(piece);
+                while let Some(block) = take_block(&mut rest) {
+                    frames.extend(frame(&block).unwrap());
+                }
+            }
+            let seen: Vec<_> =
+                frames.iter().map(|it| (it.sequence, it.kind.as_str(), it.json.as_str())).collect();
+            assert_eq!(seen, expected, "{length}");
+            assert_eq!(rest, b"event: ha");
+        }
+    }
+}
