@@ -110,6 +110,12 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             Request::Status(_)
             | Request::Site(_)
             | Request::Slots { .. }
+            | Request::Explain { .. }
+            | Request::EndToShow(_)
+            | Request::BeginToShow(..)
+            | Request::TraceSource(_)
+            | Request::Book(_)
+            | Request::Flows(_)
             | Request::Reconcile { .. }
             | Request::Announce { .. }
             | Request::Flows(_)

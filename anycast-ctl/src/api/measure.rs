@@ -32,7 +32,7 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// 409 while somebody else does, and what [`Refusal::from`] makes of an [`ObserveError`].
+    /// 409 while somebody else does, and why no packets can be shown.
     pub async fn measure_catchment(
         &self,
         who: String,

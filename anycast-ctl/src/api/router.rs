@@ -129,13 +129,7 @@ pub fn document() -> OpenApi {
 }
 
 /// The routes, apart from any socket.
-///
-/// # Panics
-/// Outside a tokio runtime.
 pub fn router(api: Api) -> Router {
-    if let Some(every) = api.link.catchment_every {
-        tokio::spawn(api.clone().measure_regularly(every));
-    }
     described()
         .0
         .fallback(Refusal::unknown_route)

@@ -18,7 +18,7 @@ mod document;
 pub mod drains;
 pub mod events;
 pub mod explain;
-mod flows;
+pub mod flows;
 pub mod health;
 mod hook;
 mod log;

@@ -84,6 +84,9 @@ async fn serve_api(socket: Socket, api: Api) -> io::Result<()> {
     let Socket { listener, guard } = socket;
     let listener = UnixListener::from_std(listener)?;
     let stopping = api.stopping.clone();
+    if let Some(every) = api.link.catchment_every {
+        tokio::spawn(api.clone().measure_regularly(every));
+    }
     connections::serve(listener, router::router(api), stopping).await;
     drop::<Guard>(guard);
     Ok(())

@@ -172,7 +172,7 @@ impl Pins {
         Ok(bpffs::list(&directory)?.into_iter().map(named).collect())
     }
 
-    fn maps(&self) -> PathBuf {
+    pub(super) fn maps(&self) -> PathBuf {
         self.directory.join(format!("maps-{LAYOUT_VERSION}"))
     }
 

@@ -127,10 +127,11 @@ impl Remembered {
         mut goes_on: impl FnMut() -> bool,
         mut look: impl FnMut(Known<'_>),
     ) -> Result<(), DataplaneError> {
+        // One moment for all of them, or those read later would seem to be silent for longer.
+        let now = now_ticks();
         let (mut batch, mut next) = (Batch::default(), Some(Position::START));
         while let Some(at) = next.filter(|_| goes_on()) {
             next = self.read(&mut batch, at)?;
-            let now = now_ticks();
             batch.entries().for_each(|(key, record)| look(self.know(Entry::new(at.state, key, record), now)));
         }
         Ok(())

@@ -85,6 +85,7 @@ impl Remembering {
             Request::Change(order, reply) => drop(reply.send(self.change(order))),
             Request::Plan(order, reply) => drop(reply.send(self.plan(&order))),
             Request::Flows(reply) => drop(reply.send(Err(without("maps")))),
+            Request::Book(reply) => drop(reply.send(Err(without("book")))),
             Request::TraceSource(reply) => drop(reply.send(Err(without("program")))),
             Request::BeginToShow(_, reply) | Request::EndToShow(reply) => {
                 drop(reply.send(Err(without("program"))));

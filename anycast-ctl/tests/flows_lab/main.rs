@@ -6,9 +6,13 @@
 #[path = "../drain_lab/edge.rs"]
 #[allow(dead_code, reason = "of drains")]
 mod edge;
+#[path = "../steering_lab/flood.rs"]
+#[allow(dead_code, reason = "of sessions beside a flood")]
+mod flood;
 #[path = "../survival_lab/host.rs"]
 #[allow(dead_code, reason = "of the survival of the dataplane")]
 mod host;
 mod remembered;
 mod sampled;
+mod strangers;
 mod wire;

@@ -36,9 +36,12 @@ fn ends<T: serde::de::DeserializeOwned>(process: &mut Process) -> T {
 fn the_heaviest_of_a_known_mixture_come_first() {
     let edge = Edge::start(2, |site| site);
     let ordinary = edge.host.program("eth0");
+    // What the backends answer comes back as no ICMP error.
+    let nowhere = ["route", "add", "blackhole", "198.51.100.64/26"];
+    edge.host.lab.run(xtask::lab::ROUTER, "ip", &nowhere).unwrap();
     let clients = Clients::open(&edge);
     let mixture = [([203, 0, 113, 7], 300), ([203, 0, 113, 8], 200), ([198, 51, 100, 77], 100)];
-    let mut send = |sources: &[([u8; 4], u16)]| {
+    let send = |sources: &[([u8; 4], u16)]| {
         for (source, times) in sources {
             (0..*times).for_each(|port| clients.ack((Ipv4Addr::from(*source), 1_000 + port), 1, 60));
         }
@@ -59,7 +62,8 @@ fn the_heaviest_of_a_known_mixture_come_first() {
     let top: TopStatus = ends(&mut top);
     assert_eq!(top.rows[0].name, "203.0.113.0/24", "{top:#?}");
     let counted = top.packets_per_second * top.milliseconds as f64 / 1_000.0;
-    assert!((counted - 6_000.0).abs() < 0.5, "all packets are counted: {counted}");
+    // But for what is less than a millisecond.
+    assert!((counted - 6_000.0).abs() < 5.0, "all packets are counted: {counted}");
     assert!((500..1_000).contains(&top.sampled_packets), "{top:#?}");
     // Three times what holds for 95 of 100 samples.
     let row = &top.rows[0];
@@ -152,7 +156,7 @@ fn a_catchment_knows_hops_and_round_trips() {
 fn who_goes_away_ends_what_was_measured_for_him() {
     let edge = Edge::start(1, |site| site);
     let ordinary = edge.host.program("eth0");
-    let mut measuring = begin(&edge, ordinary, "flows catchment --for 1h");
+    let measuring = begin(&edge, ordinary, "flows catchment --for 1h");
     measuring.signal(nix::sys::signal::Signal::SIGKILL).unwrap();
     edge.wait_for("the ordinary program is back", |edge| edge.host.program("eth0") == ordinary);
     let (code, text) = edge.try_ctl("flows catchment --for 1s --csv /nonexistent/site.csv");

@@ -54,6 +54,7 @@ pub struct WantedQuery {
 pub struct ListQuery {
     /// How many, 1 to 10000; 100 unless told
     limit: Option<usize>,
+    #[param(inline)]
     /// The first ones in that order; without it as they lie in the maps, which costs the least
     sort: Option<FlowOrder>,
     /// On from there: `next` of an answer that was not sorted
