@@ -118,12 +118,6 @@ async fn control(store: Arc<dyn Store>, mut requests: mpsc::Receiver<Request>) {
             | Request::Flows(_)
             | Request::Reconcile { .. }
             | Request::Announce { .. }
-            | Request::Flows(_)
-            | Request::Explain { .. }
-            | Request::TraceSource(_)
-            | Request::Book(_)
-            | Request::BeginToShow(..)
-            | Request::EndToShow(_)
             | Request::Hook(..) => {
                 unreachable!()
             }

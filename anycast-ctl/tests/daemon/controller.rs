@@ -99,7 +99,6 @@ impl Remembering {
             }
             // The packet tests and the lab have a program.
             Request::Explain { reply, .. } => drop(reply.send(Err(without("program")))),
-            Request::Book(reply) => drop(reply.send(Err(without("maps")))),
             Request::Hook(state, reply) => drop(reply.send(Ok(HookStatus { state, changed: true }))),
             Request::Reconcile { dry_run, reply } => {
                 let drifted = vec!["VIP www is missing or differs".to_owned()];
