@@ -282,23 +282,21 @@ impl Question {
     }
 }
 
-/// The query that says it, from its first `?` on: nothing of what is empty.
-pub(super) fn query(terms: &impl Serialize) -> String {
-    // What is asked is an object of numbers and texts.
-    let terms = serde_json::to_value(terms).unwrap_or_default();
-    let terms = terms.as_object().into_iter().flatten().map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name}={}", Segment(&value))
-    });
-    let terms: Vec<String> = terms.collect();
-    if terms.is_empty() { String::new() } else { format!("?{}", terms.join("&")) }
-}
-
 /// The query of a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(String);
 
 impl Query {
+    /// The terms of an object of numbers and texts: nothing of what is empty.
+    pub(super) fn of(terms: &impl Serialize) -> Self {
+        let terms = serde_json::to_value(terms).unwrap_or_default();
+        let terms = terms.as_object().into_iter().flatten();
+        terms.fold(Self::default(), |query, (name, value)| match value.as_str() {
+            Some(text) => query.with(name, text),
+            None => query.with(name, value),
+        })
+    }
+
     /// With one more term.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {

@@ -26,7 +26,7 @@ mod going;
 pub use self::capture::CaptureLines;
 
 use super::{
-    call::{Call, Query, Question, Segment, Terms, query},
+    call::{Call, Query, Question, Segment, Terms},
     types::{
         AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, ExplainQuestion, ExplainWay,
         Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
@@ -257,7 +257,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explanation, ClientError> {
-        self.get(&format!("/v1/explain{}", query(question))).await
+        self.get(&format!("/v1/explain{}", Query::of(question))).await
     }
 
     /// `POST /v1/explain`
@@ -265,7 +265,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn explain_frame(&self, frame: Vec<u8>, way: &ExplainWay) -> Result<Explanation, ClientError> {
-        let question = Question::post(&format!("/v1/explain{}", query(way)));
+        let question = Question::post(&format!("/v1/explain{}", Query::of(way)));
         self.exchange(&question.with_bytes(frame), TIMEOUT).await?.accepted()?.json()
     }
 

@@ -22,8 +22,9 @@ use crate::{
 
 mod filter;
 mod line;
+mod packets;
 
-use self::filter::Filter;
+use self::{filter::Filter, packets::Packets};
 
 /// How long whoever was cut off waits at first: a daemon that ends may still answer.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -47,6 +48,7 @@ Examples:
   anycast-ctl watch --since 2026-11-21T18:00:00Z     from then on
   anycast-ctl watch --pool web --severity warning    what somebody should look at of one pool
   anycast-ctl watch --backend web/web-2 --exit-on drain    until something is said of its drain
+  anycast-ctl watch --kind drops --packets 1         what is dropped, with a packet a second of it
   anycast-ctl watch --json | jq -r 'select(.event == \"drops\") | .reason'
 
 With --json an event is an object on a line. Several --kind, --vip, --pool or --backend are
@@ -80,6 +82,11 @@ pub struct Watch {
     /// Only events that are as bad as this, or worse
     #[arg(long, value_name = "SEVERITY")]
     severity: Option<Severity>,
+
+    /// Show dropped packets as well, at most so many a second. For as long as this runs, the program on the interfaces is one that
+    /// shows packets, for which each costs more; see `anycast-ctl capture`
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "no_follow", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    packets: Option<u32>,
 
     /// End after the first event of this kind that is shown
     #[arg(long, value_name = "KIND", hide_possible_values = true, conflicts_with = "no_follow",
@@ -119,7 +126,8 @@ enum Over {
 
 impl Watch {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
-        let Self { since, no_follow, vip, pool, backend, kind, severity, exit_on } = self;
+        let Self { since, no_follow, vip, pool, backend, kind, severity, packets, exit_on } = self;
+        let packets = Packets::new(packets, &vip);
         let shower = Shower {
             filter: Filter { vips: vip, pools: pool, backends: backend, kinds: kind, severity },
             exit_on,
@@ -136,32 +144,52 @@ impl Watch {
             }
             return Ok(());
         }
-        block_on(follow(client, since, &shower))?
+        block_on(follow(client, since, &shower, packets))?
     }
 }
 
 /// Shows what happens until nobody reads any more.
-async fn follow(client: &Client, since: Option<Since>, shower: &Shower) -> anyhow::Result<()> {
+async fn follow(
+    client: &Client,
+    since: Option<Since>,
+    shower: &Shower,
+    mut packets: Packets,
+) -> anyhow::Result<()> {
     let mut place = since;
     let mut stream = client.watch(place).await.context("watch for events")?;
+    packets.begin(client).await.context("begin to capture what is dropped")?;
     loop {
-        let over = read(&mut stream, &mut place, shower).await?;
+        let over = read(&mut stream, &mut packets, &mut place, shower).await?;
         if over == Over::Done {
             return Ok(());
         }
         let Some(again) = come_back(client, place, over == Over::Away).await? else { return Ok(()) };
         stream = again;
+        if over == Over::Away {
+            packets.begin(client).await.context("begin again to capture what is dropped")?;
+        }
     }
 }
 
 /// Shows events until the stream is over, and notes the number of the last in `place`.
-async fn read(stream: &mut Stream, place: &mut Option<Since>, shower: &Shower) -> anyhow::Result<Over> {
+async fn read(
+    stream: &mut Stream,
+    packets: &mut Packets,
+    place: &mut Option<Since>,
+    shower: &Shower,
+) -> anyhow::Result<Over> {
     let mut over = Over::Away;
     let mut look = interval(LOOK_FOR_READER);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let frame = tokio::select! {
             frame = stream.next() => frame.context("watch for events")?,
+            packet = packets.next() => {
+                if print(&packets::line(&*packet?, shower.json)?)? == Next::End {
+                    return Ok(Over::Done);
+                }
+                continue;
+            }
             _ = look.tick() => {
                 if is_unread() {
                     return Ok(Over::Done);

@@ -11,6 +11,7 @@ mod edge;
 mod host;
 mod journal;
 mod log;
+mod packets;
 mod restart;
 mod slow;
 mod story;
