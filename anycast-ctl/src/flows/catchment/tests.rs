@@ -1,7 +1,10 @@
 use anycast_common::flow::Flow;
 
 use super::*;
-use crate::{api::types::SpreadStatus, flows::sighting::Segment};
+use crate::{
+    api::types::{CatchmentFigures, SpreadStatus},
+    flows::sighting::Segment,
+};
 
 fn packet(source: &str, hop_limit: u8, flags: u8, sequence: u32, at_ms: u64) -> Sighting {
     let source: IpAddr = source.parse().unwrap();
@@ -46,8 +49,11 @@ fn networks_are_told_by_weight_with_their_distance() {
     let [near, far] = catchment.prefixes.as_slice() else { panic!("{catchment:?}") };
     assert_eq!(near.prefix.to_string(), "198.51.100.0/24");
     assert_eq!((near.figures.packets, near.figures.new_flows, near.figures.handshakes), (8, 2, 2));
-    assert_eq!((near.figures.bytes, near.figures.bits_per_second), (800, 2_560.0));
-    assert_eq!((near.figures.share, near.figures.packets_per_second), (0.8, 3.2));
+    let CatchmentFigures { bytes, bits_per_second, share, packets_per_second, .. } = near.figures;
+    assert_eq!(bytes, 800);
+    for (figure, expected) in [(bits_per_second, 2_560.0), (share, 0.8), (packets_per_second, 3.2)] {
+        assert!((figure - expected).abs() < 1e-6 * expected, "{figure} {expected}");
+    }
     assert_eq!(near.figures.hops, Some(SpreadStatus { min: 7, median: 7, max: 12 }));
     let rtt = near.figures.rtt_us.unwrap();
     assert_eq!((rtt.min, rtt.max), (20_000, 40_000));
