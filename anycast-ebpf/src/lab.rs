@@ -4,6 +4,8 @@
 #![no_main]
 #![expect(missing_docs, reason = "the xdp macro exports functions of its own, without documentation")]
 
+mod object;
+
 use anycast_common::{
     bench::{GENERATED_V4, GENERATED_V6, MAX_OFFSET, Workload},
     checksum,
@@ -205,13 +207,3 @@ fn write<T: Copy>(ctx: &XdpContext, offset: usize, value: T) -> Option<()> {
     unsafe { (start as *mut T).write_unaligned(value) };
     Some(())
 }
-
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-/// The kernel only lets GPL-compatible programs call some helpers; this object is dual-licensed to be one.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

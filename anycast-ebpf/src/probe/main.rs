@@ -16,6 +16,8 @@
 
 mod deliver;
 mod maps;
+#[path = "../object.rs"]
+mod object;
 #[path = "../deliver/outer.rs"]
 mod outer;
 mod packet;
@@ -71,13 +73,3 @@ fn walk(packet: &Packet<'_>, mark: u32) -> Result<Outcome, Outcome> {
         Err(Outcome::Failed)
     }
 }
-
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-/// The kernel only lets GPL-compatible programs call some helpers; this object is dual-licensed to be one.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

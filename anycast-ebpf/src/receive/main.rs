@@ -7,6 +7,8 @@
 
 mod inner;
 mod maps;
+#[path = "../object.rs"]
+mod object;
 mod outer;
 #[path = "../packet.rs"]
 #[expect(dead_code, reason = "shared with the program that steers, which needs more of it")]
@@ -72,13 +74,3 @@ fn walk(ctx: &XdpContext, has_length: impl Fn(&Packet<'_>, usize) -> bool) -> Re
     strip::strip(ctx, &packet, &link, &inner, ecn).map_err(|_| Outcome::NotRemoved)?;
     Ok(outcome)
 }
-
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-/// The kernel only lets GPL-compatible programs call some helpers; this object is dual-licensed to be one.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
