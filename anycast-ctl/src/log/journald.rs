@@ -24,7 +24,10 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::{queue::Queue, text::FOR_MACHINES};
+use super::{
+    queue::Queue,
+    text::{FOR_MACHINES, is_shown},
+};
 
 /// What an entry's field may have, in bytes: datagrams are bounded.
 const VALUE_BYTES: usize = 32 << 10;
@@ -146,7 +149,7 @@ impl Visit for Visitor {
             self.message = value;
             return;
         }
-        if !field.name().starts_with(FOR_MACHINES) {
+        if is_shown(field) {
             // Into a text: it cannot fail.
             let _ = write!(self.beside, " {}={value}", field.name());
         }

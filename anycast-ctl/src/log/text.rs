@@ -11,6 +11,14 @@ use tracing_subscriber::{
 /// Beginning of the names of fields that say again what the words say: for machines.
 pub const FOR_MACHINES: &str = "anycast.";
 
+/// Beginning of the names of fields that say where in its source a library's line comes from, by way of tracing-log.
+const FROM_LIBRARIES: &str = "log.";
+
+/// Whether a field is for people.
+pub fn is_shown(field: &Field) -> bool {
+    !field.name().starts_with(FOR_MACHINES) && !field.name().starts_with(FROM_LIBRARIES)
+}
+
 /// Writes the fields of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields;
@@ -35,7 +43,7 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.result.is_err() || field.name().starts_with(FOR_MACHINES) {
+        if self.result.is_err() || !is_shown(field) {
             return;
         }
         let gap = if std::mem::take(&mut self.is_first) { "" } else { " " };
