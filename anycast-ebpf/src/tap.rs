@@ -130,7 +130,7 @@ fn is_sampled(tap: &Tap, scratch: &Scratch) -> bool {
     let [_, hash] = scratch.facts.pair(3);
     // SAFETY: a helper without arguments.
     let point = if tap.has(Tap::BY_FLOW) { hash as u32 } else { unsafe { bpf_get_prandom_u32() } };
-    u64::from(point) * u64::from(tap.sample) >> 32 == 0
+    (u64::from(point) * u64::from(tap.sample)) >> 32 == 0
 }
 
 /// Gives the packet its time and number, if no tap has shown it yet.

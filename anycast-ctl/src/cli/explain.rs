@@ -28,10 +28,10 @@ use captured::Which;
     after_long_help = EXAMPLES
 )]
 pub struct Explain {
-    /// Who sends it: 198.51.100.7:40000, [2001:db8::7]:40000; for icmp the address alone
+    /// Who sends it: 198.51.100.7:40000, `[2001:db8::7]:40000`; for icmp the address alone
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = from, required_unless_present = "pcap", conflicts_with = "pcap")]
     from: Option<String>,
-    /// To whom: 192.0.2.1:443/tcp, [2001:db8::1]:53/udp, 192.0.2.1/icmp; tcp unless another protocol is named
+    /// To whom: 192.0.2.1:443/tcp, `[2001:db8::1]:53/udp`, 192.0.2.1/icmp; tcp unless another protocol is named
     #[arg(long, value_name = "ADDRESS:PORT/PROTOCOL", value_parser = to, required_unless_present = "pcap", conflicts_with = "pcap", add = complete::services())]
     to: Option<String>,
     /// A TCP segment that opens a connection
