@@ -55,6 +55,7 @@ fn readable() -> Router<Api> {
         .route("/v1/hosts", get(drains::list_hosts))
         .route("/v1/health", get(health::all))
         .route("/v1/announcements", get(announcements::all))
+        .route("/v1/events/kept", get(events::kept))
         .route("/v1/explain", get(explain::ask))
         .route("/v1/catchment", get(catchment::last))
 }

@@ -82,7 +82,10 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read_there() {
     let before = settings(&tmux, &file);
     let program = env::current_exe().unwrap();
     let test = "restore::a_panic_leaves_the_terminal_as_it_was_and_is_read_there";
-    tmux.type_line(&format!("{PANICS}=1 {} --exact {test} --nocapture; echo code $?", program.display()));
+    tmux.type_line(&format!(
+        "RUST_BACKTRACE=0 {PANICS}=1 {} --exact {test} --nocapture; echo code $?",
+        program.display()
+    ));
     let screen = tmux.wait_for("it ends", |screen| screen.contains("code 101"));
     assert!(screen.contains("as it was told to"), "{screen}");
     assert_eq!(settings(&tmux, &file), before);

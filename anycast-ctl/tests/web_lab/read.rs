@@ -4,8 +4,18 @@ use serde_json::Value;
 
 use crate::harness::{ask, status, steering};
 
-/// What the API answers on its socket and not here, or as something else than GET.
-const CLOSED: [&str; 4] = ["/v1/site", "/v1/revisions", "/v1/revisions/1", "/v1/openapi.json"];
+/// What the API answers on its socket and not here, or as something else than GET: secrets, who the clients are and what they
+/// send, and what the operator does.
+const CLOSED: [&str; 8] = [
+    "/v1/site",
+    "/v1/revisions",
+    "/v1/revisions/1",
+    "/v1/openapi.json",
+    "/v1/flows",
+    "/v1/flows/count",
+    "/v1/captures",
+    "/v1/log",
+];
 
 /// As the lab's controller is given it, in any of the forms that it could be printed in.
 const SEED: [&str; 2] = ["81985529216486895", "0123456789abcdef"];
