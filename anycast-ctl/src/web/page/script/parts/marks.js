@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { NOTHING, bits, perSecond, share } from "../format.js";
+import { backendPlace } from "../route.js";
 import { isMissing } from "../words.js";
 
 export const link = (href, text) => h("a", { href }, text);
@@ -71,6 +72,25 @@ export function spark(samples, label) {
     },
     h("path", { d: points.join("") || "M0 0" }),
   );
+}
+
+/** Columns that say which backend of a pool a row is about. */
+export function backendColumns(pool) {
+  return [
+    {
+      title: "Backend",
+      cell: (it) => link(backendPlace(pool, it.name), it.name),
+      sort: (it) => it.name,
+      text: (it) => it.name,
+    },
+    {
+      title: "Address",
+      minor: true,
+      cell: (it) => it.address,
+      sort: (it) => it.address,
+      text: (it) => it.address,
+    },
+  ];
 }
 
 /** Columns of rates, for rows whose rates `of` looks up. */

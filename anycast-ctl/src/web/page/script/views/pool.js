@@ -4,9 +4,9 @@ import { answer } from "../daemon.js";
 import { h } from "../dom.js";
 import { count, duration, share } from "../format.js";
 import { happened } from "../parts/happened.js";
-import { backendState, facts, failure, link, rateColumns, strip } from "../parts/marks.js";
+import { backendColumns, backendState, facts, failure, link, rateColumns, strip } from "../parts/marks.js";
 import { slotTable } from "../parts/slots.js";
-import { backendPlace, vipPlace } from "../route.js";
+import { vipPlace } from "../route.js";
 import { table } from "../table.js";
 
 const HEALTH = "/v1/health";
@@ -85,19 +85,7 @@ function backends(pool, rates, health) {
     key: (it) => `${it.name} ${it.address} ${it.state === "removed"}`,
     empty: "no backend: `anycast-ctl backend add` adds one",
     columns: [
-      {
-        title: "Backend",
-        cell: (it) => link(backendPlace(pool.name, it.name), it.name),
-        sort: (it) => it.name,
-        text: (it) => it.name,
-      },
-      {
-        title: "Address",
-        minor: true,
-        cell: (it) => it.address,
-        sort: (it) => it.address,
-        text: (it) => it.address,
-      },
+      ...backendColumns(pool.name),
       {
         title: "State",
         cell: (it) => [backendState(it.state), it.backup && " (backup)"],

@@ -4,8 +4,8 @@ import { answer } from "../daemon.js";
 import { h } from "../dom.js";
 import { count, duration, milliseconds, moment, perSecond, share } from "../format.js";
 import { happened } from "../parts/happened.js";
-import { facts, failure, link, phase, rateColumns, spark } from "../parts/marks.js";
-import { backendPlace, place, poolPlace } from "../route.js";
+import { backendColumns, facts, failure, link, phase, rateColumns, spark } from "../parts/marks.js";
+import { place, poolPlace } from "../route.js";
 import { table } from "../table.js";
 import { vipTrace } from "../trace.js";
 
@@ -88,19 +88,7 @@ function backends(vip, rates) {
     key: (it) => `${it.name} ${it.address}`,
     empty: "nothing was delivered yet",
     columns: [
-      {
-        title: "Backend",
-        cell: (it) => link(backendPlace(vip.pool, it.name), it.name),
-        sort: (it) => it.name,
-        text: (it) => it.name,
-      },
-      {
-        title: "Address",
-        minor: true,
-        cell: (it) => it.address,
-        sort: (it) => it.address,
-        text: (it) => it.address,
-      },
+      ...backendColumns(vip.pool),
       {
         title: "Packets",
         number: true,
