@@ -45,7 +45,11 @@ fn lists_are_sorted_filtered_and_opened() {
     assert!(screen.contains("checks: up for"), "{screen}");
     tmux.keys(&["Escape"]);
     tmux.wait_for("the filter is as it was left", |screen| screen.contains("with /backend1"));
+    // Two escapes that arrive together are one to a terminal: waited for in between.
     tmux.keys(&["Escape"]);
+    tmux.wait_for("the filter is gone", |screen| {
+        !screen.contains("with /backend1") && row(screen, "backend2").is_some()
+    });
     tmux.keys(&["Escape"]);
     tmux.wait_for("the list it began with", |screen| {
         screen.contains("1 VIPs") && row(screen, "www6").is_some()
