@@ -1,4 +1,4 @@
-//! Lists of what is counted, each entry written once: number, label, and a sentence for an operator.
+//! Lists of what is counted, each entry written once: number, label, and a sentence for an operator; and what becomes of it.
 
 /// An enum from such a list. Codes are numbered once and never reused; the sentence is the variant's own documentation. With a
 /// name behind the label, there is a `verdict` as well, of the `Verdict` that is in scope.
@@ -58,4 +58,26 @@ macro_rules! numbered {
     };
 }
 
-pub(crate) use numbered;
+/// An enum of what becomes of a packet, each with its label.
+macro_rules! verdicts {
+    ($(#[$about:meta])+ $type:ident {
+        $($(#[$doc:meta])+ $name:ident = $label:literal;)+
+    }) => {
+        $(#[$about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl $type {
+            /// Its name where packets are shown.
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {numbered, verdicts};

@@ -11,7 +11,11 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{backend::Backend, numbered::numbered, tunnel::Tunnel};
+use crate::{
+    backend::Backend,
+    numbered::{numbered, verdicts},
+    tunnel::Tunnel,
+};
 
 /// Entries of the map of backends: as many as there are indices.
 pub const MAX_PROBES: u32 = crate::limits::MAX_BACKENDS as u32;
@@ -55,25 +59,15 @@ pub struct Probe {
 
 const _: () = assert!(size_of::<Probe>() == 80);
 
-/// What becomes of a check's packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It leaves by the backend's interface.
-    Redirect,
-    /// It goes on to this host's own stack.
-    Pass,
-    /// It ends here.
-    Drop,
-}
-
-impl Verdict {
-    /// `redirect`, `pass` or `drop`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Redirect => "redirect",
-            Self::Pass => "pass",
-            Self::Drop => "drop",
-        }
+verdicts! {
+    /// What becomes of a check's packet.
+    Verdict {
+        /// It leaves by the backend's interface.
+        Redirect = "redirect";
+        /// It goes on to this host's own stack.
+        Pass = "pass";
+        /// It ends here.
+        Drop = "drop";
     }
 }
 

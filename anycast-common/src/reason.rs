@@ -1,29 +1,19 @@
 //! Why a packet was not delivered.
 
-use crate::numbered::numbered;
+use crate::numbered::{numbered, verdicts};
 
 /// Columns of the reason counters: room for codes to come.
 pub const MAX_REASONS: usize = 32;
 
-/// What becomes of a packet that is not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on to this host's stack, unchanged.
-    Pass,
-    /// It ends here.
-    Drop,
-    /// It ends here, and its sender gets an answer from here.
-    Answer,
-}
-
-impl Verdict {
-    /// `pass`, `drop` or `answer`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Drop => "drop",
-            Self::Answer => "answer",
-        }
+verdicts! {
+    /// What becomes of a packet that is not delivered.
+    Verdict {
+        /// It goes on to this host's stack, unchanged.
+        Pass = "pass";
+        /// It ends here.
+        Drop = "drop";
+        /// It ends here, and its sender gets an answer from here.
+        Answer = "answer";
     }
 }
 

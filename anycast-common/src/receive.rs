@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub use crate::tunnel::GUE_PORT;
 
-use crate::numbered::numbered;
+use crate::numbered::{numbered, verdicts};
 
 /// Version of the layouts below and of what the maps hold. Maps of another version are not taken over.
 pub const LAYOUT_VERSION: u32 = 1;
@@ -18,25 +18,15 @@ pub const SENDER_ENTRIES: u32 = 2 * MAX_SENDERS;
 /// Entries of the outcome counters: room for codes to come.
 pub const MAX_OUTCOMES: u32 = 32;
 
-/// What becomes of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on to this host's stack, unchanged.
-    Pass,
-    /// The packet inside goes on to this host's stack.
-    Decapsulate,
-    /// It ends here.
-    Drop,
-}
-
-impl Verdict {
-    /// `pass`, `decapsulate` or `drop`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Decapsulate => "decapsulate",
-            Self::Drop => "drop",
-        }
+verdicts! {
+    /// What becomes of a packet.
+    Verdict {
+        /// It goes on to this host's stack, unchanged.
+        Pass = "pass";
+        /// The packet inside goes on to this host's stack.
+        Decapsulate = "decapsulate";
+        /// It ends here.
+        Drop = "drop";
     }
 }
 

@@ -13,6 +13,7 @@ pub mod announce;
 #[cfg(test)]
 pub mod arbitrary;
 mod check;
+mod choice;
 mod delivery;
 pub mod diff;
 pub mod edit;
@@ -29,6 +30,7 @@ pub use announce::{
     KernelMode, KernelSettings, OnStop, Shutdown,
 };
 pub use check::{NO_INTERFACE, Problem};
+pub use choice::label;
 pub use delivery::{Delivery, TunnelSettings, VlanTags};
 pub use diff::SiteDiff;
 pub use edit::{Edit, EditError};
@@ -37,7 +39,7 @@ pub use health::{
     RampCurve, Rcode, StatusSet, Unchecked, Via,
 };
 pub use maps::MapSizes;
-pub use policy::{AdminState, HashPolicy, OnDown, OnEmpty, OnUnknownPort, UdpPolicy, WhenDrained, label};
+pub use policy::{AdminState, HashPolicy, OnDown, OnEmpty, OnUnknownPort, UdpPolicy, WhenDrained};
 pub use prime::{is_prime, next_prime};
 pub use seed::{Seed, SeedError};
 pub use service::{Protocol, Service, ServiceError};

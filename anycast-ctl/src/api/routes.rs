@@ -3,12 +3,13 @@
 use axum::{
     body::Bytes,
     extract::DefaultBodyLimit,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::router::Api;
+use super::{refusal::Refusal, router::Api};
+use crate::spelling::unknown;
 
 pub mod announcements;
 pub mod backends;
@@ -73,6 +74,32 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(hook::attach))
         .routes(routes!(hook::detach))
         .routes(routes!(hook::down))
+}
+
+/// How many rows an answer may have at most, and has where that is not said.
+#[derive(Clone, Copy)]
+struct Limits {
+    most: usize,
+    usual: usize,
+}
+
+impl Limits {
+    /// As many as were asked for. `advice` is what to do for more.
+    fn of(self, asked: Option<usize>, advice: &str) -> Result<usize, Refusal> {
+        let limit = asked.unwrap_or(self.usual);
+        if (1..=self.most).contains(&limit) {
+            return Ok(limit);
+        }
+        let text = format!("?limit={limit}: give 1 to {}{advice}", self.most);
+        Err(Refusal::new(StatusCode::BAD_REQUEST, text))
+    }
+}
+
+/// The one of that name; a refusal names those that are there, in words such as "VIP".
+fn named<'a, T>(kind: &str, name: &str, all: &'a [T], name_of: fn(&T) -> &str) -> Result<&'a T, Refusal> {
+    all.iter()
+        .find(|it| name_of(it) == name)
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, unknown(kind, name, all.iter().map(name_of))))
 }
 
 /// An answer of JSON that is a text already.

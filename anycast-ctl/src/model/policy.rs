@@ -1,205 +1,101 @@
-//! What operators choose between. The names in commands are those in site files.
+//! What operators choose between for pools, VIPs and backends.
 
-use std::fmt;
+use super::choice::choice;
 
-use clap::ValueEnum;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// What of a packet decides which slot it falls into.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum HashPolicy {
-    /// Its flow: addresses, ports and protocol.
-    #[default]
-    #[serde(rename = "5-tuple")]
-    #[value(name = "5-tuple")]
-    FiveTuple,
-    /// The client's address: all its flows go to one backend.
-    SourceAddress,
-    /// The client's address and the VIP's: all flows of a client to one VIP go to one backend.
-    SourceAndDestination,
-}
-
-/// How UDP flows are remembered. UDP has no packet that opens a flow.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum UdpPolicy {
-    /// Not at all: each datagram goes to the slot's current owner. For DNS.
-    #[default]
-    Stateless,
-    /// Every flow from its first datagram.
-    Pinned,
-    /// As TCP: QUIC's Initial packets open a flow (RFC 9000 section 17.2.2, RFC 9369 section 3.2).
-    Quic,
-}
-
-/// What becomes of the flows of a backend that is down.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDown {
-    /// They go to another backend, whose RST tells the client at once.
-    #[default]
-    Reset,
-    /// They stay.
-    Keep,
-}
-
-/// What happens to packets to a pool with nobody left.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OnEmpty {
-    /// They are dropped and counted.
-    #[default]
-    Drop,
-    /// They go to this host's own stack.
-    Pass,
-    /// TCP is answered by a RST, UDP by "port unreachable".
-    Reset,
-}
-
-/// What happens to packets to a VIP address that match no service.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OnUnknownPort {
-    /// They go to this host's own stack.
-    #[default]
-    Pass,
-    /// They are dropped and counted.
-    Drop,
-}
-
-/// What the operator wants of a backend.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum AdminState {
-    /// It takes flows.
-    #[default]
-    Active,
-    /// It takes no new flows; those it has live on.
-    Draining,
-    /// It takes none, and those it had are over, as if it had been removed.
-    Disabled,
-}
-
-/// What becomes of a draining backend that has no flows left.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum WhenDrained {
-    /// It stays, and gets no flows.
-    #[default]
-    Keep,
-    /// It is removed from its pool, unless it is the last one there.
-    Remove,
-}
-
-/// What site files and commands call a choice.
-pub fn label<T: ValueEnum>(choice: &T) -> String {
-    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
-impl fmt::Display for HashPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&label(self))
+choice! {
+    /// What of a packet decides which slot it falls into.
+    HashPolicy {
+        /// Its flow: addresses, ports and protocol.
+        #[default]
+        #[serde(rename = "5-tuple")]
+        #[value(name = "5-tuple")]
+        FiveTuple,
+        /// The client's address: all its flows go to one backend.
+        SourceAddress,
+        /// The client's address and the VIP's: all flows of a client to one VIP go to one backend.
+        SourceAndDestination,
     }
 }
 
-impl fmt::Display for AdminState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&label(self))
+choice! {
+    /// How UDP flows are remembered. UDP has no packet that opens a flow.
+    UdpPolicy {
+        /// Not at all: each datagram goes to the slot's current owner. For DNS.
+        #[default]
+        Stateless,
+        /// Every flow from its first datagram.
+        Pinned,
+        /// As TCP: QUIC's Initial packets open a flow (RFC 9000 section 17.2.2, RFC 9369 section 3.2).
+        Quic,
+    }
+}
+
+choice! {
+    /// What becomes of the flows of a backend that is down.
+    OnDown {
+        /// They go to another backend, whose RST tells the client at once.
+        #[default]
+        Reset,
+        /// They stay.
+        Keep,
+    }
+}
+
+choice! {
+    /// What happens to packets to a pool with nobody left.
+    OnEmpty {
+        /// They are dropped and counted.
+        #[default]
+        Drop,
+        /// They go to this host's own stack.
+        Pass,
+        /// TCP is answered by a RST, UDP by "port unreachable".
+        Reset,
+    }
+}
+
+choice! {
+    /// What happens to packets to a VIP address that match no service.
+    OnUnknownPort {
+        /// They go to this host's own stack.
+        #[default]
+        Pass,
+        /// They are dropped and counted.
+        Drop,
+    }
+}
+
+choice! {
+    /// What the operator wants of a backend.
+    AdminState {
+        /// It takes flows.
+        #[default]
+        Active,
+        /// It takes no new flows; those it has live on.
+        Draining,
+        /// It takes none, and those it had are over, as if it had been removed.
+        Disabled,
+    }
+}
+
+choice! {
+    /// What becomes of a draining backend that has no flows left.
+    WhenDrained {
+        /// It stays, and gets no flows.
+        #[default]
+        Keep,
+        /// It is removed from its pool, unless it is the last one there.
+        Remove,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+    use serde::Serialize;
+
     use super::*;
-    use crate::model::Delivery;
+    use crate::model::{Delivery, label};
 
     fn check<T: ValueEnum + Serialize>() {
         for choice in T::value_variants() {

@@ -80,7 +80,7 @@ fn a_backup_takes_what_is_opened_while_the_others_drain() {
     let third = open(&edge, 3);
     assert_eq!((first.open(), second.open()), (COUNT, COUNT));
     // Slots become stable again, but for those that sessions hold.
-    thread::sleep(crate::edge::SWEEP * 2);
+    thread::sleep(crate::held::SWEEP * 2);
     finish(first, &["backend1", "backend2"]);
     finish(third, &["backend1", "backend2"]);
     finish(second, &["backend3"]);

@@ -11,7 +11,10 @@ use anycast_ctl::{
 };
 use xtask::lab::{Family, session::Ending};
 
-use crate::edge::{Edge, Held, SWEEP, ended};
+use crate::{
+    edge::Edge,
+    held::{Held, SWEEP, ended},
+};
 
 #[test]
 fn a_drain_ends_with_its_last_session_and_the_backend_is_removed() {

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use anycast_ctl::api::types::BackendState;
 
-use crate::edge::{Edge, SWEEP};
+use crate::{edge::Edge, held::SWEEP};
 
 #[test]
 fn the_last_backend_of_a_pool_is_not_removed() {

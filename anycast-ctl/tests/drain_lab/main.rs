@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod backup;
+#[path = "../survival_lab/edge.rs"]
 mod edge;
 mod end;
+mod held;
 #[path = "../survival_lab/host.rs"]
 #[allow(dead_code, reason = "of the survival of the dataplane")]
 mod host;

@@ -2,7 +2,10 @@
 
 use anycast_ctl::api::types::{BackendState, HostStatus};
 
-use crate::edge::{Edge, Held, ended};
+use crate::{
+    edge::Edge,
+    held::{Held, ended},
+};
 
 /// A second pool of the same servers.
 const TWIN: &str = "

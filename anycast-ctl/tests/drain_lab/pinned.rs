@@ -9,7 +9,7 @@ use std::{
 
 use xtask::lab::Family;
 
-use crate::edge::{Edge, SWEEP};
+use crate::{edge::Edge, held::SWEEP};
 
 const FLOWS: usize = 32;
 

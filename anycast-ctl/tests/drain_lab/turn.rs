@@ -8,7 +8,10 @@ use std::{
 use anycast_ctl::{api::types::BackendState, model::WhenDrained};
 use nix::sys::signal::Signal;
 
-use crate::edge::{Edge, Held, SWEEP, ended};
+use crate::{
+    edge::Edge,
+    held::{Held, SWEEP, ended},
+};
 
 #[test]
 fn an_undrain_keeps_the_backend() {

@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use anycast_ctl::api::types::{FlowCounts, FlowState, FlowStatus, FlowsStatus, Kept};
 
-use crate::{
-    edge::{Edge, Held},
-    wire::Clients,
-};
+use crate::{edge::Edge, held::Held, wire::Clients};
 
 fn listed(edge: &Edge, words: &str) -> FlowsStatus {
     serde_json::from_str(&edge.ctl(&format!("flows list --json {words}"))).unwrap()

@@ -6,10 +6,7 @@ use anycast_ctl::api::types::{CatchmentPrefix, CatchmentStatus, TopStatus};
 
 use xtask::lab::Process;
 
-use crate::{
-    edge::{Edge, ended},
-    wire::Clients,
-};
+use crate::{edge::Edge, held::ended, wire::Clients};
 
 /// Starts a command, and says when packets meet the program that shows them.
 fn begin(edge: &Edge, ordinary: Option<u64>, words: &str) -> Process {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod away;
+mod clients;
+#[path = "../survival_lab/edge.rs"]
 mod edge;
 #[path = "../survival_lab/host.rs"]
 #[allow(dead_code, reason = "of the survival of the dataplane")]

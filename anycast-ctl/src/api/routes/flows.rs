@@ -18,6 +18,7 @@ use crate::{
         refusal::Refusal,
         request::{Request, RequestError},
         router::{Api, MAX_FLOW_READERS},
+        routes::Limits,
         types::{ApiError, FlowCounts, FlowGroup, FlowOrder, FlowState, FlowsStatus},
     },
     dataplane::DataplaneError,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The most flows in an answer, and how many there are in one where that is not said.
-const LIMITS: (usize, usize) = (10_000, 100);
+const LIMITS: Limits = Limits { most: 10_000, usual: 100 };
 
 /// Which remembered flows; whatever is said must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -88,11 +89,7 @@ pub async fn list(
     query: Asked<ListQuery>,
 ) -> Result<Json<FlowsStatus>, Refusal> {
     let Query(ListQuery { limit, sort, after }) = query.map_err(misread)?;
-    let (most, usual) = LIMITS;
-    let limit = limit.unwrap_or(usual);
-    if !(1..=most).contains(&limit) {
-        return Err(bad(format!("?limit={limit}: give 1 to {most}, and page with ?after=")));
-    }
+    let limit = LIMITS.of(limit, ", and page with ?after=")?;
     let after = match (&after, sort) {
         (Some(_), Some(_)) => {
             return Err(bad("?after= goes with no ?sort=: only what is not sorted has pages"));

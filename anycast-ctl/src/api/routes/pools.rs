@@ -3,7 +3,6 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
     response::Response,
 };
 
@@ -18,7 +17,6 @@ use crate::{
         types::{ApiError, Committed, PoolStatus, SlotsStatus},
     },
     model::{Edit, Pool, diff::Subject, edit::PoolPatch},
-    spelling::unknown,
 };
 
 /// All pools with their backends
@@ -109,9 +107,5 @@ pub async fn remove(
 /// A pool as it is.
 pub async fn find(api: &Api, name: &str) -> Result<PoolStatus, Refusal> {
     let snapshot = api.snapshot().await?;
-    let pools = &snapshot.status.pools;
-    pools.iter().find(|pool| pool.name == *name).cloned().ok_or_else(|| {
-        let names = pools.iter().map(|pool| pool.name.as_str());
-        Refusal::new(StatusCode::NOT_FOUND, unknown("pool", name, names))
-    })
+    routes::named("pool", name, &snapshot.status.pools, |pool| &pool.name).cloned()
 }

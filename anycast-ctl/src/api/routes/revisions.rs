@@ -15,6 +15,7 @@ use crate::{
         refusal::Refusal,
         request::{Request, RequestError},
         router::Api,
+        routes::Limits,
         terms::{Terms, TermsQuery},
         types::{ApiError, Committed, NewRollback, RevisionDetail, RevisionStatus},
     },
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// The most revisions in an answer, and how many there are in one where that is not said.
-const LIMITS: (usize, usize) = (1_000, 100);
+const LIMITS: Limits = Limits { most: 1_000, usual: 100 };
 
 /// The query of `GET /v1/revisions`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,12 +51,7 @@ pub async fn list(
 ) -> Result<Json<Vec<RevisionStatus>>, Refusal> {
     let Query(Page { limit, before }) =
         page.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    let (most, usual) = LIMITS;
-    let limit = limit.unwrap_or(usual);
-    if !(1..=most).contains(&limit) {
-        let text = format!("?limit={limit}: give 1 to {most}, and page with ?before=REVISION");
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
-    }
+    let limit = LIMITS.of(limit, ", and page with ?before=REVISION")?;
     let records = read(&api, move |store| store.records(limit, before.map(Revision::new))).await?;
     Ok(Json(records.iter().map(RevisionStatus::from).collect()))
 }

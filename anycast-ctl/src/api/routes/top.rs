@@ -14,7 +14,10 @@ use crate::{
         refusal::Refusal,
         request::Request,
         router::Api,
-        routes::flows::{bad, misread, period, sample},
+        routes::{
+            Limits,
+            flows::{bad, misread, period, sample},
+        },
         types::{ApiError, TopBy, TopStatus},
     },
     flows::{
@@ -29,7 +32,7 @@ use crate::{
 const SAMPLE: NonZeroU32 = NonZeroU32::new(64).expect("it is not 0");
 
 /// The most rows of an answer, and how many there are in one where that is not said.
-const LIMITS: (usize, usize) = (1_000, 20);
+const LIMITS: Limits = Limits { most: 1_000, usual: 20 };
 
 /// The query of `POST /v1/flows/top`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,11 +70,7 @@ pub async fn top(
     let Query(TopQuery { r#for, by, sample: one_in, limit, v4_bits, v6_bits }) = query.map_err(misread)?;
     let period = period(r#for)?;
     let one_in = one_in.map_or(Ok(SAMPLE), sample)?;
-    let (most, usual) = LIMITS;
-    let limit = limit.unwrap_or(usual);
-    if !(1..=most).contains(&limit) {
-        return Err(bad(format!("?limit={limit}: give 1 to {most}")));
-    }
+    let limit = LIMITS.of(limit, "")?;
     let (v4_bits, v6_bits) = (v4_bits.unwrap_or(24), v6_bits.unwrap_or(48));
     if v4_bits > 32 || v6_bits > 128 {
         return Err(bad("a prefix of IPv4 has 32 bits at most, one of IPv6 128"));

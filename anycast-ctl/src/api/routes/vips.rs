@@ -3,7 +3,6 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
     response::Response,
 };
 
@@ -17,7 +16,6 @@ use crate::{
         types::{ApiError, Committed, VipStatus},
     },
     model::{Edit, Vip, diff::Subject, edit::VipPatch},
-    spelling::unknown,
 };
 
 /// All VIPs with their traffic
@@ -41,11 +39,7 @@ pub async fn list(State(api): State<Api>) -> Result<Response, Refusal> {
 )]
 pub async fn get(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<VipStatus>, Refusal> {
     let snapshot = api.snapshot().await?;
-    let vips = &snapshot.status.vips;
-    vips.iter().find(|vip| vip.name == name).cloned().map(Json).ok_or_else(|| {
-        let names = vips.iter().map(|vip| vip.name.as_str());
-        Refusal::new(StatusCode::NOT_FOUND, unknown("VIP", &name, names))
-    })
+    routes::named("VIP", &name, &snapshot.status.vips, |vip| &vip.name).cloned().map(Json)
 }
 
 /// Add a VIP

@@ -1,12 +1,11 @@
 //! What each routing daemon needs to be told how to reach it.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
-use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{label, shape};
+use super::super::{choice::choice, shape};
 
 /// What stands for the name of the VIP in the names of protocols.
 pub const VIP_PLACE: &str = "{vip}";
@@ -130,33 +129,14 @@ impl Default for KernelSettings {
     }
 }
 
-/// What a VIP is in the kernel's tables.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum KernelMode {
-    /// A route of its prefix.
-    #[default]
-    Route,
-    /// An address of the interface.
-    Address,
-}
-
-impl fmt::Display for KernelMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&label(self))
+choice! {
+    /// What a VIP is in the kernel's tables.
+    KernelMode {
+        /// A route of its prefix.
+        #[default]
+        Route,
+        /// An address of the interface.
+        Address,
     }
 }
 

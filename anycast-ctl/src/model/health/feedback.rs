@@ -1,14 +1,13 @@
 //! Where a pool's backends say how loaded they are: `[pool.feedback]`.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Percent;
 use crate::{
-    model::{label, shape},
+    model::{choice::choice, shape},
     period,
 };
 
@@ -47,33 +46,14 @@ pub struct Feedback {
     pub floor: Percent,
 }
 
-/// What says how loaded a backend is.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum FeedbackKind {
-    /// The agent that HAProxy's `agent-check` asks: a connection, and a line such as `75%`, `drain` or `down`.
-    #[default]
-    Agent,
-    /// An HTTP request, answered with a number: the load, 1 being all that the backend can bear.
-    Http,
-}
-
-impl fmt::Display for FeedbackKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&label(self))
+choice! {
+    /// What says how loaded a backend is.
+    FeedbackKind {
+        /// The agent that HAProxy's `agent-check` asks: a connection, and a line such as `75%`, `drain` or `down`.
+        #[default]
+        Agent,
+        /// An HTTP request, answered with a number: the load, 1 being all that the backend can bear.
+        Http,
     }
 }
 

@@ -1,4 +1,4 @@
-//! An edge whose flows are soon taken for ended, and sessions through it.
+//! What a drain is about: backends that are leaving, and sessions through them.
 
 use std::{
     io::Read as _,
@@ -8,67 +8,21 @@ use std::{
 };
 
 use anycast_ctl::api::types::{BackendState, BackendStatus, DrainStatus, RevisionStatus};
-use nix::sys::signal::Signal;
 use xtask::lab::{
     Process,
     session::{Ending, Lifetime, Pattern, Record, Server, Sessions},
 };
 
-use crate::host::Host;
+use crate::edge::{Edge, INSTANCE, SOON};
 
-/// Four sweeps and more, on a machine with other work.
-pub const SOON: Duration = Duration::from_secs(40);
 /// A sweep comes at least so often.
 pub const SWEEP: Duration = Duration::from_secs(6);
 const POLL: Duration = Duration::from_millis(100);
-const INSTANCE: &str = "anycast";
-
-/// The lab's edge with the daemon on it.
-pub struct Edge {
-    pub host: Host,
-    site: String,
-}
 
 impl Edge {
-    /// One with so many backends, every one of them up. `change` is made of the site.
+    /// One with so many backends, those of web4 up. `change` is made of the site.
     pub fn start(backends: usize, change: impl FnOnce(String) -> String) -> Self {
-        let host = Host::new(backends);
-        let timeout = |text: String, pool: &str| {
-            let name = format!("name = \"{pool}\"\n");
-            text.replacen(&name, &format!("{name}idle_timeout = \"2s\"\n"), 1)
-        };
-        let site = change(["web4", "web6"].into_iter().fold(host.site(), timeout));
-        let mut edge = Self { host, site };
-        edge.run_daemon();
-        edge.wait_for("every backend of web4 is up", |edge| {
-            edge.pool("web4").iter().all(|backend| backend.state == BackendState::Up)
-        });
-        edge
-    }
-
-    /// Starts the daemon on what is stored.
-    pub fn run_daemon(&mut self) {
-        let daemon = self.host.spawn(INSTANCE, &self.site, &["--xdp-mode", "native"]);
-        self.host.daemon = Some(daemon);
-        self.host.wait_until_ready();
-    }
-
-    /// Kills it.
-    pub fn kill_daemon(&mut self) {
-        self.host.end(Signal::SIGKILL);
-    }
-
-    /// What a command prints that must succeed.
-    #[track_caller]
-    pub fn ctl(&self, words: &str) -> String {
-        let (code, text) = self.try_ctl(words);
-        assert_eq!(code, 0, "{words}: {text}");
-        text
-    }
-
-    /// The exit code of a command, and all it printed.
-    pub fn try_ctl(&self, words: &str) -> (i32, String) {
-        self.host.run(INSTANCE, &words.split(' ').collect::<Vec<_>>())
+        Self::begin_with(backends, "", change)
     }
 
     /// Starts a command that takes its time.
@@ -76,12 +30,6 @@ impl Edge {
         let mut command = self.host.command(INSTANCE, &words.split(' ').collect::<Vec<_>>());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.host.lab.spawn("edge", command).unwrap()
-    }
-
-    /// Its backends, removed ones last.
-    pub fn pool(&self, name: &str) -> Vec<BackendStatus> {
-        let status = self.host.status(INSTANCE);
-        status.pools.into_iter().find(|pool| pool.name == name).unwrap().backends
     }
 
     pub fn backend(&self, pool: &str, name: &str) -> BackendStatus {
@@ -102,15 +50,6 @@ impl Edge {
     pub fn head(&self) -> RevisionStatus {
         let history: Vec<RevisionStatus> = serde_json::from_str(&self.ctl("history --json")).unwrap();
         history.into_iter().next().unwrap()
-    }
-
-    #[track_caller]
-    pub fn wait_for(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let start = Instant::now();
-        while !holds(self) {
-            assert!(start.elapsed() < SOON, "waited in vain for this: {what}\n{}", self.host.log_text());
-            thread::sleep(POLL);
-        }
     }
 }
 

@@ -1,21 +1,19 @@
-//! An edge with checked backends, and clients that never rest.
+//! An edge with a daemon whose flows are soon taken for ended.
 
 use std::{
-    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anycast_ctl::api::types::BackendState;
+use anycast_ctl::api::types::{BackendState, BackendStatus};
 use nix::sys::signal::Signal;
-use xtask::lab::{Family, Process, server::HTTP_PORT};
 
 use crate::host::Host;
 
 /// Longer than anything waited for takes, on a machine with other work.
 pub const SOON: Duration = Duration::from_secs(40);
+pub const INSTANCE: &str = "anycast";
 const POLL: Duration = Duration::from_millis(50);
-const INSTANCE: &str = "anycast";
 
 /// The lab's edge with the daemon on it.
 pub struct Edge {
@@ -24,22 +22,17 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// One with so many backends, every one of them up.
-    pub fn start(backends: usize) -> Self {
+    /// One with so many backends, those of web4 up. Every pool has these lines; `change` is made of the site.
+    pub fn begin_with(backends: usize, lines: &str, change: impl FnOnce(String) -> String) -> Self {
         let host = Host::new(backends);
-        let lines = "idle_timeout = \"2s\"\ncheck = { type = \"tcp\", port = 80, interval = \"500ms\" }\n";
-        let checked = |text: String, pool: &str| {
+        let with_lines = |text: String, pool: &str| {
             let name = format!("name = \"{pool}\"\n");
-            text.replacen(&name, &format!("{name}{lines}"), 1)
+            text.replacen(&name, &format!("{name}idle_timeout = \"2s\"\n{lines}"), 1)
         };
-        let site = ["web4", "web6"].into_iter().fold(host.site(), checked);
+        let site = change(["web4", "web6"].into_iter().fold(host.site(), with_lines));
         let mut edge = Self { host, site };
         edge.run_daemon();
-        edge.wait_for("every backend is up", |edge| {
-            let status = edge.host.status(INSTANCE);
-            let mut backends = status.pools.iter().flat_map(|pool| &pool.backends);
-            backends.all(|backend| backend.state == BackendState::Up)
-        });
+        edge.wait_until_up("web4");
         edge
     }
 
@@ -55,15 +48,6 @@ impl Edge {
         self.host.end(Signal::SIGKILL);
     }
 
-    /// Clients of the IPv4 VIP, one request after the other, until the answer is dropped.
-    pub fn traffic(&self) -> Process {
-        let url = format!("http://{}:{HTTP_PORT}/", self.host.lab.plan().vips.of(Family::V4));
-        let mut command = Command::new("sh");
-        command.args(["-c", "while :; do curl --silent --output /dev/null --max-time 2 \"$0\"; done", &url]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.host.lab.spawn("client", command).unwrap()
-    }
-
     /// What a command prints that must succeed.
     #[track_caller]
     pub fn ctl(&self, words: &str) -> String {
@@ -75,6 +59,19 @@ impl Edge {
     /// The exit code of a command, and all it printed.
     pub fn try_ctl(&self, words: &str) -> (i32, String) {
         self.host.run(INSTANCE, &words.split(' ').collect::<Vec<_>>())
+    }
+
+    /// A pool's backends, removed ones last.
+    pub fn pool(&self, name: &str) -> Vec<BackendStatus> {
+        let status = self.host.status(INSTANCE);
+        status.pools.into_iter().find(|pool| pool.name == name).unwrap().backends
+    }
+
+    #[track_caller]
+    pub fn wait_until_up(&self, pool: &str) {
+        self.wait_for(&format!("every backend of {pool} is up"), |edge| {
+            edge.pool(pool).iter().all(|backend| backend.state == BackendState::Up)
+        });
     }
 
     #[track_caller]
