@@ -186,7 +186,7 @@ fn words(schema: &Value) -> String {
         Value::Array(names) => {
             names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
         }
-        _ => vec!["anything"],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => vec!["anything"],
     };
     let named: Vec<String> = named
         .into_iter()

@@ -30,17 +30,12 @@ fn directory(name: &str) -> std::path::PathBuf {
 
 /// Documentation of an item, without indentation.
 pub fn documentation(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => {
-                    Some(text.value().strip_prefix(' ').map_or_else(|| text.value(), str::to_owned))
-                }
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
+    let lines = attributes.iter().filter_map(|attribute| {
+        let Meta::NameValue(pair) = &attribute.meta else { return None };
+        let Expr::Lit(literal) = &pair.value else { return None };
+        let Lit::Str(text) = &literal.lit else { return None };
+        let text = text.value();
+        pair.path.is_ident("doc").then(|| text.strip_prefix(' ').map_or_else(|| text.clone(), str::to_owned))
     });
     unlinked(&lines.collect::<Vec<_>>().join("\n"))
 }
@@ -82,13 +77,13 @@ fn key_and_value(kind: &Type) -> (String, String) {
     let last = path.path.segments.last().unwrap();
     let types: Vec<String> = match &last.arguments {
         PathArguments::AngleBracketed(list) => {
-            let types = list.args.iter().filter_map(|argument| match argument {
-                GenericArgument::Type(kind) => Some(words(kind)),
-                _ => None,
+            let types = list.args.iter().filter_map(|argument| {
+                let GenericArgument::Type(kind) = argument else { return None };
+                Some(code(&words(kind)))
             });
-            types.map(|name| code(&name)).collect()
+            types.collect()
         }
-        _ => Vec::new(),
+        PathArguments::None | PathArguments::Parenthesized(_) => Vec::new(),
     };
     match (last.ident.to_string().as_str(), types.as_slice()) {
         ("Array" | "PerCpuArray", [value]) => ("index".to_owned(), value.clone()),
@@ -114,13 +109,13 @@ pub fn words(kind: &Type) -> String {
 /// Flags of a type of anycast-common: names, values, what they mean.
 pub fn flags(file: &str, name: &str) -> Vec<(String, String, String)> {
     let items = parse(&directory("anycast-common").join(file)).items;
-    let ours = items.into_iter().filter_map(|item| match item {
-        Item::Impl(it) if it.trait_.is_none() && words(&it.self_ty) == name => Some(it.items),
-        _ => None,
+    let ours = items.into_iter().filter_map(|item| {
+        let Item::Impl(it) = item else { return None };
+        (it.trait_.is_none() && words(&it.self_ty) == name).then_some(it.items)
     });
-    let constants = ours.flatten().filter_map(|item| match item {
-        ImplItem::Const(it) if words(&it.ty) == "u32" && matches!(it.vis, Visibility::Public(_)) => Some(it),
-        _ => None,
+    let constants = ours.flatten().filter_map(|item| {
+        let ImplItem::Const(it) = item else { return None };
+        (words(&it.ty) == "u32" && matches!(it.vis, Visibility::Public(_))).then_some(it)
     });
     let told = constants
         .map(|it| (it.ident.to_string(), it.expr.to_token_stream().to_string(), documentation(&it.attrs)));
@@ -130,9 +125,9 @@ pub fn flags(file: &str, name: &str) -> Vec<(String, String, String)> {
 /// A type of anycast-common: what it is for, and its public fields with their types and what they are for.
 pub fn structure(file: &str, name: &str) -> (String, Vec<(String, String, String)>) {
     let items = parse(&directory("anycast-common").join(file)).items;
-    let found = items.into_iter().find_map(|item| match item {
-        Item::Struct(ItemStruct { ident, attrs, fields, .. }) if ident == name => Some((attrs, fields)),
-        _ => None,
+    let found = items.into_iter().find_map(|item| {
+        let Item::Struct(ItemStruct { ident, attrs, fields, .. }) = item else { return None };
+        (ident == name).then_some((attrs, fields))
     });
     let (attributes, fields) = found.unwrap_or_else(|| panic!("{file} has no {name}"));
     let fields = match fields {
