@@ -13,7 +13,7 @@ fn commands_are_as_the_page_has_them() {
     root.build();
     let mut page = Page::new("Commands", "the command line in `anycast-ctl/src/cli`");
     page.block(
-        "`anycast-ctl COMMAND --help` prints what is here, `anycast-ctl man DIRECTORY` writes it as manual pages. Exit codes: 0 \
+        "What is here, `--help` of each command prints, and `anycast-ctl man DIRECTORY` writes as manual pages. Exit codes: 0 \
          done, 1 it went wrong, 2 wrong usage; `apply --dry-run` and `apply --diff`: 2 there would be changes.",
     );
     page.table(["command", "does"], listed(&root));
