@@ -25,9 +25,10 @@ const PROGRAMS: [(&str, &[u8], &str, &[&str]); 5] = [
     (
         "anycast",
         object!("anycast"),
-        "The program that steers. Its maps are pinned and outlive the daemon, all but `SCRATCH`, `.rodata` and their like, which \
-         belong to one loaded program. Sizes are those of the object; `[maps]` in the site file and the site itself make others of \
-         `SLOTS`, `STAMPS`, `PINS`, `EMBRYONIC`, `TRAFFIC`, `REASONS` and `DETAILS`.",
+        "The program that steers. Its maps are pinned and outlive the daemon, all but `SCRATCH` and `.rodata`, which belong to \
+         one loaded program; the latter has what is settled when it is loaded: the flow hash's key, and switches. Sizes are \
+         those of the object; `[maps]` in the site file and the site itself make others of `SLOTS`, `STAMPS`, `PINS`, \
+         `EMBRYONIC`, `TRAFFIC`, `REASONS` and `DETAILS`.",
         &["maps.rs"],
     ),
     (
@@ -104,9 +105,10 @@ struct Kind {
     entries: u32,
 }
 
+/// Its maps, but for sections of constants, which are the compiler's.
 fn maps(object: &[u8]) -> BTreeMap<String, Kind> {
     let object = Object::parse(object).unwrap();
-    let maps = object.maps.into_iter().map(|(name, map)| {
+    let maps = object.maps.into_iter().filter(|(name, _)| !name.starts_with('.')).map(|(name, map)| {
         let (kind, key_bytes) = (map.map_type(), map.key_size());
         (name, Kind { kind, key_bytes, value_bytes: map.value_size(), entries: map.max_entries() })
     });
@@ -114,16 +116,7 @@ fn maps(object: &[u8]) -> BTreeMap<String, Kind> {
 }
 
 fn row(name: &str, kind: &Kind, declared: Option<&Declared>) -> [String; 10] {
-    let constants = Declared {
-        key: "0".into(),
-        value: "constants".into(),
-        what: "Constants: settings that are written before the kernel freezes them.".into(),
-        writer: "the controller, once".into(),
-        reader: "the program".into(),
-    };
-    let is_section = name.starts_with('.');
     let Declared { key, value, what, writer, reader } = declared
-        .or(is_section.then_some(&constants))
         .unwrap_or_else(|| panic!("{name} says neither its writer nor its reader where it is declared"));
     let unit = if kind.kind == bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32 { " bytes" } else { "" };
     let entries = format!("{}{unit}", number(kind.entries.into()));
