@@ -147,6 +147,11 @@ enum Command {
     Supervise(supervise::Supervise),
 }
 
+/// Every command with its arguments, hidden ones included, for those who describe them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the arguments and does what they say.
 pub fn main() -> ExitCode {
     CompleteEnv::with_factory(Cli::command).complete();

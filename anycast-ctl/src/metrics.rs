@@ -23,20 +23,22 @@ pub use gathered::Gathered;
 pub use meters::Meters;
 pub use scrape::{Format, Scrape};
 
-/// Every family that a scrape has, in its order.
+/// Every family that a scrape has, in its order, by what it is about.
+pub const SECTIONS: [(&str, &[Family]); 9] = [
+    ("Packets", vip::FAMILIES),
+    ("Backends", backend::FAMILIES),
+    ("Pools", pool::FAMILIES),
+    ("Health", health::FAMILIES),
+    ("Announcements", announce::FAMILIES),
+    ("Interfaces and maps", host::FAMILIES),
+    ("The daemon", daemon::FAMILIES),
+    ("The process", process::FAMILIES),
+    ("The scrape", sheet::FAMILIES),
+];
+
+/// All of them.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    let all = [
-        vip::FAMILIES,
-        backend::FAMILIES,
-        pool::FAMILIES,
-        health::FAMILIES,
-        announce::FAMILIES,
-        host::FAMILIES,
-        daemon::FAMILIES,
-        process::FAMILIES,
-        sheet::FAMILIES,
-    ];
-    all.into_iter().flatten()
+    SECTIONS.into_iter().flat_map(|(_, families)| families)
 }
 
 #[cfg(test)]

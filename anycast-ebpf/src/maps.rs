@@ -29,22 +29,37 @@ use aya_ebpf::{
 use crate::trace;
 
 /// Whose maps these are. No packet asks.
+///
+/// Writer: the controller, once
+/// Reader: the controller
 #[map]
 pub static IDENTITY: Array<Identity> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// VIPs, services, tables, backends: all that a packet looks up by number. One value, found once.
+///
+/// Writer: the controller
+/// Reader: both
 #[map]
 pub static LOOKUPS: Array<Lookups> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// The slot arena: tables of all pools, in use and to be filled.
+///
+/// Writer: the controller
+/// Reader: both
 #[map]
 pub static SLOTS: Array<SlotLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
 
 /// Backend index to the outer headers of its packets, if it has any.
+///
+/// Writer: the controller
+/// Reader: the program
 #[map]
 pub static TUNNELS: Array<Tunnel> = Array::with_max_entries(MAX_BACKENDS as u32, BPF_F_MMAPABLE);
 
 /// Per slot of the arena: tick at which its base owner was last used.
+///
+/// Writer: both
+/// Reader: the controller
 #[map]
 pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINES, BPF_F_MMAPABLE);
 
@@ -53,43 +68,76 @@ pub static STAMPS: Array<StampLine> = Array::with_max_entries(DEFAULT_ARENA_LINE
 pub struct Flows<const EMBRYONIC: bool>(pub LruHashMap<FlowKey, Record>);
 
 /// Flows that were born during a transition of their slot.
+///
+/// Writer: the program; the sweep deletes
+/// Reader: both
+/// Evicts: roughly the one that was silent longest
 #[map]
 pub static PINS: Flows<false> = Flows(LruHashMap::with_max_entries(DEFAULT_PINS, 0));
 
-/// As above, as long as only their opening packet was seen. A flood of these churns this map and no other.
+/// Flows as in `PINS`, as long as only their opening packet was seen. A flood of these churns this map and no other.
+///
+/// Writer: the program; the sweep deletes
+/// Reader: both
+/// Evicts: roughly the one that was silent longest
 #[map]
 pub static EMBRYONIC: Flows<true> = Flows(LruHashMap::with_max_entries(DEFAULT_EMBRYONIC, 0));
 
 /// Where the first fragments of datagrams went.
+///
+/// Writer: the program
+/// Reader: the program
+/// Evicts: roughly the one that was silent longest
 #[map]
 pub static FRAGMENTS: LruHashMap<FragmentKey, Datagram> =
     LruHashMap::with_max_entries(FRAGMENTED_DATAGRAMS, 0);
 
-/// Which flows may be in one of them.
+/// Which flows may be in `PINS` or `EMBRYONIC`.
+///
+/// Writer: the program sets, the controller clears
+/// Reader: the program
 #[map]
 pub static FILTER: Array<Filter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Interfaces packets may be redirected to, by kernel index.
+///
+/// Writer: the controller
+/// Reader: the program
 #[map]
 pub static DEVICES: DevMapHash = DevMapHash::with_max_entries(256, 0);
 
 /// Delivered packets per (VIP, backend).
+///
+/// Writer: the program; the controller clears
+/// Reader: the controller
 #[map]
 pub static TRAFFIC: PerCpuArray<Traffic> = PerCpuArray::with_max_entries(DEFAULT_TRAFFIC_COUNTERS, 0);
 
 /// Packets that were not delivered, per VIP and reason.
+///
+/// Writer: the program
+/// Reader: the controller
 #[map]
 pub static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_COUNTERS, 0);
 
 /// Details of packets, per VIP.
+///
+/// Writer: the program
+/// Reader: the controller
 #[map]
 pub static DETAILS: PerCpuArray<u64> = PerCpuArray::with_max_entries(DETAIL_COUNTERS, 0);
 
 /// What this CPU has spent of the ICMP errors it may send.
+///
+/// Writer: the program
+/// Reader: the program
 #[map]
 pub static ERRORS: PerCpuArray<Spent> = PerCpuArray::with_max_entries(1, 0);
 
 /// A word that the verifier forgets when it is read back.
+///
+/// Writer: the program
+/// Reader: the program
 #[map]
 static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 

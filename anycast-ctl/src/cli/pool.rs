@@ -62,7 +62,7 @@ Examples:
     Set(edit::Set),
     /// Say how the backends of a pool are checked; what is not named stays
     ///
-    /// Keys are those of [pool.check] in site files: docs/configuration.md lists them. A backend that is asked otherwise than
+    /// Keys are those of [pool.check] in site files: docs/reference/configuration.md lists them. A backend that is asked otherwise than
     /// before keeps its verdict until the answers say something else.
     #[command(after_long_help = "\
 Examples:

@@ -8,10 +8,16 @@ use aya_ebpf::{
 };
 
 /// A socket's mark to the way to its backend. Only backends that are checked so take memory.
+///
+/// Writer: the controller
+/// Reader: the program
 #[map]
 pub static PROBES: HashMap<u32, Probe> = HashMap::with_max_entries(MAX_PROBES, BPF_F_NO_PREALLOC);
 
 /// Packets per outcome, by its code.
+///
+/// Writer: the program
+/// Reader: the controller
 #[map]
 pub static OUTCOMES: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_OUTCOMES, 0);
 

@@ -9,18 +9,30 @@ use aya_ebpf::{
 };
 
 /// Who may send tunnel packets: prefixes of outer source addresses. The value means nothing.
+///
+/// Writer: `anycast-ctl receive`
+/// Reader: the program
 #[map]
 pub static SENDERS: LpmTrie<SenderKey, u32> = LpmTrie::with_max_entries(SENDER_ENTRIES, 0);
 
 /// The settings.
+///
+/// Writer: `anycast-ctl receive`
+/// Reader: both
 #[map]
 pub static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 
 /// Packets per outcome, by its code.
+///
+/// Writer: the program
+/// Reader: `anycast-ctl receive status`
 #[map]
 pub static OUTCOMES: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_OUTCOMES, 0);
 
 /// The last unknown sender each CPU saw: what is dropped here, no capture on this host shows.
+///
+/// Writer: the program
+/// Reader: `anycast-ctl receive status`
 #[map]
 pub static STRANGERS: PerCpuArray<SenderKey> = PerCpuArray::with_max_entries(1, 0);
 

@@ -8,26 +8,44 @@ use aya_ebpf::{
 };
 
 /// Which taps are on: a word of [`anycast_common::tap::Switch`].
+///
+/// Writer: the controller, every second
+/// Reader: the program
 #[map(name = "TAP_SWITCH")]
 pub static SWITCH: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// What each of them shows.
+///
+/// Writer: the controller, while the tap is off and after a grace period
+/// Reader: the program
 #[map]
 pub static TAPS: Array<Tap> = Array::with_max_entries(MAX_TAPS as u32, BPF_F_MMAPABLE);
 
 /// What each of them showed in this second.
+///
+/// Writer: the program
+/// Reader: the program
 #[map(name = "TAP_WINDOWS")]
 pub static WINDOWS: Array<Window> = Array::with_max_entries(MAX_TAPS as u32, 0);
 
 /// What became of packets at each of them.
+///
+/// Writer: the program
+/// Reader: the controller
 #[map(name = "TAP_COUNTS")]
 pub static COUNTS: PerCpuArray<TapCounts> = PerCpuArray::with_max_entries(MAX_TAPS as u32, 0);
 
 /// Packets, each a [`Header`] and the packet's first bytes.
+///
+/// Writer: the program; a record that finds no room is counted and gone
+/// Reader: the controller
 #[map(name = "TAP_RECORDS")]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
 /// The packet that this CPU has in hand.
+///
+/// Writer: the program
+/// Reader: the program
 #[map(name = "TAP_SCRATCH")]
 pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 

@@ -8,6 +8,9 @@ use aya_ebpf::{
 use crate::maps;
 
 /// The walk of the packet that this CPU has in hand, or had last.
+///
+/// Writer: the program
+/// Reader: the controller
 #[map]
 pub static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(1, 0);
 

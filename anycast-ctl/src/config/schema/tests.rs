@@ -169,7 +169,7 @@ fn it_has_the_keys_that_files_have() {
 }
 
 #[test]
-fn checks_have_the_keys_that_the_schema_and_the_page_have() {
+fn checks_have_the_keys_that_the_schema_has() {
     let keys: BTreeSet<&str> = read::CHECK.iter().copied().collect();
     for table in ["pool.check", "pool.backend.check"] {
         let schema = schema_of(table);
@@ -179,9 +179,6 @@ fn checks_have_the_keys_that_the_schema_and_the_page_have() {
         assert!(properties.values().all(|property| property.get("description").is_some()));
     }
     assert_eq!(crate::model::health::KEYS.iter().map(|key| key.name()).collect::<BTreeSet<_>>(), keys);
-    let documented: BTreeSet<&str> =
-        rows("[pool.check] and [pool.backend.check]\n").iter().map(|row| row[0]).collect();
-    assert_eq!(documented, keys);
 }
 
 #[test]
@@ -260,45 +257,6 @@ proptest! {
         for json in [serde_json::to_value(&site).unwrap(), json_of(&to_toml(&site))] {
             let errors: Vec<String> = validator().iter_errors(&json).map(|error| error.to_string()).collect();
             prop_assert_eq!(errors, Vec::<String>::new());
-        }
-    }
-}
-
-const PAGE: &str = include_str!("../../../../docs/configuration.md");
-
-/// The rows of the page's table below a heading: their cells.
-fn rows(heading: &str) -> Vec<Vec<&'static str>> {
-    let section = PAGE.split("\n## ").find_map(|section| section.strip_prefix(heading)).unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.map(|row| row.split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect()
-}
-
-#[test]
-fn the_page_has_every_key_with_its_default() {
-    for (table, keys) in read::TABLES {
-        let heading = match table {
-            "" => "Top of the file\n".to_owned(),
-            "pool" | "pool.backend" | "vip" => format!("[[{table}]]\n"),
-            table => format!("[{table}]\n"),
-        };
-        let rows = rows(&heading);
-        let documented: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
-        // Tables of the top have sections of their own.
-        let of_top = |key: &str| match table {
-            "" => Some(key.to_owned()),
-            "announce" => Some(format!("announce.{key}")),
-            _ => None,
-        };
-        let is_key =
-            |key: &&&str| of_top(key).is_none_or(|it| read::TABLES.iter().all(|(table, _)| *table != it));
-        assert_eq!(documented, keys.iter().filter(is_key).copied().collect(), "[{table}]");
-        let schema = schema_of(table);
-        for row in &rows {
-            let required = schema["required"].as_array().is_some_and(|keys| keys.contains(&json!(row[0])));
-            assert_eq!(row[2] == "required", required, "[{table}] {}", row[0]);
-            if let Some(default) = schema["properties"][row[0]].get("default") {
-                assert_eq!(row[2], default.to_string(), "[{table}] {}", row[0]);
-            }
         }
     }
 }
