@@ -13,7 +13,7 @@ use crate::edge::Edge;
 fn tables_are_written_as_often_as_is_wanted() {
     let edge = Edge::start(2);
     let _traffic = edge.traffic();
-    let text = edge.ctl("top --interval 500ms --count 2");
+    let text = edge.ctl("top --interval 2s --count 2");
     assert_eq!(text.matches("PACKETS/S").count(), 2, "{text}");
     let row = |what: &str, name: &str| {
         let mut lines = text.lines().rev().map(|line| line.split_whitespace().collect::<Vec<_>>());
