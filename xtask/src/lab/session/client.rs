@@ -49,6 +49,8 @@ pub enum Lifetime {
     Mixed(Range<Duration>),
     /// Until the client finishes.
     Long,
+    /// Each for a time of this range.
+    Each(Range<Duration>),
 }
 
 /// One session, from the client's side. Times count from the client's start.
@@ -163,6 +165,11 @@ impl Sessions {
         books.greeted - books.records.iter().filter(|record| record.greeted.is_some()).count()
     }
 
+    /// Sessions that broke so far.
+    pub fn broken(&self) -> usize {
+        lock(&self.books).records.iter().filter(|record| record.ending != Ending::Finished).count()
+    }
+
     /// Sessions that ended so far.
     pub fn ended(&self) -> Vec<Record> {
         lock(&self.books).records.clone()
@@ -260,6 +267,7 @@ impl Seat {
         while !self.is_stopped() {
             let lifetime = match &self.pattern.lifetime {
                 Lifetime::Mixed(range) if !is_long => Some(random.within(range)),
+                Lifetime::Each(range) => Some(random.within(range)),
                 Lifetime::Mixed(_) | Lifetime::Long => None,
             };
             let mut session = Session::new(self.start.elapsed(), family, random.word());
