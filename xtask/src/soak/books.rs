@@ -17,7 +17,7 @@ use crate::lab::{
 };
 
 /// BGP and BFD go on: a reading during which nothing came is tried for so long.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+const READ_WITHIN: Duration = Duration::from_secs(120);
 
 /// What one edge's counters say at a moment at which no packet came.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     site,
+    tables::Published,
     timeline::{State, Timeline},
 };
 use crate::lab::{Family, sites::Edges};
@@ -132,6 +133,8 @@ pub struct Evidence {
     pub timelines: BTreeMap<String, Timeline>,
     pub routes: Vec<Routed>,
     pub deeds: Vec<Deed>,
+    /// For whoever looks for the cause of a fault.
+    pub tables: Vec<Published>,
 }
 
 impl Evidence {

@@ -105,6 +105,9 @@ pub struct Move {
     pub came: Duration,
 }
 
+/// A client that has another port is another flow: none lasts so long that a drain would wait for it.
+const LIFETIME: std::ops::Range<Duration> = Duration::from_secs(10)..Duration::from_secs(50);
+
 /// What became of all datagrams.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -147,6 +150,7 @@ impl Clients {
                     let client = Client {
                         family,
                         length: if number % LONG_EVERY == LONG_EVERY - 1 { LONG } else { SHORT },
+                        vip: vips.of(family),
                         socket: open(vips.of(family)).await?,
                         start,
                         books: books.clone(),
@@ -196,6 +200,7 @@ async fn open(vip: IpAddr) -> Result<UdpSocket> {
 struct Client {
     family: Family,
     length: usize,
+    vip: IpAddr,
     socket: UdpSocket,
     start: Instant,
     books: Arc<Mutex<Tally>>,
@@ -206,7 +211,14 @@ impl Client {
     async fn run(mut self, stop: Arc<AtomicBool>) {
         let mut last: Option<(String, Duration)> = None;
         let mut number = 0_u64;
+        let mut until = Instant::now() + self.random.within(&LIFETIME);
         while !stop.load(Ordering::Relaxed) {
+            if Instant::now() >= until
+                && let Ok(socket) = open(self.vip).await
+            {
+                until = Instant::now() + self.random.within(&LIFETIME);
+                (self.socket, last) = (socket, None);
+            }
             number += 1;
             let sent = self.start.elapsed();
             let answered = timeout(PATIENCE, self.ask(number)).await;

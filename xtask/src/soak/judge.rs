@@ -202,14 +202,20 @@ impl<'a> Judge<'a> {
             })
     }
 
-    /// What was done at a time.
+    /// What was done at a time, and which tables were published just then.
     fn at(&self, time: Duration) -> String {
         let near = self.evidence.deeds.iter().filter(|deed| {
             deed.began <= time + AFTER && deed.ended.is_none_or(|ended| ended + AFTER * 2 >= time)
         });
-        let near: Vec<String> =
+        let mut near: Vec<String> =
             near.map(|deed| format!("{} {} since {:.3?}", deed.what, deed.target, deed.began)).collect();
-        if near.is_empty() { "nothing was done then".to_owned() } else { near.join(", ") }
+        if near.is_empty() {
+            near.push("nothing was done then".to_owned());
+        }
+        let (from, until) = (time.saturating_sub(AFTER), time + AFTER / 2);
+        let tables = self.evidence.tables.iter().filter(|table| (from..=until).contains(&table.at));
+        near.extend(tables.map(|table| format!("{} at {:.3?}: {}", table.edge, table.at, table.words)));
+        near.join("; ")
     }
 }
 

@@ -38,6 +38,7 @@ mod plot;
 mod report;
 mod site;
 mod stage;
+mod tables;
 mod timeline;
 mod usage;
 
@@ -51,6 +52,7 @@ use observe::{Observer, Progress};
 pub use report::Report;
 use report::{Daemon, Load};
 use stage::{A, B, Deeds, Stage};
+use tables::Listeners;
 
 /// Sessions that last for seconds, and those that last for up to a minute: nothing settles while a session lives that was moved.
 const LIFETIMES: [std::ops::Range<Duration>; 2] =
@@ -231,6 +233,7 @@ pub fn run(options: &Options) -> Result<Report> {
     let pings = flood::pings(&stage.sites)?;
     let sessions = Arc::new(Mutex::new(Some(sessions)));
     let counts = Counts { sessions: sessions.clone(), deeds: stage.deeds.clone() };
+    let listeners = Listeners::start(&stage, A.into_iter().chain(B))?;
     let observer = Observer::start(sockets.clone(), stage.start, counts, options.silent)?;
 
     let interrupted = play(&mut stage, &observer, options)?;
@@ -255,7 +258,12 @@ pub fn run(options: &Options) -> Result<Report> {
     let daemons_after = look_at_daemons(&sockets)?;
 
     let deeds = stage.deeds.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let evidence = Evidence { timelines: seen.timelines.clone(), routes: stage.routes(), deeds };
+    let evidence = Evidence {
+        timelines: seen.timelines.clone(),
+        routes: stage.routes(),
+        deeds,
+        tables: listeners.finish()?,
+    };
     let judge = Judge::new(&evidence);
     let outcomes =
         [judge.sessions(&records), judge.requests(&requests), judge.datagrams(tally.answered, &tally.moves)];
@@ -310,6 +318,8 @@ fn play(stage: &mut Stage, observer: &Observer, options: &Options) -> Result<boo
         let left = options.time.saturating_sub(actor.stage.elapsed());
         if plant && left < options.time / 2 {
             plant = false;
+            // Nothing that was done before is to blame.
+            actor.stage.rest(causes::AFTER * 2)?;
             actor.stage.break_sessions("a-web1")?;
         }
         let step = if left > rest.end

@@ -37,6 +37,8 @@ const POLL: Duration = Duration::from_millis(50);
 pub const PAUSE: std::ops::Range<Duration> = Duration::from_millis(50)..Duration::from_millis(200);
 /// Transit sends as seldom as an edge wants, three times before it is missed, and waits as long as an edge says.
 const BFD: &str = "min rx interval 1000 ms; min tx interval 400 ms; multiplier 8;";
+/// Servers do not answer a flood's SYNs again for a minute: transit would tell the VIPs of each answer, and the books never close.
+const ON_SERVER: [(&str, &str); 1] = [("ipv4/tcp_synack_retries", "1")];
 const DAEMON: [&str; 2] = ["--xdp-mode", "native"];
 
 /// Things that were done, for all who want to know.
@@ -65,6 +67,9 @@ impl Stage {
         site::lead_to_local(&sites)?;
         let hosts: Vec<String> = sites.plan().backends().map(|host| host.name.clone()).collect();
         let receivers = hosts.iter().map(|host| sites.receive(host)).collect::<Result<Vec<_>>>()?;
+        for host in &hosts {
+            sites.namespace(host)?.write_sysctls(&ON_SERVER)?;
+        }
         let mut watchdogs = Vec::new();
         for edge in A.into_iter().chain(B) {
             be_patient(&mut sites, edge)?;
