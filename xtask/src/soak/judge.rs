@@ -99,7 +99,8 @@ impl<'a> Judge<'a> {
 
     fn told(&self, record: &Record) -> String {
         format!(
-            "{:?} session of {} from port {}: {:?}, opened {:.3?}, spoke {:.3?}, greeted {:.3?}, last heard {:.3?}, ended {:.3?}, \
+            "{:?} session of {} from port {}: {:?}, opened {:.3?}, spoke {:.3?}, \
+             greeted {:.3?}, last heard {:.3?}, ended {:.3?}, \
              noticed {:.3?}; {}",
             record.family,
             record.backend.as_deref().unwrap_or("no backend"),
@@ -195,11 +196,12 @@ impl<'a> Judge<'a> {
             timeline.is_some_and(|timeline| timeline.had_no_slot(family, backend, from, ended))
         };
         edges.all(had_none).then(|| {
-                format!(
-                    "{family:?}, opened {opened:.3?}, was answered by {backend} at {ended:.3?}, which had no slot; {}",
-                    self.at(opened)
-                )
-            })
+            format!(
+                "{family:?}, opened {opened:.3?}, was answered by {backend} at {ended:.3?}, \
+                     which had no slot; {}",
+                self.at(opened)
+            )
+        })
     }
 
     /// What was done at a time, and which tables were published just then.

@@ -156,17 +156,8 @@ impl Look {
         }
         for (edge, pid) in &self.pids {
             seen.samples.entry(edge.clone()).or_default().extend(usage::sample(at, *pid));
-            let held = usage::held(*pid);
-            seen.held.maps.extend(held.maps);
-            seen.held.programs.extend(held.programs);
-            seen.held.links.extend(held.links);
+            seen.held.add(usage::held(*pid));
         }
-        for ids in [&mut seen.held.programs] {
-            ids.sort_unstable();
-            ids.dedup();
-        }
-        seen.held.links.sort_unstable();
-        seen.held.links.dedup();
     }
 
     fn say(&self, (sessions, broken, deeds): (usize, usize, usize)) {
@@ -180,7 +171,8 @@ impl Look {
             })
             .collect();
         println!(
-            "  {:>6.1} s  {sessions} sessions open, {broken} broken, {rate:.0} packets/s, {deeds} things done, MiB of daemons: {}",
+            "  {:>6.1} s  {sessions} sessions open, {broken} broken, {rate:.0} packets/s, {deeds} things done, \
+             MiB of daemons: {}",
             self.start.elapsed().as_secs_f64(),
             resident.join(", ")
         );

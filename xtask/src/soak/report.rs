@@ -5,78 +5,18 @@ use std::{fmt::Write as _, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Look,
     books::Books,
     causes::Deed,
+    daemon::Daemon,
     datagrams::Tally,
     judge::Outcome,
     plot::{self, Line, Panel},
-    usage::{self, Machine, Sample},
+    usage::{Machine, Sample},
 };
 use crate::demo::number;
 
-/// Resident memory of a daemon that was never restarted may grow by so much in a minute, in KiB, once it is warm: what is within the
-/// allocator's steps.
-const GROWTH_KIB_A_MINUTE: f64 = 100.0;
 /// Faults that are shown of each kind; all are in the JSON.
 const SHOWN: usize = 20;
-
-/// One edge's daemon.
-#[derive(Clone, Debug, Serialize)]
-pub struct Daemon {
-    pub edge: String,
-    /// Processes it was, one after the other.
-    pub processes: usize,
-    /// Resident memory at the first sample, the last, and the largest, in KiB.
-    pub resident_kib: [u64; 3],
-    /// How it grew, in KiB a minute, of one that was never restarted.
-    pub growth: Option<f64>,
-    /// Before the load, and after it.
-    pub before: Look,
-    pub after: Look,
-    pub samples: Vec<Sample>,
-}
-
-impl Daemon {
-    pub fn new(edge: &str, samples: Vec<Sample>, before: Look, after: Look) -> Self {
-        let mut pids: Vec<u32> = samples.iter().map(|sample| sample.pid).collect();
-        pids.dedup();
-        let resident = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.resident_kib);
-        let most = samples.iter().map(|sample| sample.resident_kib).max().unwrap_or(0);
-        Self {
-            edge: edge.to_owned(),
-            processes: pids.len(),
-            resident_kib: [resident(samples.first()), resident(samples.last()), most],
-            growth: if pids.len() == 1 { usage::growth(&samples) } else { None },
-            before,
-            after,
-            samples,
-        }
-    }
-
-    /// What grew that must not.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let edge = &self.edge;
-        if let Some(growth) = self.growth.filter(|growth| *growth > GROWTH_KIB_A_MINUTE) {
-            faults.push(format!("the daemon on {edge} grows by {growth:.0} KiB a minute"));
-        }
-        let (before, after) = (&self.before, &self.after);
-        if after.descriptors > before.descriptors {
-            faults.push(format!(
-                "the daemon on {edge} had {} descriptors open before the load, and {} after it",
-                before.descriptors, after.descriptors
-            ));
-        }
-        if (after.maps, after.map_bytes) != (before.maps, before.map_bytes) {
-            faults.push(format!(
-                "the daemon on {edge} had {} maps of {} bytes before the load, and {} of {} after it",
-                before.maps, before.map_bytes, after.maps, after.map_bytes
-            ));
-        }
-        faults
-    }
-}
 
 /// Traffic besides sessions and requests.
 #[derive(Clone, Debug, Serialize)]
@@ -197,7 +137,8 @@ impl Report {
         let (udp, own) = (&load.datagrams, &load.local_datagrams);
         let _ = writeln!(
             text,
-            "\nThe longest that a session heard nothing was {} ms. Of {} datagrams {} were answered, of {} that went in fragments {}; \
+            "\nThe longest that a session heard nothing was {} ms. Of {} datagrams {} were answered, \
+             of {} that went in fragments {}; \
              of {} to the edge's own VIPs {}. {} SYNs of a flood were sent.",
             load.longest_silence.as_millis(),
             number(udp.sent),
@@ -216,7 +157,8 @@ impl Report {
 
     fn write_books(&self, text: &mut String) {
         text.push_str(
-            "\n## Packets\n\n| edge | offered | taken | delivered | passed | dropped | answered | its stack got | books |\n\
+            "\n## Packets\n\n| edge | offered | taken | delivered | passed | dropped | answered | \
+             its stack got | books |\n\
              |---|--:|--:|--:|--:|--:|--:|--:|---|\n",
         );
         for row in &self.it.books.edges {
@@ -248,7 +190,8 @@ impl Report {
 
     fn write_usage(&self, text: &mut String) {
         text.push_str(
-            "\n## Daemons\n\n| edge | processes | MiB at first | at last | at most | KiB a minute | descriptors before, after | maps, \
+            "\n## Daemons\n\n| edge | processes | MiB at first | at last | at most | KiB a minute | \
+             descriptors before, after | maps, \
              MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
         );
         for daemon in &self.it.daemons {
@@ -270,7 +213,8 @@ impl Report {
             let mib = |kib: u64| kib as f64 / 1024.0;
             let _ = writeln!(
                 text,
-                "\nThe whole machine, on which other things may run: slabs that cannot be given back {:.0} MiB at first, {:.0} at last; \
+                "\nThe whole machine, on which other things may run: slabs that cannot be \
+                 given back {:.0} MiB at first, {:.0} at last; \
                  per-CPU memory {:.0} and {:.0}.",
                 mib(first.slab_kib),
                 mib(last.slab_kib),

@@ -88,8 +88,10 @@ fn local(sites: &SitesLab, edge: &str) -> String {
         let (pool, vip, address) = (local_pool(family), LOCAL_VIPS.of(family), host.arm.of(family));
         let _ = write!(
             text,
-            "\n[[pool]]\nname = \"{pool}\"\ndelivery = \"local\"\n[[pool.backend]]\nname = \"{edge}\"\naddress = \"{address}\"\n\
-             \n[[vip]]\nname = \"{pool}\"\naddress = \"{vip}\"\nservices = [\"udp/{PORT}\"]\npool = \"{pool}\"\nannounce = \"never\"\n"
+            "\n[[pool]]\nname = \"{pool}\"\ndelivery = \"local\"\n\
+             [[pool.backend]]\nname = \"{edge}\"\naddress = \"{address}\"\n\
+             \n[[vip]]\nname = \"{pool}\"\naddress = \"{vip}\"\nservices = [\"udp/{PORT}\"]\n\
+             pool = \"{pool}\"\nannounce = \"never\"\n"
         );
     }
     text
@@ -121,7 +123,8 @@ pub fn lead_to_local(sites: &SitesLab) -> Result<()> {
     // Whoever asks there for a packet is counted, where no program of this project can be wrong.
     for edge in sites.plan().edges() {
         let rules = format!(
-            "table netdev soak {{\n  counter passed {{ }}\n  chain passed {{ type filter hook ingress device \"{INTERFACE}\" priority 0; \
+            "table netdev soak {{\n  counter passed {{ }}\n  chain passed {{ \
+             type filter hook ingress device \"{INTERFACE}\" priority 0; \
              counter name passed; }}\n}}\n"
         );
         sites.run(&edge.name, "nft", &[&rules])?;

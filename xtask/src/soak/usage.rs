@@ -44,6 +44,16 @@ pub struct Held {
 }
 
 impl Held {
+    /// Adds those of another process, or of the same one later.
+    pub fn add(&mut self, other: Self) {
+        self.maps.extend(other.maps);
+        for (ids, more) in [(&mut self.programs, other.programs), (&mut self.links, other.links)] {
+            ids.extend(more);
+            ids.sort_unstable();
+            ids.dedup();
+        }
+    }
+
     /// Bytes of all maps.
     pub fn map_bytes(&self) -> u64 {
         self.maps.values().sum()

@@ -3,7 +3,7 @@ use crate::{
     lab::{session::Amount, sites::edges},
     soak::{
         causes::{Deed, Routed},
-        timeline::{State, Timeline, tests::told},
+        timeline::{State, tests::told},
     },
 };
 
@@ -33,7 +33,7 @@ fn session(backend: Option<&str>, opened: f64, ended: f64, ending: Ending) -> Re
 fn look(evidence: &mut Evidence, at: f64, state: State, slots: u32, in_transition: bool) {
     let pools = told(&[("a-web1", state, slots), ("a-web2", State::Usable, 9 - slots)], in_transition);
     for edge in ["a1", "a2"] {
-        let timeline = evidence.timelines.entry(edge.to_owned()).or_insert_with(Timeline::default);
+        let timeline = evidence.timelines.entry(edge.to_owned()).or_default();
         timeline.look(seconds(at), seconds(at + 0.01), pools.clone());
     }
 }
