@@ -214,7 +214,7 @@ impl Actor<'_> {
         Ok(path.display().to_string())
     }
 
-    /// One daemon is never restarted, so that its memory shows what grows: a2's.
+    /// On any edge but the [witness](super::stage::WITNESS).
     fn restart(&mut self, end: impl FnOnce(&mut Self, &str) -> Result<()>, what: &str) -> Result<()> {
         let edge = self.edge(&["a1", "b1", "b2"])?;
         let deed = self.stage.begin(what, edge);

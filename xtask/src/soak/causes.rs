@@ -32,12 +32,12 @@ pub enum Cause {
     Unresolved,
     /// The web server was stopped, and checks had not found out.
     ServerStopped,
-    /// Routes moved it to another host of its site while slots were in transition, or hosts had different tables.
-    SeveralHosts,
     /// Its site was drained, and left with sessions on it as the deadline had passed.
     SiteExpired,
     /// Routes moved it to another site, which was not drained.
     RoutedAway,
+    /// Routes moved it to another host while slots were in transition there, or hosts of its site had different tables.
+    SeveralHosts,
     /// Its VIP had no route.
     NoRoute,
     /// It was opened across a change of the table, and its opening packet was repeated.
@@ -56,7 +56,7 @@ impl Cause {
             Self::DownByItself => "the same, by checks that failed though nothing was done to the backend",
             Self::Unresolved => "the edge had no way to its backend",
             Self::ServerStopped => "its web server was stopped, and checks had not found out",
-            Self::SeveralHosts => "routes moved it to the site's other edge while slots were in transition",
+            Self::SeveralHosts => "routes moved it to another edge while slots were in transition",
             Self::SiteExpired => "its site was drained, and the deadline passed",
             Self::RoutedAway => "routes moved it to the other site, without a drain",
             Self::NoRoute => "its VIP had no route",
@@ -226,11 +226,13 @@ impl Evidence {
     /// Whether the hosts that a change of routes moves flows between may have known different things of them.
     fn is_unsettled(&self, family: Family, before: &Routed, change: &Routed) -> bool {
         let (from, until) = (change.at.saturating_sub(TOLD_WITHIN), change.at + TOLD_WITHIN);
-        let concerned = before.edges.union(&change.edges).filter_map(|edge| self.timelines.get(edge));
+        let one_site = sites(&before.edges) == sites(&change.edges);
+        // What one site does not remember any more is nothing to the other.
+        let left = before.edges.iter().filter(|_| one_site);
+        let concerned = change.edges.iter().chain(left).filter_map(|edge| self.timelines.get(edge));
         let spans: Vec<_> = concerned.flat_map(|timeline| timeline.maybe(from, until)).collect();
         let in_transition =
             spans.iter().any(|span| span.pools.get(&family).is_none_or(|pool| pool.in_transition));
-        let one_site = sites(&before.edges) == sites(&change.edges);
         let tables: Vec<_> = spans.iter().map(|span| span.table(family)).collect();
         in_transition || one_site && tables.iter().zip(tables.iter().skip(1)).any(|(one, other)| one != other)
     }

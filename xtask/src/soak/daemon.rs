@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     ask,
+    stage::WITNESS,
     usage::{self, Sample},
 };
 
@@ -54,6 +55,12 @@ impl Daemon {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let edge = &self.edge;
+        if edge == WITNESS && self.processes != 1 {
+            faults.push(format!(
+                "the daemon on {edge} was {} processes, and nobody restarted it",
+                self.processes
+            ));
+        }
         if let Some(growth) = self.growth.filter(|growth| *growth > GROWTH_KIB_A_MINUTE) {
             faults.push(format!("the daemon on {edge} grows by {growth:.0} KiB a minute"));
         }

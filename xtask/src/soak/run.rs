@@ -154,16 +154,12 @@ pub fn run(options: &Options) -> Result<Report> {
         .map(|it| Connection { opened: it.opened + traffic_offset, ended: it.ended + traffic_offset, ..it })
         .collect();
     let seen = observer.finish()?;
+    let tables = listeners.finish()?;
     let after = Counters::read_quiet(&stage.sites, &sockets)?;
     let daemons_after = daemon::look_at_all(&sockets)?;
 
     let deeds = stage.deeds.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let evidence = Evidence {
-        timelines: seen.timelines.clone(),
-        routes: stage.routes(),
-        deeds,
-        tables: listeners.finish()?,
-    };
+    let evidence = Evidence { timelines: seen.timelines.clone(), routes: stage.routes(), deeds, tables };
     let judge = Judge::new(&evidence);
     let outcomes =
         [judge.sessions(&records), judge.requests(&requests), judge.datagrams(tally.answered, &tally.moves)];

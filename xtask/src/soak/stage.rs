@@ -30,6 +30,8 @@ use crate::{
 /// Edges of the site that transit prefers, and of the other one.
 pub const A: [&str; 2] = ["a1", "a2"];
 pub const B: [&str; 2] = ["b1", "b2"];
+/// The edge whose daemon is never restarted, so that its memory shows what grows.
+pub const WITNESS: &str = "a2";
 /// Longer than anything that is waited for takes, on a busy machine too.
 pub const SOON: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);

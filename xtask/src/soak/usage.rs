@@ -103,8 +103,11 @@ fn number(text: &str, key: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// In less time than this, caches that fill and the allocator's steps look like growth.
+const ENOUGH: Duration = Duration::from_secs(480);
+
 /// How resident memory of one process goes, by least squares over all samples but those of its first third, in which caches and
-/// histories fill up: KiB a minute. `None` for less than three minutes of them, in which nothing shows.
+/// histories fill up: KiB a minute. `None` for less of them than is enough.
 pub fn growth(samples: &[Sample]) -> Option<f64> {
     let (first, last) = (samples.first()?.at, samples.last()?.at);
     let warm = first + (last.saturating_sub(first)) / 3;
@@ -113,7 +116,7 @@ pub fn growth(samples: &[Sample]) -> Option<f64> {
         .filter(|sample| sample.at >= warm)
         .map(|sample| (sample.at.as_secs_f64() / 60.0, sample.resident_kib as f64))
         .collect();
-    if last.saturating_sub(warm) < Duration::from_secs(180) {
+    if last.saturating_sub(warm) < ENOUGH {
         return None;
     }
     let count = points.len() as f64;
