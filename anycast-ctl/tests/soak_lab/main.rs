@@ -1,7 +1,5 @@
 //! A short soak: the books agree, nothing is left, and sessions that are broken on purpose without a reason are found, and nothing else.
 
-#![expect(clippy::unwrap_used, reason = "a test panics when it is wrong")]
-
 use std::time::Duration;
 
 use xtask::soak::{Options, run};
