@@ -284,3 +284,6 @@ fn strokes(samples: &[Sample], value: fn(&Sample) -> f64) -> Vec<Vec<(f64, f64)>
         .map(|process| process.iter().map(|sample| (sample.at.as_secs_f64(), value(sample))).collect())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
