@@ -195,7 +195,8 @@ pub fn run(options: &Options) -> Result<Report> {
         books: Books::between(&before, &after),
         daemons: daemons.collect(),
         machine: seen.machine,
-        changes_of_routes: evidence.routes.len(),
+        // Those before are the lab's own beginning.
+        changes_of_routes: evidence.routes.iter().filter(|change| !change.at.is_zero()).count(),
         deeds: evidence.deeds,
         undone: done,
         parts: parts.count(),
