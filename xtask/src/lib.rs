@@ -14,3 +14,4 @@ pub mod progress;
 pub mod setup;
 pub mod signals;
 pub mod site;
+pub mod soak;

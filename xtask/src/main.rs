@@ -11,6 +11,7 @@ use xtask::{
     load::{self, Load},
     setup::{self, Mode},
     signals::Interrupted,
+    soak,
 };
 
 /// Builds, tests, demonstrates and measures anycast
@@ -42,6 +43,8 @@ enum Task {
     Load(Load),
     /// Show the whole thing at work: a lab, real connections, changes while traffic flows, the books
     Demo(demo::Settings),
+    /// Everything at once for a long time: mixed load, random changes, restarts, faults; where every packet and session went
+    Soak(soak::Settings),
     /// Run all layers of tests; needs root
     Test {
         /// Only this layer: 1 host, 2 packets, 3 lab
@@ -111,6 +114,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Load(arguments) => load::load(&arguments)?,
         Task::Demo(settings) => demo::demo(&settings)?,
+        Task::Soak(settings) => return soak(&settings),
         Task::Test { layer, filter } => return test(&layers::Selection { layers: layer, filter }),
         Task::Bench { names, live, json, arguments } => {
             let names = if live { vec![bench::LIVE.to_owned()] } else { names };
@@ -130,6 +134,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Lab(command) => commands::run(command)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The report says what was wrong.
+fn soak(settings: &soak::Settings) -> Result<ExitCode> {
+    Ok(if soak::soak(settings)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The closing line is the last that is printed.

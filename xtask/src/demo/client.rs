@@ -1,7 +1,7 @@
 //! Real HTTP connections from the client's namespace, one request each, at a steady rate.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,12 +13,11 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     sync::Semaphore,
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use crate::lab::{Addresses, Family, Lab, server::HTTP_PORT};
+use crate::lab::{Addresses, Family, Lab, ports::Ports, server::HTTP_PORT};
 
 /// Connections open at once; beyond it the client falls behind its rate.
 const CONCURRENT: usize = 64;
@@ -56,7 +55,9 @@ impl Traffic {
         let start = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(Mutex::new(Vec::new()));
-        let work = Work { start, stop: stop.clone(), connections: connections.clone(), vips, per_second };
+        let ports = Arc::new(Ports::after(0));
+        let work =
+            Work { start, stop: stop.clone(), connections: connections.clone(), vips, ports, per_second };
         let body = move || {
             namespace.enter()?;
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -104,6 +105,7 @@ struct Work {
     stop: Arc<AtomicBool>,
     connections: Arc<Mutex<Vec<Connection>>>,
     vips: Addresses,
+    ports: Arc<Ports>,
     per_second: u32,
 }
 
@@ -134,23 +136,24 @@ impl Work {
 
     async fn connection(&self, family: Family) {
         let opened = self.start.elapsed();
-        let outcome = match timeout(TIME_LIMIT, request(self.vips.of(family))).await {
+        let outcome = match timeout(TIME_LIMIT, self.request(family)).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer within {TIME_LIMIT:?}")),
         };
         let connection = Connection { family, opened, ended: self.start.elapsed(), outcome };
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
-}
 
-/// One request over a connection of its own; answers with the name in the body.
-async fn request(vip: IpAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(SocketAddr::from((vip, HTTP_PORT))).await?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n").await?;
-    let mut answer = String::with_capacity(512);
-    stream.read_to_string(&mut answer).await?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.trim().to_owned()),
-        _ => Err(std::io::Error::other("an answer that is not HTTP 200")),
+    /// One request over a connection of its own; answers with the name in the body.
+    async fn request(&self, family: Family) -> std::io::Result<String> {
+        let socket = self.ports.bind(family)?;
+        let mut stream = socket.connect(SocketAddr::from((self.vips.of(family), HTTP_PORT))).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::with_capacity(512);
+        stream.read_to_string(&mut answer).await?;
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.trim().to_owned()),
+            _ => Err(std::io::Error::other("an answer that is not HTTP 200")),
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 mod bars;
-mod client;
+pub(crate) mod client;
 mod ledger;
 mod sites;
 mod verdict;
@@ -257,7 +257,7 @@ fn phase(status: &Status, began: Duration, ended: Duration) -> Phase {
 }
 
 /// With separators: 12,345.
-fn number(value: u64) -> String {
+pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

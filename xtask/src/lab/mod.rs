@@ -42,6 +42,7 @@ mod links;
 mod namespace;
 mod packet_socket;
 mod plan;
+pub mod ports;
 mod private_bpffs;
 mod process;
 pub mod random;

@@ -2,12 +2,9 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     ops::Range,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, SystemTime},
 };
@@ -15,7 +12,6 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpSocket,
     sync::watch,
     time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
@@ -25,7 +21,7 @@ use super::{
     server::SESSION_PORT,
     talk::{Amount, Side, Talk},
 };
-use crate::lab::{Addresses, Family, Lab, random::Random};
+use crate::lab::{Addresses, Family, Lab, ports::Ports, random::Random};
 
 /// How sessions are held.
 #[derive(Clone, Debug)]
@@ -49,6 +45,8 @@ pub enum Lifetime {
     Mixed(Range<Duration>),
     /// Until the client finishes.
     Long,
+    /// Each for a time of this range.
+    Each(Range<Duration>),
 }
 
 /// One session, from the client's side. Times count from the client's start.
@@ -128,7 +126,7 @@ impl Sessions {
         let start = std::time::Instant::now();
         let books = Arc::new(Mutex::new(Books::default()));
         let (stop, stopped) = watch::channel(false);
-        let ports = Arc::new(AtomicU32::new(others));
+        let ports = Arc::new(Ports::after(others));
         let seat = Seat {
             start,
             vips: lab.plan().vips,
@@ -161,6 +159,11 @@ impl Sessions {
     pub fn open(&self) -> usize {
         let books = lock(&self.books);
         books.greeted - books.records.iter().filter(|record| record.greeted.is_some()).count()
+    }
+
+    /// Sessions that broke so far.
+    pub fn broken(&self) -> usize {
+        lock(&self.books).records.iter().filter(|record| record.ending != Ending::Finished).count()
     }
 
     /// Sessions that ended so far.
@@ -211,12 +214,11 @@ struct Seat {
     books: Arc<Mutex<Books>>,
     /// True, or closed: the end.
     stopped: watch::Receiver<bool>,
-    /// Ports used so far.
-    ports: Arc<AtomicU32>,
+    /// A SYN with the addresses of an earlier session goes where that one is pinned, and a backend that comes back may still hold
+    /// that session and answer for it.
+    ports: Arc<Ports>,
 }
 
-/// Ports of sessions, in turn.
-const PORTS: Range<u16> = 2048..65_000;
 /// Time between the first sessions' openings: a thousand in two seconds.
 const RAMP: Duration = Duration::from_millis(2);
 /// Rest between a session that broke and the one in its place.
@@ -236,23 +238,6 @@ impl Seat {
         *self.stopped.borrow() || self.stopped.has_changed().is_err()
     }
 
-    /// A socket on the next port. The kernel would reuse one within seconds: then a SYN goes where the port's earlier
-    /// session is pinned, and a backend that comes back may still hold that session and answer for it.
-    fn bind(&self, family: Family) -> io::Result<TcpSocket> {
-        let (socket, any) = match family {
-            Family::V4 => (TcpSocket::new_v4()?, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
-            Family::V6 => (TcpSocket::new_v6()?, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
-        };
-        socket.set_reuseaddr(true)?;
-        loop {
-            let turn = self.ports.fetch_add(1, Ordering::Relaxed) % PORTS.len() as u32;
-            match socket.bind((any, PORTS.start + turn as u16).into()) {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-                bound => return bound.map(|()| socket),
-            }
-        }
-    }
-
     async fn run(self, number: usize) {
         let family = if number.is_multiple_of(2) { Family::V4 } else { Family::V6 };
         let is_long = (number / 2).is_multiple_of(2);
@@ -260,6 +245,7 @@ impl Seat {
         while !self.is_stopped() {
             let lifetime = match &self.pattern.lifetime {
                 Lifetime::Mixed(range) if !is_long => Some(random.within(range)),
+                Lifetime::Each(range) => Some(random.within(range)),
                 Lifetime::Mixed(_) | Lifetime::Long => None,
             };
             let mut session = Session::new(self.start.elapsed(), family, random.word());
@@ -337,7 +323,7 @@ impl Session {
     ) -> Result<(), Ending> {
         let patience = seat.pattern.patience;
         let address: IpAddr = seat.vips.of(self.family);
-        let socket = seat.bind(self.family)?;
+        let socket = seat.ports.bind(self.family)?;
         self.port = socket.local_addr()?.port();
         let connect = socket.connect(SocketAddr::from((address, SESSION_PORT)));
         let mut stream = timeout(patience, connect).await.map_err(|_| Ending::TimedOut)??;

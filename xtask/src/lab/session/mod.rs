@@ -22,6 +22,7 @@ mod talk;
 
 pub use client::{Ending, Lifetime, Pattern, Record, Sessions};
 pub use server::{SESSION_PORT, Server};
+pub use talk::Amount;
 
 /// Puts the calling thread before what else runs on the machine: a side that waits for a core tells of nothing else.
 fn take_precedence() -> anyhow::Result<()> {

@@ -1,6 +1,9 @@
 //! Daemons of this project on the edge hosts, started, asked and ended as operators and accidents would.
 
-use std::{net::IpAddr, process::Stdio};
+use std::{
+    net::IpAddr,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result};
 
@@ -86,6 +89,11 @@ impl SitesLab {
     /// Runs `anycast-ctl` on an edge, for its instance, and answers with its stdout.
     pub fn ctl(&self, edge: &str, words: &[&str]) -> Result<String> {
         self.host(edge)?.ctl(words)
+    }
+
+    /// A command of `anycast-ctl` for an edge's instance, to be started there by [`SitesLab::spawn`].
+    pub fn ctl_command(&self, edge: &str, words: &[&str]) -> Result<Command> {
+        self.host(edge)?.command(words)
     }
 
     /// Starts an `anycast-ctl` on an edge that takes its time, with pipes for what it prints: a watchdog, a command that waits.
