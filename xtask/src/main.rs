@@ -13,6 +13,9 @@ use xtask::{
     signals::Interrupted,
 };
 
+#[cfg(test)]
+mod documented;
+
 /// Builds, tests, demonstrates and measures anycast
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
