@@ -7,6 +7,7 @@
 mod configuration;
 mod links;
 mod machine;
+mod manner;
 mod marks;
 mod play;
 mod shape;

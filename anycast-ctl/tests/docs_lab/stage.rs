@@ -52,8 +52,8 @@ const HOLD_THE_VIP: &str = "ip address add 192.0.2.1/32 dev lo
 ip address add 2001:db8:1::1/128 dev lo nodad preferred_lft 0
 sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2";
 
-/// Nine revisions, after which everything is as it was.
-const HISTORY: &str = "for weight in 2 1 2 1 2 1 2 1; do anycast-ctl backend weight web web-3 $weight; done";
+/// Seven revisions, after which everything is as it was.
+const HISTORY: &str = "for weight in 2 1 2 1 2 1; do anycast-ctl backend weight web web-3 $weight; done";
 
 /// Clients that never rest.
 const TRAFFIC: &str = "while :; do
@@ -105,7 +105,9 @@ impl Stage {
 
     fn set_up(&mut self, state: State) {
         self.on("edge").must(&format!("cat > site.toml <<'END'\n{SITE}\nEND\ncp site.toml /etc/anycast/"));
-        self.on("edge").must("ip link add eth1 type veth peer name eth1-peer");
+        self.on("edge").must(
+            "ip link add eth1 type veth peer name eth1-peer; ip link set eth1 up; ip link set eth1-peer up",
+        );
         for server in SERVERS {
             self.on(server).must(WEB_SERVER);
             self.running.push(self.on(server).start("nginx"));
@@ -141,11 +143,6 @@ impl Stage {
         }
         self.daemon = Some(daemon);
         Ok(())
-    }
-
-    /// Whether the daemon, which steered at first, has ended.
-    pub fn is_over(&mut self) -> bool {
-        self.daemon.as_mut().is_some_and(|daemon| daemon.ended().is_some())
     }
 
     /// The host of that name.
