@@ -72,7 +72,7 @@ fn without_description(line: &str) -> &str {
 
 /// The line that ends a here-document which this command begins.
 fn here_document(text: &str) -> Option<&str> {
-    let word = text.lines().next()?.split_once("<<")?.1.trim_start().split_whitespace().next()?;
+    let word = text.lines().next()?.split_once("<<")?.1.split_whitespace().next()?;
     Some(word.trim_matches(['\'', '"']))
 }
 

@@ -20,8 +20,9 @@ use crate::api::{
 /// How long what came may wait to be written.
 const FLUSH: Duration = Duration::from_millis(100);
 
-/// How long the daemon may take for what is under way when a capture is ended.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the daemon may take for what is under way when a capture is ended: on a busy machine the kernel itself takes
+/// seconds to say that no packet is. Whoever asks twice does not wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 pub struct Order {
