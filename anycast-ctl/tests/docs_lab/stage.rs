@@ -27,7 +27,7 @@ const SERVERS: [&str; 3] = ["web-1", "web-2", "web-3"];
 const HOSTS: [(&str, u8); 5] = [("client", 1), ("edge", 10), ("web-1", 11), ("web-2", 12), ("web-3", 13)];
 const SOON: Duration = Duration::from_secs(30);
 
-/// What `apt-get install nginx` and a page with the server's name make of a server.
+/// What `apt-get install nginx` makes of a server, with a page for checks.
 const WEB_SERVER: &str = "mkdir -p /var/www/html
 hostname > /var/www/html/index.html
 cat > /etc/nginx/nginx.conf <<'END'
