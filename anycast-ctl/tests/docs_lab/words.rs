@@ -26,6 +26,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ssh", "needs another host"),
     ("systemctl", "needs systemd"),
     ("systemd-analyze", "needs systemd"),
+    ("systemd-sysusers", "needs systemd"),
+    ("systemd-tmpfiles", "needs systemd"),
     ("vtysh", "needs FRR"),
 ];
 
@@ -53,19 +55,19 @@ pub fn complaint(words: &[String], whole: bool) -> Option<String> {
         return None;
     }
     let error = anycast_ctl::cli::check(&words[1..]).err()?;
-    let fine = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let is_short = matches!(
+        error.kind(),
         ErrorKind::MissingRequiredArgument
-        | ErrorKind::MissingSubcommand
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::TooFewValues
-        | ErrorKind::WrongNumberOfValues => !whole,
-        // Prose has words like NAME in the place of values.
-        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
-            !whole && words.iter().any(|word| word.chars().any(char::is_uppercase))
-        }
-        _ => false,
-    };
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            | ErrorKind::TooFewValues
+            | ErrorKind::WrongNumberOfValues
+    );
+    // Prose has words like NAME in the place of values.
+    let is_named = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue)
+        && words.iter().any(|word| word.chars().any(char::is_uppercase));
+    let fine = is_help || !whole && (is_short || is_named);
     (!fine).then(|| error.render().to_string().lines().next().unwrap_or_default().to_owned())
 }
 
