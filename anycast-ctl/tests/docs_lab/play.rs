@@ -158,17 +158,8 @@ impl<'a> Play<'a> {
                 .map_err(|output| format!("`{text}` does not steer:{}", end_of(&output)));
         }
         let began = Instant::now();
-        let type_it = || {
-            if goes_on(&text) { glance(stage, &self.host, &text) } else { stage.on(&self.host).run(&text) }
-        };
-        let mut ended = type_it();
-        // On a busy machine the daemon may not let a capture go in time, and the command says so: a reader tries again.
-        for _ in 0..3 {
-            if !goes_on(&text) || ended.is_good() {
-                break;
-            }
-            ended = type_it();
-        }
+        let ended =
+            if goes_on(&text) { glance(stage, &self.host, &text) } else { stage.on(&self.host).run(&text) };
         let Ended { status, output } = ended;
         if only().is_some() {
             println!("{} on {}, after {:?}\n$ {text}\n{output}", self.page.path, self.host, began.elapsed());
