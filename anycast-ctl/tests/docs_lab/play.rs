@@ -203,9 +203,10 @@ fn glance(stage: &Stage, host: &str, text: &str) -> Ended {
     }
     let early = running.ended();
     let status = early.unwrap_or_else(|| running.interrupt());
-    // Ctrl-C may be how it is meant to end.
-    let by_hand = early.is_none()
-        && (status.signal() == Some(libc::SIGINT) || status.code() == Some(128 + libc::SIGINT));
+    // Ctrl-C may be how it is meant to end; what others make of it at the end of a pipe is theirs.
+    let is_others = simple_commands(text).last().is_some_and(|words| words[0] != "anycast-ctl");
+    let is_interrupted = status.signal() == Some(libc::SIGINT) || status.code() == Some(128 + libc::SIGINT);
+    let by_hand = early.is_none() && (is_interrupted || is_others);
     let status = if by_hand { std::process::ExitStatus::from_raw(0) } else { status };
     Ended { status: Some(status), output: running.output() }
 }
