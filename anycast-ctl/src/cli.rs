@@ -172,6 +172,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What is wrong with these words behind `anycast-ctl`, by the parser that reads them; documentation is checked by it.
+pub fn check(words: &[String]) -> Result<(), clap::Error> {
+    let program = std::iter::once("anycast-ctl");
+    Cli::command().try_get_matches_from(program.chain(words.iter().map(String::as_str))).map(drop)
+}
+
 /// What wrong usage exits with: what clap says, but where that would mean something else.
 fn usage_code(code: i32) -> u8 {
     let code = u8::try_from(code).unwrap_or(2);

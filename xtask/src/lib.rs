@@ -10,6 +10,7 @@ pub mod lab;
 pub mod layers;
 pub mod lint;
 pub mod load;
+pub mod markdown;
 pub mod progress;
 pub mod setup;
 pub mod signals;

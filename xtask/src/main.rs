@@ -14,6 +14,9 @@ use xtask::{
     soak,
 };
 
+#[cfg(test)]
+mod documented;
+
 /// Builds, tests, demonstrates and measures anycast
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]

@@ -20,8 +20,8 @@ use crate::api::{
 /// How long what came may wait to be written.
 const FLUSH: Duration = Duration::from_millis(100);
 
-/// How long the daemon may take for what is under way when a capture is ended.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the daemon may take for what is under way when a capture is ended. Whoever asks twice does not wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 pub struct Order {
@@ -133,7 +133,13 @@ impl Recorder<'_> {
     /// Whether more is to come.
     async fn take(&mut self, line: Option<CaptureLine>) -> anyhow::Result<bool> {
         match line {
-            Some(CaptureLine::Begun(status)) => self.id = Some(status.id),
+            Some(CaptureLine::Begun(status)) => {
+                self.id = Some(status.id);
+                // Whoever did not want it any more before it had begun.
+                if self.is_ending {
+                    self.tell(status.id).await?;
+                }
+            }
             Some(CaptureLine::Packet(packet)) if self.counts.written < self.most => {
                 self.sink.add(*packet)?;
                 self.counts.written += 1;
@@ -165,11 +171,17 @@ impl Recorder<'_> {
             return Ok(());
         }
         self.is_ending = true;
-        self.ends_at = Some(Instant::now() + PATIENCE);
-        if let Some(id) = self.id {
-            self.client.end_capture(id).await.context("end the capture")?;
+        // One that has not begun has no number yet: it is told when it has.
+        self.ends_at = None;
+        match self.id {
+            Some(id) => self.tell(id).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    async fn tell(&mut self, id: u64) -> anyhow::Result<()> {
+        self.ends_at = Some(Instant::now() + PATIENCE);
+        self.client.end_capture(id).await.map(drop).context("end the capture")
     }
 }
 
