@@ -22,6 +22,9 @@ use crate::utc::{Utc, UtcError};
 /// Digits behind the point.
 const DIGITS: usize = 3;
 
+/// The last moment that can be written, as [`Utc`] has it.
+const LAST: u64 = Utc::from_unix(u64::MAX).unix() * 1_000 + 999;
+
 /// Bytes of a moment to the second, without its offset.
 const SECONDS: usize = "2026-11-21T18:00:00".len();
 
@@ -38,9 +41,9 @@ impl Moment {
         Self(u64::try_from(since.as_millis()).unwrap_or_default())
     }
 
-    /// From milliseconds since 1970.
+    /// From milliseconds since 1970; those that cannot be written are the last that can.
     pub const fn from_unix_ms(milliseconds: u64) -> Self {
-        Self(milliseconds)
+        if milliseconds > LAST { Self(LAST) } else { Self(milliseconds) }
     }
 
     /// Milliseconds since 1970.
@@ -53,9 +56,9 @@ impl Moment {
         Self(self.0.saturating_sub(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// The moment that much later.
+    /// The moment that much later, or the last that can be written.
     pub fn after(self, period: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
+        Self::from_unix_ms(self.0.saturating_add(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 

@@ -32,7 +32,7 @@ struct Layer {
     number: u8,
     name: &'static str,
     needs_root: bool,
-    /// Whether the parser is fuzzed for some seconds.
+    /// Whether what reads others' bytes is fuzzed for some seconds.
     fuzzes: bool,
     /// Arguments of `cargo test`, and those of the test programs.
     runs: Vec<(Vec<String>, &'static [&'static str])>,
@@ -66,16 +66,8 @@ pub fn test(selection: &Selection) -> Result<bool> {
             println!("\n── layer {} ({}): cargo test {}", layer.number, layer.name, arguments.join(" "));
             sum.add(run(arguments, program_arguments, selection.filter.as_deref())?);
         }
-        let is_selected = |filter: &String| fuzz::TARGET.contains(filter.as_str());
-        if layer.fuzzes && selection.filter.as_ref().is_none_or(is_selected) {
-            println!(
-                "\n── layer {} ({}): {} for {} s",
-                layer.number,
-                layer.name,
-                fuzz::TARGET,
-                fuzz::SECONDS
-            );
-            sum.add(fuzz()?);
+        if layer.fuzzes {
+            sum.add(fuzz(selection.filter.as_deref())?);
         }
         sums.push((layer, sum));
     }
@@ -135,14 +127,22 @@ fn describe(layers: &[Layer]) -> String {
     layers.iter().map(|layer| format!("{} ({})", layer.number, layer.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A run of the fuzzer, as one test.
-fn fuzz() -> Result<Summary> {
+/// Runs of the fuzzer, one test for each target: `fuzz::agent`.
+fn fuzz(filter: Option<&str>) -> Result<Summary> {
     let mut summary = Summary::default();
-    match fuzz::run(fuzz::SECONDS)? {
-        fuzz::Outcome::Clean => summary.passed += 1,
-        fuzz::Outcome::Broken(inputs) => {
-            summary.failed += 1;
-            summary.failed_names.push(format!("{}: {}", fuzz::TARGET, fuzz::describe(&inputs)));
+    let mut targets = fuzz::targets()?;
+    targets.retain(|target| filter.is_none_or(|filter| format!("fuzz::{target}").contains(filter)));
+    if targets.is_empty() {
+        return Ok(summary);
+    }
+    println!("\n── fuzz: {} targets, {} s each", targets.len(), fuzz::SECONDS);
+    for (target, outcome) in fuzz::build_and_run(&targets, fuzz::SECONDS)? {
+        match outcome {
+            fuzz::Outcome::Clean => summary.passed += 1,
+            fuzz::Outcome::Broken(inputs) => {
+                summary.failed += 1;
+                summary.failed_names.push(format!("fuzz::{}", fuzz::describe(&target, &inputs)));
+            }
         }
     }
     Ok(summary)

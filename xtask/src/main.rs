@@ -50,14 +50,20 @@ enum Task {
         /// Only tests whose name contains this
         filter: Option<String>,
     },
-    /// Fuzz the parser, guided by coverage; `cargo xtask test` does so for some seconds
+    /// Fuzz what reads others' bytes, guided by coverage; `cargo xtask test` does so for some seconds
     Fuzz {
-        /// How long
+        /// Which of `--list`; all if left out
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// How long each
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
         /// Only run this input, which an earlier run has left
         #[arg(long, value_name = "FILE")]
         input: Option<PathBuf>,
+        /// Print the targets
+        #[arg(long, conflicts_with_all = ["targets", "input"])]
+        list: bool,
     },
     /// Run benchmarks
     Bench {
@@ -116,7 +122,10 @@ fn run(task: Task) -> Result<ExitCode> {
             let names = if live { vec![bench::LIVE.to_owned()] } else { names };
             bench::bench(&names, json, &arguments)?;
         }
-        Task::Fuzz { seconds, input } => fuzz::fuzz(seconds, input.as_deref())?,
+        Task::Fuzz { list: true, .. } => fuzz::targets()?.iter().for_each(|target| println!("{target}")),
+        Task::Fuzz { targets, seconds, input, list: false } => {
+            fuzz::fuzz(&fuzz::Settings { targets, seconds, input })?;
+        }
         Task::Kernels { kernels } => kernels::kernels(&kernels)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
