@@ -11,6 +11,7 @@ pub mod layers;
 pub mod lint;
 pub mod load;
 pub mod progress;
+pub mod sanitize;
 pub mod setup;
 pub mod signals;
 pub mod site;

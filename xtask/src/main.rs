@@ -9,6 +9,7 @@ use xtask::{
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
+    sanitize,
     setup::{self, Mode},
     signals::Interrupted,
 };
@@ -65,6 +66,8 @@ enum Task {
         #[arg(long, conflicts_with_all = ["targets", "input"])]
         list: bool,
     },
+    /// Run the unsafe code where it shows what it may not do: under Miri and valgrind; needs root
+    Sanitize,
     /// Run benchmarks
     Bench {
         /// Only this one; may be given again
@@ -87,7 +90,7 @@ enum Task {
     },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
-    /// Everything a change must pass: lint, test, the demos of one site and of two
+    /// Everything a change must pass: lint, test, sanitize, the demos of one site and of two
     Ci,
     /// A lab to play in by hand: network namespaces, real servers, the controller
     #[command(subcommand)]
@@ -126,11 +129,13 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Fuzz { targets, seconds, input, list: false } => {
             fuzz::fuzz(&fuzz::Settings { targets, seconds, input })?;
         }
+        Task::Sanitize => sanitize::sanitize()?,
         Task::Kernels { kernels } => kernels::kernels(&kernels)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;
             let tested = test(&layers::Selection::default())?;
+            sanitize::sanitize()?;
             for sites in [1, 2] {
                 demo::demo(&demo::Settings::with_sites(sites))?;
             }

@@ -73,6 +73,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => StatusCode::BAD_REQUEST,
         };
-        Refusal::new(status, format!("read the body of the request as JSON: {}", one_line(&error.to_string())))
+        Refusal::new(
+            status,
+            format!("read the body of the request as JSON: {}", one_line(&error.to_string())),
+        )
     })
 }

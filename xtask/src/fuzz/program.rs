@@ -16,12 +16,16 @@ use crate::compile::cargo;
 pub const NAME: &str = "anycast-fuzz";
 
 /// A compiler that instruments the crates under test, and them alone: what they are built on is shared with every other build,
-/// which saves minutes; its edges guide nothing, but what the crates make of its answers does.
+/// which saves minutes; its edges guide nothing, but what the crates make of its answers does. The parser of packets and the
+/// targets are optimised, which costs little; the controller is not, which would take longer than the fuzzing.
 ///
 /// The flags have edges counted and compared values reported: they are cargo-fuzz's, all of which the stable compiler takes.
 const COMPILER: &str = r#"#!/bin/sh
 compiler=$1
 shift
+case " $* " in
+*" --crate-name anycast_common "* | *" --crate-name anycast_fuzz "*) set -- "$@" -Copt-level=2 -Clto=off ;;
+esac
 case " $* " in
 *" --crate-name anycast_common "* | *" --crate-name anycast_ctl "* | *" --crate-name anycast_fuzz "*)
     set -- "$@" -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -41,8 +45,8 @@ pub fn build() -> Result<PathBuf> {
     command.arg("--message-format=json-render-diagnostics");
     // Cargo keeps what such a compiler makes of the workspace apart from what the usual one does.
     command.env("RUSTC_WORKSPACE_WRAPPER", &compiler);
-    // Faster by far, with every check for overflow. Dependencies have settings of their own, which stay.
-    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    // It is seldom built twice.
+    command.env("CARGO_INCREMENTAL", "0");
     let output = command.stderr(Stdio::inherit()).output().context("start cargo build")?;
     if !output.status.success() {
         bail!("build the fuzzer: cargo ended with {}; its errors are above", output.status);
