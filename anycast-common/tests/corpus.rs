@@ -31,5 +31,7 @@ fn every_packet_of_the_corpus_keeps_the_properties() {
     let mut inputs: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
     inputs.sort();
     assert!(inputs.len() > 50, "{} inputs", inputs.len());
-    inputs.iter().for_each(|input| check(&fs::read(input).unwrap()));
+    // Miri takes half a second for each.
+    let step = if cfg!(miri) { 16 } else { 1 };
+    inputs.iter().step_by(step).for_each(|input| check(&fs::read(input).unwrap()));
 }

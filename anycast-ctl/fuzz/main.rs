@@ -33,6 +33,7 @@ mod words;
 use std::{env, path::Path, sync::OnceLock};
 
 use libfuzzer_sys::fuzz_target;
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 /// Each target by its name, which is also that of its corpus.
 const TARGETS: [(&str, fn(&[u8])); 15] = [
@@ -63,6 +64,9 @@ fuzz_target!(init: choose(), |input: &[u8]| {
 });
 
 fn choose() {
+    // As every program of Rust's has it; this one's main function is libFuzzer's. Peers hang up all the time.
+    // SAFETY: no handler is installed.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }.unwrap();
     let corpora = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus"));
     // `cargo xtask fuzz` knows the targets by their corpora.
     let missing = TARGETS.iter().map(|(name, _)| corpora.join(name)).find(|corpus| !corpus.is_dir());
