@@ -35,8 +35,11 @@ use std::{env, path::Path, sync::OnceLock};
 use libfuzzer_sys::fuzz_target;
 use nix::sys::signal::{SigHandler, Signal, signal};
 
+/// Does something with an input, and panics when a property does not hold.
+type Target = fn(&[u8]);
+
 /// Each target by its name, which is also that of its corpus.
-const TARGETS: [(&str, fn(&[u8])); 15] = [
+const TARGETS: [(&str, Target); 15] = [
     ("agent", agent::check),
     ("api", api::check),
     ("bird", bird::check),
@@ -57,7 +60,7 @@ const TARGETS: [(&str, fn(&[u8])); 15] = [
 /// The environment's variable that names the target.
 const VARIABLE: &str = "ANYCAST_FUZZ_TARGET";
 
-static TARGET: OnceLock<fn(&[u8])> = OnceLock::new();
+static TARGET: OnceLock<Target> = OnceLock::new();
 
 fuzz_target!(init: choose(), |input: &[u8]| {
     TARGET.get().unwrap()(input);
