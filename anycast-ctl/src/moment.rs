@@ -23,7 +23,7 @@ use crate::utc::{Utc, UtcError};
 const DIGITS: usize = 3;
 
 /// The last moment that can be written, as [`Utc`] has it.
-const LAST: u64 = Utc::from_unix(u64::MAX).unix() * 1_000 + 999;
+const LAST: u64 = Utc::from_unix(u64::MAX).unix() * 1_000;
 
 /// Bytes of a moment to the second, without its offset.
 const SECONDS: usize = "2026-11-21T18:00:00".len();
@@ -84,7 +84,7 @@ impl FromStr for Moment {
         let fraction = format!("{digits:0<DIGITS$}").parse::<u64>().ok();
         match (whole, fraction) {
             (Ok(whole), Some(fraction)) if (1..=DIGITS).contains(&digits.len()) && head.len() == SECONDS => {
-                Ok(Self(whole + fraction))
+                Ok(Self::from_unix_ms(whole + fraction))
             }
             _ => text.parse::<Utc>().map(|utc| Self(utc.unix() * 1_000)),
         }
@@ -142,6 +142,17 @@ mod tests {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
         assert_eq!(Moment(1_795_284_000_250).to_string(), "2026-11-21T18:00:00.250Z");
+    }
+
+    #[test]
+    fn the_last_moment_can_be_written() {
+        let last = "9999-12-30T22:00:00.000Z";
+        for far in [1 << 40, 1 << 50, u64::MAX] {
+            assert_eq!(Moment(7).after(Duration::from_secs(far)).to_string(), last);
+        }
+        for far in [last, "9999-12-30T22:00:00.5Z"] {
+            assert_eq!(far.parse(), Ok(Moment::from_unix_ms(u64::MAX)), "{far}");
+        }
     }
 
     proptest! {
