@@ -1,8 +1,10 @@
 //! `cargo xtask test`: every layer of tests through cargo, with one closing line for all of them.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Write as _, stdout},
+    num::NonZero,
     process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -14,9 +16,14 @@ use crate::{
     setup::{self, Mode},
 };
 
+mod pool;
+mod programs;
 mod summary;
 
 use summary::Summary;
+
+/// Programs that take longest: begun first, so that none of them is left for last.
+const LONGEST: [&str; 5] = ["site_lab", "example_lab", "drain_lab", "frr_lab", "survival_lab"];
 
 /// Which tests to run.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +34,23 @@ pub struct Selection {
     pub filter: Option<String>,
 }
 
-/// A layer: what it needs and the cargo invocations that run it.
+/// A layer: what it needs and the programs that are it.
 struct Layer {
     number: u8,
     name: &'static str,
     needs_root: bool,
+    /// How many programs run at a time.
+    at_once: usize,
+    /// Arguments of the programs.
+    arguments: &'static [&'static str],
+    /// Arguments of `cargo test` that select the programs.
+    programs: Vec<String>,
+    /// What cargo runs itself, first: arguments of `cargo test`.
+    by_cargo: Vec<Vec<String>>,
     /// Whether what reads others' bytes is fuzzed for some seconds.
     fuzzes: bool,
-    /// Arguments of `cargo test`, and those of the test programs.
-    runs: Vec<(Vec<String>, &'static [&'static str])>,
+    /// Whether what fails is run again, alone.
+    repeats: bool,
 }
 
 /// Runs the layers one after the other; answers whether every test passed, after the closing line said so.
@@ -62,9 +77,21 @@ pub fn test(selection: &Selection) -> Result<bool> {
     let mut sums = Vec::new();
     for layer in &layers {
         let mut sum = Summary::default();
-        for (arguments, program_arguments) in &layer.runs {
-            println!("\n── layer {} ({}): cargo test {}", layer.number, layer.name, arguments.join(" "));
-            sum.add(run(arguments, program_arguments, selection.filter.as_deref())?);
+        let heading = |what: &str| println!("\n── layer {} ({}): {what}", layer.number, layer.name);
+        for arguments in &layer.by_cargo {
+            heading(&format!("cargo test {}", arguments.join(" ")));
+            sum.add(run(arguments, selection.filter.as_deref())?);
+        }
+        heading(&format!("building its programs: cargo test {}", layer.programs.join(" ")));
+        let mut programs = programs::build(&layer.programs)?;
+        programs.sort_by_key(|program| !LONGEST.iter().any(|name| program.title.ends_with(name)));
+        let arguments = [layer.arguments, selection.filter.as_deref().as_slice()].concat();
+        let mut results = pool::run(&programs, layer.at_once, &arguments, &mut stdout())?;
+        if layer.repeats {
+            pool::repeat(&mut results, layer.arguments, &mut stdout())?;
+        }
+        for (_, result) in results {
+            sum.add(result);
         }
         if layer.fuzzes {
             sum.add(fuzz(selection.filter.as_deref())?);
@@ -78,6 +105,9 @@ pub fn test(selection: &Selection) -> Result<bool> {
         println!("layer {} ({}): {sum}", layer.number, layer.name);
         for name in &sum.failed_names {
             println!("  failed: {name}");
+        }
+        for name in &sum.repeated_names {
+            println!("  passed at the second try, alone: {name}");
         }
         for name in &sum.skipped_names {
             println!("  skipped: {name}");
@@ -93,33 +123,60 @@ pub fn test(selection: &Selection) -> Result<bool> {
 
 fn layers() -> Result<Vec<Layer>> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let host = "--workspace --exclude anycast-ebpf";
-    let mut first =
-        vec![(words(&format!("{host} --lib --bins")), &[][..]), (words(&format!("{host} --doc")), &[][..])];
-    let mut third = vec![(words("-p xtask --test lab"), &[][..])];
-    let mut labs = Vec::new();
+    let host = words("--workspace --exclude anycast-ebpf");
+    let mut first = [host.clone(), words("--lib --bins --test corpus")].concat();
+    let mut second = words("-p anycast-ctl");
+    // The lab's own tests, and those of the controller in it.
+    let mut third = words("-p xtask -p anycast-ctl");
     for name in controller_programs("tests")? {
-        let arguments = words(&format!("-p anycast-ctl --test {name}"));
-        match name.as_str() {
-            "check_path" | "packets" | "receive" | "sweep" => {}
-            // Before the labs, so that the build that stays is the usual one.
-            "packet_log" => {
-                third.push((words("-p anycast-ctl --features packet-log --test packet_log"), &[]))
-            }
+        let programs = match name.as_str() {
+            // Wants another build.
+            "packet_log" => continue,
+            "check_path" | "packets" | "receive" | "sweep" => &mut second,
             // Makes namespaces of its own.
-            "netlink" => third.push((arguments, &[])),
-            // Labs share two cores with each other: one at a time measures what it says.
-            lab if lab.ends_with("lab") => labs.push((arguments, &["--test-threads=1"][..])),
-            _ => first.push((arguments, &[])),
-        }
+            "netlink" => &mut third,
+            lab if lab.ends_with("lab") => &mut third,
+            _ => &mut first,
+        };
+        programs.extend(["--test".to_owned(), name]);
     }
-    third.append(&mut labs);
-    let second = ["packets", "receive", "check_path", "sweep"];
-    let second = second.map(|name| (words(&format!("-p anycast-ctl --test {name}")), &[][..])).into();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     Ok(vec![
-        Layer { number: 1, name: "host", needs_root: false, fuzzes: true, runs: first },
-        Layer { number: 2, name: "packets", needs_root: true, fuzzes: false, runs: second },
-        Layer { number: 3, name: "lab", needs_root: true, fuzzes: false, runs: third },
+        Layer {
+            number: 1,
+            name: "host",
+            needs_root: false,
+            at_once: 1,
+            arguments: &[],
+            programs: first,
+            by_cargo: vec![[host, words("--doc")].concat()],
+            fuzzes: true,
+            repeats: false,
+        },
+        Layer {
+            number: 2,
+            name: "packets",
+            needs_root: true,
+            at_once: 1,
+            arguments: &[],
+            programs: second,
+            by_cargo: Vec::new(),
+            fuzzes: false,
+            repeats: false,
+        },
+        Layer {
+            number: 3,
+            name: "lab",
+            needs_root: true,
+            // Labs wait most of the time: for routes, for checks, for sessions to end.
+            at_once: cores + 1,
+            arguments: &["--test-threads=1"],
+            programs: third,
+            // Before the labs, so that the build that stays is the usual one.
+            by_cargo: vec![words("-p anycast-ctl --features packet-log --test packet_log")],
+            fuzzes: false,
+            repeats: true,
+        },
     ])
 }
 
@@ -149,17 +206,17 @@ fn fuzz(filter: Option<&str>) -> Result<Summary> {
 }
 
 /// One `cargo test`, its output passed on line by line.
-fn run(arguments: &[String], program_arguments: &[&str], filter: Option<&str>) -> Result<Summary> {
+fn run(arguments: &[String], filter: Option<&str>) -> Result<Summary> {
     let mut command: Command = cargo();
-    command.arg("test").arg("--no-fail-fast").args(arguments).arg("--").args(program_arguments).args(filter);
+    command.arg("test").arg("--no-fail-fast").args(arguments).arg("--").args(filter);
     let mut child = command.stdout(Stdio::piped()).spawn().context("start cargo test")?;
-    let stdout = child.stdout.take().context("read the tests' output")?;
+    let printed = child.stdout.take().context("read the tests' output")?;
     let mut summary = Summary::default();
-    let mut reader = BufReader::new(stdout);
+    let mut reader = BufReader::new(printed);
     let mut line = Vec::new();
     // Tests may print anything: bytes are passed on as they are.
     while reader.read_until(b'\n', &mut line).context("read the tests' output")? > 0 {
-        std::io::stdout().write_all(&line).context("print the tests' output")?;
+        stdout().write_all(&line).context("print the tests' output")?;
         summary.line(&String::from_utf8_lossy(&line));
         line.clear();
     }

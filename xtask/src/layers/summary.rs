@@ -13,6 +13,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Names of the failed ones.
     pub failed_names: Vec<String>,
+    /// Names of those that failed beside others and passed alone; counted as passed.
+    pub repeated_names: Vec<String>,
     /// Names of the skipped ones, with the reason when there is one.
     pub skipped_names: Vec<String>,
 }
@@ -42,13 +44,18 @@ impl Summary {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.failed_names.extend(other.failed_names);
+        self.repeated_names.extend(other.repeated_names);
         self.skipped_names.extend(other.skipped_names);
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        write!(f, "{} passed", self.passed)?;
+        if !self.repeated_names.is_empty() {
+            write!(f, " ({} of them at the second try)", self.repeated_names.len())?;
+        }
+        write!(f, ", {} failed, {} skipped", self.failed, self.skipped)
     }
 }
 
