@@ -298,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_tcp_packet_is_what_its_flags_say() {
-        for flags in 0..=u16::MAX {
+        // The bits above the lowest five change nothing, which Miri would take long to see.
+        let most = if cfg!(miri) { 0xff } else { u16::MAX };
+        for flags in 0..=most {
             let [fin, syn, rst, ack] = [1, 2, 4, 16].map(|bit| flags & bit != 0);
             let expected = match (syn && !ack, rst || fin) {
                 (true, _) => Kind::Opens,

@@ -14,7 +14,7 @@ use toml::{
 
 use crate::{
     model::{Problem, Site},
-    spelling::quoted,
+    spelling::{one_line, quoted},
 };
 
 pub mod pairs;
@@ -201,7 +201,7 @@ fn document<'a>(text: &'a str, lines: &Lines<'_>) -> Result<DeTable<'a>, Misread
                     format!("{value} is no value: if it is text, put it in quotes")
                 }
             }
-            (message, _) => message.to_owned(),
+            (message, _) => one_line(message),
         };
         Misread { at: span.start, path: key.to_owned(), message }
     })

@@ -22,6 +22,9 @@ use crate::utc::{Utc, UtcError};
 /// Digits behind the point.
 const DIGITS: usize = 3;
 
+/// The last moment that can be written, as [`Utc`] has it.
+const LAST: u64 = Utc::from_unix(u64::MAX).unix() * 1_000;
+
 /// Bytes of a moment to the second, without its offset.
 const SECONDS: usize = "2026-11-21T18:00:00".len();
 
@@ -38,9 +41,9 @@ impl Moment {
         Self(u64::try_from(since.as_millis()).unwrap_or_default())
     }
 
-    /// From milliseconds since 1970.
+    /// From milliseconds since 1970; those that cannot be written are the last that can.
     pub const fn from_unix_ms(milliseconds: u64) -> Self {
-        Self(milliseconds)
+        if milliseconds > LAST { Self(LAST) } else { Self(milliseconds) }
     }
 
     /// Milliseconds since 1970.
@@ -53,9 +56,9 @@ impl Moment {
         Self(self.0.saturating_sub(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// The moment that much later.
+    /// The moment that much later, or the last that can be written.
     pub fn after(self, period: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
+        Self::from_unix_ms(self.0.saturating_add(u64::try_from(period.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -81,7 +84,7 @@ impl FromStr for Moment {
         let fraction = format!("{digits:0<DIGITS$}").parse::<u64>().ok();
         match (whole, fraction) {
             (Ok(whole), Some(fraction)) if (1..=DIGITS).contains(&digits.len()) && head.len() == SECONDS => {
-                Ok(Self(whole + fraction))
+                Ok(Self::from_unix_ms(whole + fraction))
             }
             _ => text.parse::<Utc>().map(|utc| Self(utc.unix() * 1_000)),
         }
@@ -139,6 +142,17 @@ mod tests {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
         assert_eq!(Moment(1_795_284_000_250).to_string(), "2026-11-21T18:00:00.250Z");
+    }
+
+    #[test]
+    fn the_last_moment_can_be_written() {
+        let last = "9999-12-30T22:00:00.000Z";
+        for far in [1 << 40, 1 << 50, u64::MAX] {
+            assert_eq!(Moment(7).after(Duration::from_secs(far)).to_string(), last);
+        }
+        for far in [last, "9999-12-30T22:00:00.5Z"] {
+            assert_eq!(far.parse(), Ok(Moment::from_unix_ms(u64::MAX)), "{far}");
+        }
     }
 
     proptest! {

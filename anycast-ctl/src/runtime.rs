@@ -11,6 +11,7 @@ use crate::{
     announce::orders::{ByHand, Maintenance},
     model::Seed,
     numbers::{Carried, Numbers},
+    spelling::one_line,
 };
 
 /// What is written down.
@@ -37,7 +38,7 @@ pub struct Runtime {
 
 /// A document that this version does not understand.
 #[derive(Debug, thiserror::Error)]
-#[error("the store's runtime document cannot be read ({0}): run the version of anycast-ctl that wrote it")]
+#[error("the store's runtime document cannot be read ({}): run the version of anycast-ctl that wrote it", one_line(&.0.to_string()))]
 pub struct RuntimeError(#[from] serde_json::Error);
 
 impl Runtime {

@@ -4,6 +4,8 @@
 const LISTED: usize = 10;
 /// Characters of one name repeated in a message.
 const REPEATED_CHARS: usize = 64;
+/// Characters of what another program said.
+const SAID_CHARS: usize = 1_000;
 
 /// The text in backquotes, cut to a readable length, with nothing in it that a terminal would obey.
 pub fn quoted(text: &str) -> String {
@@ -11,6 +13,34 @@ pub fn quoted(text: &str) -> String {
     let head: String = chars.by_ref().take(REPEATED_CHARS).flat_map(char::escape_debug).collect();
     let rest = if chars.next().is_some() { "…" } else { "" };
     format!("`{head}{rest}`")
+}
+
+/// What another program said, for a message: its lines joined by semicolons, cut to a bounded length, with nothing in it that a
+/// terminal would obey.
+pub fn one_line(text: &str) -> String {
+    let mut joined = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !joined.is_empty() {
+            joined.push_str("; ");
+        }
+        joined.push_str(line);
+        if joined.len() > 4 * SAID_CHARS {
+            break;
+        }
+    }
+    let mut chars = joined.chars();
+    let mut said = String::with_capacity(joined.len());
+    for char in chars.by_ref().take(SAID_CHARS) {
+        if char.is_control() {
+            said.extend(char.escape_debug());
+        } else {
+            said.push(char);
+        }
+    }
+    if chars.next().is_some() {
+        said.push('…');
+    }
+    said
 }
 
 /// "`a`, `b`, `c`", or the first ten "and 90 more".
@@ -111,6 +141,14 @@ mod tests {
             "no pool is called `mail`: there is `web`, `dns`"
         );
         assert_eq!(unknown("pool", "x", [].into_iter()), "no pool is called `x`: there is none yet, add one");
+    }
+
+    #[test]
+    fn what_others_say_is_one_line() {
+        assert_eq!(one_line("% no\r\n\n  such  \u{1b}[2J\n"), "% no; such  \\u{1b}[2J");
+        assert_eq!(one_line("`it's` \"é\""), "`it's` \"é\"");
+        assert_eq!(one_line(&"x".repeat(5_000)).chars().count(), SAID_CHARS + 1);
+        assert!(one_line(&"\u{7}\n".repeat(1 << 20)).len() < 20_000);
     }
 
     #[test]

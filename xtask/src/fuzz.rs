@@ -1,38 +1,42 @@
-//! `cargo xtask fuzz`: coverage-guided fuzzing of the parser, by libFuzzer.
+//! `cargo xtask fuzz`: coverage-guided fuzzing of everything that reads what others wrote, by libFuzzer.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    sync::Mutex,
+    thread,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    compile::{cargo, workspace},
+    compile::workspace,
     setup::{self, Mode},
 };
 
-/// Name of the target, for the closing lines and for filters.
-pub const TARGET: &str = "fuzz_parse";
+mod program;
 
-/// Seconds of a run among the tests.
-pub const SECONDS: u32 = 20;
+pub use program::NAME;
 
-/// Frames longer than this hold nothing more that the parser tells apart.
-const MAX_LENGTH: u32 = 320;
+/// Seconds of each target's run among the tests.
+pub const SECONDS: u32 = 3;
 
-/// What the compiler needs to count edges and to report compared values: cargo-fuzz's flags, all of which the stable compiler
-/// takes. Address sanitizer is left out, which it does not take: the parser has one unsafe read, which checks its bounds.
-const INSTRUMENTATION: [&str; 5] = [
-    "-Cpasses=sancov-module",
-    "-Cllvm-args=-sanitizer-coverage-level=4",
-    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
-    "-Cllvm-args=-sanitizer-coverage-pc-table",
-    "-Cllvm-args=-sanitizer-coverage-trace-compares",
-];
+/// Inputs are not longer than this, in bytes: what readers tell apart is found in less.
+const MAX_LENGTH: u32 = 4_096;
 
-/// What a run of the fuzzer came to.
+/// What to fuzz, and for how long.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names of targets; empty means all.
+    pub targets: Vec<String>,
+    /// How long each.
+    pub seconds: u32,
+    /// Only run this input, which an earlier run has left.
+    pub input: Option<PathBuf>,
+}
+
+/// What a run of a target came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// No input broke a property.
@@ -42,59 +46,150 @@ pub enum Outcome {
 }
 
 /// Fuzzes for that long, or runs one input; fails when a property is broken.
-pub fn fuzz(seconds: u32, input: Option<&Path>) -> Result<()> {
+pub fn fuzz(settings: &Settings) -> Result<()> {
+    let targets = targets()?;
+    if let Some(unknown) = settings.targets.iter().find(|name| !targets.contains(name)) {
+        bail!("find the target {unknown}: there are {}", targets.join(", "));
+    }
+    let targets = if settings.targets.is_empty() { targets } else { settings.targets.clone() };
     setup::setup(Mode::Install)?;
-    if let Some(input) = input {
-        let input = input.canonicalize().with_context(|| format!("find input {}", input.display()))?;
-        let status = Command::new(build()?).arg(input).status().context("start the fuzzer")?;
-        return if status.success() {
-            Ok(())
-        } else {
-            bail!("run the input: it breaks a property, see above")
-        };
+    let program = program::build()?;
+    if let Some(input) = &settings.input {
+        return again(&program, &targets, input);
     }
-    match run(seconds)? {
-        Outcome::Clean => Ok(()),
-        Outcome::Broken(inputs) => bail!("fuzz the parser: {}", describe(&inputs)),
-    }
+    let outcomes = run(&program, &targets, settings.seconds)?;
+    let broken: Vec<String> = outcomes
+        .iter()
+        .filter_map(|(target, outcome)| match outcome {
+            Outcome::Clean => None,
+            Outcome::Broken(inputs) => Some(describe(target, inputs)),
+        })
+        .collect();
+    if broken.is_empty() { Ok(()) } else { bail!("fuzz: {}", broken.join("\n")) }
 }
 
-/// Fuzzes for that long. What it learned is kept for the next run, which starts from there.
-pub fn run(seconds: u32) -> Result<Outcome> {
-    let program = build()?;
-    let [seeds, corpus, broken] = ["seeds", "corpus", "broken"].map(|name| directory().join(name));
-    for directory in [&seeds, &corpus, &broken] {
+/// The names of all targets: each has a corpus.
+pub fn targets() -> Result<Vec<String>> {
+    let corpora = corpora();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&corpora).with_context(|| format!("list {}", corpora.display()))? {
+        let entry = entry.with_context(|| format!("list {}", corpora.display()))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Builds the program and runs these targets for so long each, as many at a time as there are processors.
+pub fn build_and_run(targets: &[String], seconds: u32) -> Result<Vec<(String, Outcome)>> {
+    run(&program::build()?, targets, seconds)
+}
+
+fn run(program: &Path, targets: &[String], seconds: u32) -> Result<Vec<(String, Outcome)>> {
+    let waiting = Mutex::new(targets.iter());
+    let next = || waiting.lock().ok()?.next();
+    let work = || -> Result<Vec<(String, Outcome)>> {
+        let mut outcomes = Vec::new();
+        while let Some(target) = next() {
+            outcomes.push((target.clone(), run_one(program, target, seconds)?));
+        }
+        Ok(outcomes)
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(targets.len());
+    let done: Result<Vec<_>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| {
+            worker.join().unwrap_or_else(|_| bail!("fuzz: a thread that waits for a target has panicked"))
+        };
+        workers.into_iter().map(join).collect()
+    });
+    let mut outcomes: Vec<_> = done?.into_iter().flatten().collect();
+    outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(outcomes)
+}
+
+/// Fuzzes one target. What it learned is kept for the next run, which starts from there and from what is committed.
+fn run_one(program: &Path, target: &str, seconds: u32) -> Result<Outcome> {
+    let [learned, broken] = ["learned", "broken"].map(|name| directory().join(name).join(target));
+    for directory in [&learned, &broken] {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     }
     let before = inputs(&broken)?;
-    let status = Command::new(program)
-        .env("ANYCAST_FUZZ_SEEDS", &seeds)
-        .args([&corpus, &seeds])
+    let (mut fuzzer, _scratch) = fuzzer(program, target)?;
+    let output = fuzzer
+        .args([&learned, &corpora().join(target)])
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={MAX_LENGTH}"))
         .arg(format!("-artifact_prefix={}/", broken.display()))
-        // Only the closing figures, and what breaks.
-        .args(["-timeout=10", "-print_final_stats=1", "-print_pcs=0", "-verbosity=0"])
-        .status()
+        // What takes that long hangs; what takes that much memory, in MiB, would take all of it from a longer input.
+        .args(["-timeout=25", "-rss_limit_mb=2048", "-malloc_limit_mb=512"])
+        .args(["-print_final_stats=1", "-verbosity=0"])
+        .stdin(Stdio::null())
+        .output()
         .context("start the fuzzer")?;
-    if status.success() {
+    let text = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        println!("fuzz {target}: {} inputs in {seconds} s, none of which breaks a property", executed(&text));
         return Ok(Outcome::Clean);
     }
-    let fresh = inputs(&broken)?.into_iter().filter(|input| !before.contains(input));
-    Ok(Outcome::Broken(fresh.collect()))
+    eprintln!("{text}");
+    println!("fuzz {target}: BROKEN");
+    Ok(Outcome::Broken(inputs(&broken)?.into_iter().filter(|input| !before.contains(input)).collect()))
 }
 
-/// The inputs that broke a property, and how to run them again.
-pub fn describe(inputs: &[PathBuf]) -> String {
+/// Runs one input through the one target that is named, or that its path names.
+fn again(program: &Path, targets: &[String], input: &Path) -> Result<()> {
+    let input = input.canonicalize().with_context(|| format!("find input {}", input.display()))?;
+    let folder = input.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let target = match targets {
+        [target] => target,
+        _ => targets.iter().find(|name| **name == folder).with_context(|| {
+            format!(
+                "find the target of {}: name it, as in `cargo xtask fuzz TARGET --input FILE`",
+                input.display()
+            )
+        })?,
+    };
+    let (mut fuzzer, _scratch) = fuzzer(program, target)?;
+    let status = fuzzer.arg(&input).status().context("start the fuzzer")?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("run the input: it breaks a property of {target}, see above")
+    }
+}
+
+/// The program for a target, and the directory that it has to itself for as long as it runs.
+fn fuzzer(program: &Path, target: &str) -> Result<(Command, tempfile::TempDir)> {
+    // In memory where that can be: the store syncs what it writes.
+    let memory = Path::new("/dev/shm");
+    let scratch = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let scratch = scratch.context("make a directory for the fuzzer")?;
+    let mut command = Command::new(program);
+    command.env("ANYCAST_FUZZ_TARGET", target).env("ANYCAST_FUZZ_DIRECTORY", scratch.path());
+    Ok((command, scratch))
+}
+
+/// The inputs that broke a property of a target, and how to run them again.
+pub fn describe(target: &str, inputs: &[PathBuf]) -> String {
     if inputs.is_empty() {
-        return "the fuzzer failed without an input, see above".to_owned();
+        return format!("{target}: the fuzzer failed without an input, see above");
     }
     let input = |path: &PathBuf| {
         let bytes = fs::read(path).unwrap_or_default();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("a property is broken, see above: `cargo xtask fuzz --input {}` ({hex})", path.display())
+        format!(
+            "{target}: a property is broken, see above: `cargo xtask fuzz {target} --input {}` (b\"{}\")",
+            path.display(),
+            bytes.escape_ascii()
+        )
     };
     inputs.iter().map(input).collect::<Vec<_>>().join("; ")
+}
+
+/// How many inputs were run, as libFuzzer's closing figures say it.
+fn executed(text: &str) -> &str {
+    let figure = text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    figure.map_or("an unknown number of", str::trim)
 }
 
 fn inputs(directory: &Path) -> Result<Vec<PathBuf>> {
@@ -102,47 +197,14 @@ fn inputs(directory: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// Everything of the fuzzer's, its build included: instrumented crates must not replace the usual ones.
+/// What is committed of inputs: a folder for each target.
+fn corpora() -> PathBuf {
+    workspace().join("anycast-ctl/fuzz/corpus")
+}
+
+/// Everything of the fuzzer's that is not committed.
 fn directory() -> PathBuf {
     workspace().join("target").join("fuzz")
-}
-
-/// Builds the target, answers its executable.
-fn build() -> Result<PathBuf> {
-    let target = host()?;
-    let mut command = cargo();
-    command.args(["test", "--no-run", "--package", "anycast-common", "--features", "fuzz", "--test", TARGET]);
-    // With a target named, build scripts are spared the instrumentation.
-    command.args(["--target", &target, "--target-dir"]).arg(directory());
-    command.arg("--message-format=json-render-diagnostics");
-    command.env("CARGO_ENCODED_RUSTFLAGS", INSTRUMENTATION.join("\u{1f}"));
-    // Fast, with every check for overflow.
-    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "2");
-    let output = command.stderr(std::process::Stdio::inherit()).output().context("start cargo test")?;
-    if !output.status.success() {
-        bail!("build the fuzzer: cargo ended with {}; its errors are above", output.status);
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let executable = messages.lines().rev().find_map(executable);
-    executable.context("find the fuzzer's executable among cargo's messages")
-}
-
-/// The test program of a line of cargo's JSON.
-fn executable(line: &str) -> Option<PathBuf> {
-    let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    let is_ours = message.pointer("/target/name")?.as_str() == Some(TARGET);
-    Some(message.get("executable")?.as_str()?.into()).filter(|_| is_ours)
-}
-
-/// Name of this machine's target.
-fn host() -> Result<String> {
-    let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .arg("-vV")
-        .output()
-        .context("start rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("find the host's name in `rustc -vV`")?.to_owned())
 }
 
 #[cfg(test)]
@@ -150,10 +212,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fuzzer_is_found_among_cargos_messages() {
-        let line = r#"{"reason":"compiler-artifact","target":{"kind":["test"],"name":"fuzz_parse"},"executable":"/t/f"}"#;
-        assert_eq!(executable(line), Some(PathBuf::from("/t/f")));
-        assert_eq!(executable(&line.replace("fuzz_parse", "other")), None);
-        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    fn each_target_has_a_small_corpus() {
+        for target in targets().unwrap() {
+            let inputs = inputs(&corpora().join(&target)).unwrap();
+            let bytes: u64 = inputs.iter().map(|input| fs::metadata(input).unwrap().len()).sum();
+            assert!(
+                !inputs.is_empty() && bytes < 64 << 10,
+                "{target} has {} inputs of {bytes} bytes",
+                inputs.len()
+            );
+        }
+    }
+
+    #[test]
+    fn the_closing_figures_are_read() {
+        assert_eq!(executed("stat::number_of_executed_units: 1234\nstat::peak_rss_mb: 5"), "1234");
+        assert_eq!(executed("crash"), "an unknown number of");
     }
 }

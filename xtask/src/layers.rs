@@ -47,7 +47,7 @@ struct Layer {
     programs: Vec<String>,
     /// What cargo runs itself, first: arguments of `cargo test`.
     by_cargo: Vec<Vec<String>>,
-    /// Whether the parser is fuzzed for some seconds.
+    /// Whether what reads others' bytes is fuzzed for some seconds.
     fuzzes: bool,
     /// Whether what fails is run again, alone.
     repeats: bool,
@@ -93,10 +93,8 @@ pub fn test(selection: &Selection) -> Result<bool> {
         for (_, result) in results {
             sum.add(result);
         }
-        let is_selected = |filter: &String| fuzz::TARGET.contains(filter.as_str());
-        if layer.fuzzes && selection.filter.as_ref().is_none_or(is_selected) {
-            heading(&format!("{} for {} s", fuzz::TARGET, fuzz::SECONDS));
-            sum.add(fuzz()?);
+        if layer.fuzzes {
+            sum.add(fuzz(selection.filter.as_deref())?);
         }
         sums.push((layer, sum));
     }
@@ -126,7 +124,7 @@ pub fn test(selection: &Selection) -> Result<bool> {
 fn layers() -> Result<Vec<Layer>> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let host = words("--workspace --exclude anycast-ebpf");
-    let mut first = [host.clone(), words("--lib --bins")].concat();
+    let mut first = [host.clone(), words("--lib --bins --test corpus")].concat();
     let mut second = words("-p anycast-ctl");
     // The lab's own tests, and those of the controller in it.
     let mut third = words("-p xtask -p anycast-ctl");
@@ -186,14 +184,22 @@ fn describe(layers: &[Layer]) -> String {
     layers.iter().map(|layer| format!("{} ({})", layer.number, layer.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A run of the fuzzer, as one test.
-fn fuzz() -> Result<Summary> {
+/// Runs of the fuzzer, one test for each target: `fuzz::agent`.
+fn fuzz(filter: Option<&str>) -> Result<Summary> {
     let mut summary = Summary::default();
-    match fuzz::run(fuzz::SECONDS)? {
-        fuzz::Outcome::Clean => summary.passed += 1,
-        fuzz::Outcome::Broken(inputs) => {
-            summary.failed += 1;
-            summary.failed_names.push(format!("{}: {}", fuzz::TARGET, fuzz::describe(&inputs)));
+    let mut targets = fuzz::targets()?;
+    targets.retain(|target| filter.is_none_or(|filter| format!("fuzz::{target}").contains(filter)));
+    if targets.is_empty() {
+        return Ok(summary);
+    }
+    println!("\n── fuzz: {} targets, {} s each", targets.len(), fuzz::SECONDS);
+    for (target, outcome) in fuzz::build_and_run(&targets, fuzz::SECONDS)? {
+        match outcome {
+            fuzz::Outcome::Clean => summary.passed += 1,
+            fuzz::Outcome::Broken(inputs) => {
+                summary.failed += 1;
+                summary.failed_names.push(format!("fuzz::{}", fuzz::describe(&target, &inputs)));
+            }
         }
     }
     Ok(summary)

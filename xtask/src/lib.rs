@@ -12,6 +12,7 @@ pub mod lint;
 pub mod load;
 pub mod markdown;
 pub mod progress;
+pub mod sanitize;
 pub mod setup;
 pub mod signals;
 pub mod site;

@@ -22,7 +22,7 @@ pub fn lint() -> Result<()> {
     let mut clippy = cargo();
     clippy.arg("clippy").args(HOST).args(["--all-targets", "--", "-D", "warnings"]);
     let mut fuzzer = cargo();
-    fuzzer.args(["clippy", "--package", "anycast-common", "--features", "fuzz", "--test", fuzz::TARGET]);
+    fuzzer.args(["clippy", "--package", "anycast-ctl", "--features", "fuzz", "--bin", fuzz::NAME]);
     fuzzer.args(["--", "-D", "warnings"]);
     let mut documentation = cargo();
     documentation

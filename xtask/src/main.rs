@@ -9,6 +9,7 @@ use xtask::{
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
+    sanitize,
     setup::{self, Mode},
     signals::Interrupted,
     soak,
@@ -56,15 +57,23 @@ enum Task {
         /// Only tests whose name contains this
         filter: Option<String>,
     },
-    /// Fuzz the parser, guided by coverage; `cargo xtask test` does so for some seconds
+    /// Fuzz what reads others' bytes, guided by coverage; `cargo xtask test` does so for some seconds
     Fuzz {
-        /// How long
+        /// Which of `--list`; all if left out
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// How long each
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
         /// Only run this input, which an earlier run has left
         #[arg(long, value_name = "FILE")]
         input: Option<PathBuf>,
+        /// Print the targets
+        #[arg(long, conflicts_with_all = ["targets", "input"])]
+        list: bool,
     },
+    /// Run the unsafe code where it shows what it may not do: under Miri and valgrind; needs root
+    Sanitize,
     /// Run benchmarks
     Bench {
         /// Only this one; may be given again
@@ -87,7 +96,7 @@ enum Task {
     },
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
-    /// Everything a change must pass: lint, test, the demos of one site and of two
+    /// Everything a change must pass: lint, test, sanitize, the demos of one site and of two
     Ci,
     /// A lab to play in by hand: network namespaces, real servers, the controller
     #[command(subcommand)]
@@ -123,12 +132,17 @@ fn run(task: Task) -> Result<ExitCode> {
             let names = if live { vec![bench::LIVE.to_owned()] } else { names };
             bench::bench(&names, json, &arguments)?;
         }
-        Task::Fuzz { seconds, input } => fuzz::fuzz(seconds, input.as_deref())?,
+        Task::Fuzz { list: true, .. } => fuzz::targets()?.iter().for_each(|target| println!("{target}")),
+        Task::Fuzz { targets, seconds, input, list: false } => {
+            fuzz::fuzz(&fuzz::Settings { targets, seconds, input })?;
+        }
+        Task::Sanitize => sanitize::sanitize()?,
         Task::Kernels { kernels } => kernels::kernels(&kernels)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;
             let tested = test(&layers::Selection::default())?;
+            sanitize::sanitize()?;
             for sites in [1, 2] {
                 demo::demo(&demo::Settings::with_sites(sites))?;
             }

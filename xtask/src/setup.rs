@@ -41,6 +41,7 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("chromium", "chromium", "--version"),
     ("tshark", "tshark", "--version"),
     ("tcpdump", "tcpdump", "--version"),
+    ("valgrind", "valgrind", "--version"),
 ];
 
 /// Whether setup installs or only tells.

@@ -18,7 +18,10 @@ pub mod exabgp;
 pub mod frr;
 pub mod gobgp;
 pub mod kernel;
+mod legible;
 mod prefixes;
+
+use legible::Legible;
 
 /// How far a route is announced.
 #[derive(
@@ -162,6 +165,13 @@ pub async fn connect(
     announce: &Announce,
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Announcer>, DriverError> {
+    connect_any(announce, surroundings).await.map_err(legible::error)
+}
+
+async fn connect_any(
+    announce: &Announce,
+    surroundings: &Surroundings,
+) -> Result<Box<dyn Announcer>, DriverError> {
     match announce.drivers().next() {
         Some(Driver::Bird(settings)) => Ok(boxed(bird::connect(announce, settings, surroundings).await?)),
         Some(Driver::Exabgp(settings)) => Ok(boxed(exabgp::connect(announce, settings, surroundings).await?)),
@@ -173,5 +183,5 @@ pub async fn connect(
 }
 
 fn boxed(announcer: impl Announcer + 'static) -> Box<dyn Announcer> {
-    Box::new(announcer)
+    Box::new(Legible(announcer))
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::refusal::Refusal;
+use crate::spelling::one_line;
 
 /// How long a body may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,6 +73,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => StatusCode::BAD_REQUEST,
         };
-        Refusal::new(status, format!("read the body of the request as JSON: {error}"))
+        Refusal::new(
+            status,
+            format!("read the body of the request as JSON: {}", one_line(&error.to_string())),
+        )
     })
 }

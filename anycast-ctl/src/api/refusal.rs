@@ -8,6 +8,7 @@ use axum::{
 };
 
 use super::{request::RequestError, types::ApiError};
+use crate::spelling::one_line;
 
 /// Status and body of such an answer.
 #[derive(Clone, Debug)]
@@ -93,13 +94,15 @@ impl From<RequestError> for Refusal {
 
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
-        let text = format!("read the query (?dry_run=true, ?wait=10): {}", rejection.body_text());
+        let why = one_line(&rejection.body_text());
+        let text = format!("read the query (?dry_run=true, ?wait=10): {why}");
         Self::new(rejection.status(), text)
     }
 }
 
 impl From<PathRejection> for Refusal {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), format!("read the path of the request: {}", rejection.body_text()))
+        let why = one_line(&rejection.body_text());
+        Self::new(rejection.status(), format!("read the path of the request: {why}"))
     }
 }

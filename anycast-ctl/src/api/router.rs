@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    body::to_bytes,
     extract::{DefaultBodyLimit, Request as HttpRequest, State},
+    http::header,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -22,7 +24,7 @@ use super::{
     routes,
     snapshot::{self, Snapshot, Snapshots},
 };
-use crate::{flows::Catchments, observe::Observer};
+use crate::{flows::Catchments, observe::Observer, spelling::one_line};
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -135,9 +137,24 @@ pub fn router(api: Api) -> Router {
         .fallback(Refusal::unknown_route)
         .method_not_allowed_fallback(Refusal::unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(told))
         .layer(middleware::from_fn_with_state(api.clone(), audit::note))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)
+}
+
+/// What is refused before a handler sees it, a path or a query that cannot be read, is an `ApiError` like any other.
+async fn told(request: HttpRequest, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !is_error || kind.is_some_and(|kind| kind == "application/json") {
+        return response;
+    }
+    let text = to_bytes(response.into_body(), MAX_BODY_BYTES).await.unwrap_or_default();
+    let text = one_line(&String::from_utf8_lossy(&text));
+    Refusal::new(status, format!("read the request: {text}")).into_response()
 }
 
 /// Works on so many requests at a time, and no more.

@@ -203,6 +203,8 @@ impl Capture {
         bytes.resize(bytes.len() + missing, 0);
         let frame = to_ethernet(link, &bytes);
         let frame = frame.map_err(|error| CaptureError::Packet { path: path(), number, error })?;
+        // Of a header that the link has in place of Ethernet's, and that is missing as well, the frame has nothing.
+        let missing = missing.min(frame.len());
         Ok(Captured { number, frame, missing })
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{Record, Revision};
+use crate::spelling::one_line;
 
 /// Why the store refuses or fails. Nothing was changed, but for [`StoreError::Uncertain`].
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +107,7 @@ pub(super) enum Failure {
 impl Failure {
     /// A record that cannot be read.
     pub(super) fn damaged(path: &Path, detail: impl ToString) -> Self {
-        Self::Refused(StoreError::Damaged { path: path.to_owned(), detail: detail.to_string() })
+        Self::Refused(StoreError::Damaged { path: path.to_owned(), detail: one_line(&detail.to_string()) })
     }
 
     /// The error for callers.
@@ -120,7 +121,9 @@ impl Failure {
                 let error = io::Error::other("an earlier write failed: try again");
                 StoreError::Io { step, path: path.to_owned(), error }
             }
-            Self::Database(error) => StoreError::Damaged { path: path.to_owned(), detail: error.to_string() },
+            Self::Database(error) => {
+                StoreError::Damaged { path: path.to_owned(), detail: one_line(&error.to_string()) }
+            }
         }
     }
 }
@@ -131,7 +134,7 @@ fn told_io(step: &'static str, path: &Path, error: io::Error) -> StoreError {
     if is_full(&error) {
         StoreError::Full { path, error }
     } else if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) {
-        StoreError::Damaged { path, detail: error.to_string() }
+        StoreError::Damaged { path, detail: one_line(&error.to_string()) }
     } else {
         StoreError::Io { step, path, error }
     }

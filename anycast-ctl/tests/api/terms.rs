@@ -81,3 +81,11 @@ fn what_is_waited_for_in_vain_is_accepted_and_said_so() {
     let (status, body) = ask(&daemon, "DELETE /v1/pools/fine", "");
     assert_eq!((status, &body["changed"]), (200, &true.into()));
 }
+
+#[test]
+fn a_path_that_is_no_text_is_refused_like_everything_else() {
+    let daemon = Daemon::start();
+    let (status, error) = ask(&daemon, "GET /v1/pools/%ff/slots", "");
+    assert_eq!(status, 400);
+    assert!(error["error"].as_str().unwrap().starts_with("read the request: "), "{error}");
+}
