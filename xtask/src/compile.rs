@@ -45,6 +45,12 @@ pub struct Options {
     pub features: Vec<String>,
     /// Where it has its C library.
     pub linking: Linking,
+    /// The source tree, if it is another than the one of this xtask.
+    pub directory: Option<PathBuf>,
+    /// More of cargo's environment.
+    pub environment: Vec<(String, String)>,
+    /// More of cargo's arguments.
+    pub arguments: Vec<String>,
 }
 
 /// What a build left behind.
@@ -81,6 +87,11 @@ pub fn build(options: &Options) -> Result<Built> {
         command.args(["--features", &options.features.join(",")]);
     }
     options.linking.apply(&mut command)?;
+    command.args(&options.arguments);
+    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
+    if let Some(directory) = &options.directory {
+        command.current_dir(directory);
+    }
     let mut child = command.stdout(Stdio::piped()).spawn().context("start cargo build")?;
     let stdout = child.stdout.take().context("read cargo's messages")?;
     let mut binary = None;

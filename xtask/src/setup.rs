@@ -38,6 +38,8 @@ const LAB_PROGRAMS: &[(&str, &str, &str)] = &[
     ("bind9-dnsutils", "dig", "-v"),
     ("prometheus", "promtool", "--version"),
     ("systemd", "journalctl", "--version"),
+    ("systemd-container", "systemd-nspawn", "--version"),
+    ("debootstrap", "debootstrap", "--version"),
     ("tmux", "tmux", "-V"),
     ("chromium", "chromium", "--version"),
     ("tshark", "tshark", "--version"),
