@@ -89,7 +89,9 @@ impl Edge {
         fs::write(self.machine.path(SITE), &self.site).unwrap();
         self.machine.does(&["systemctl", "enable", "--now", WATCHDOG, DAEMON]);
         assert!(self.program().is_some());
-        assert_eq!(self.machine.property(DAEMON, "StatusText"), "steering: 4 of 4 backends up");
+        wait_for("all backends to be up", || {
+            (self.machine.property(DAEMON, "StatusText") == "steering: 4 of 4 backends up").then_some(())
+        });
         self.serves();
         assert_eq!(self.machine.property(WATCHDOG, "ActiveState"), "active");
     }

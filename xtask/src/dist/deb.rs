@@ -52,7 +52,7 @@ pub fn pack_as(
         let text = source.read(&format!("dist/debian/{script}"))?;
         stage::put(&control.join(script), 0o755, text.as_bytes())?;
     }
-    rights_of_directories(staged)?;
+    settle(staged, source.epoch)?;
 
     let package = output.join(format!("anycast_{version}_{architecture}.deb"));
     let mut dpkg = tool::tool("dpkg-deb");
@@ -61,7 +61,7 @@ pub fn pack_as(
         Compression::Small => dpkg.args(["-Zxz", "-z9"]),
         Compression::Quick => dpkg.args(["-Zgzip", "-z1"]),
     };
-    // What is newer than this gets this time, and all of it is.
+    // For what is about the files rather than of them.
     dpkg.env("SOURCE_DATE_EPOCH", source.epoch.to_string());
     tool::output(dpkg.arg("--build").arg(staged).arg(&package))?;
     Ok(package)
@@ -87,8 +87,9 @@ fn kibibytes(directory: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-/// Whatever the umask was when they were made.
-fn rights_of_directories(root: &Path) -> Result<()> {
-    tool::output(tool::tool("find").arg(root).args(["-type", "d", "-exec", "chmod", "755", "{}", "+"]))
-        .map(drop)
+/// Rights of directories whatever the umask was, and times whatever the clock was, when they were made.
+fn settle(root: &Path, epoch: u64) -> Result<()> {
+    let find = |words: &[&str]| tool::output(tool::tool("find").arg(root).args(words)).map(drop);
+    find(&["-type", "d", "-exec", "chmod", "755", "{}", "+"])?;
+    find(&["-depth", "-exec", "touch", &format!("--date=@{epoch}"), "{}", "+"])
 }
