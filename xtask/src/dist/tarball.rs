@@ -38,3 +38,37 @@ pub fn pack(source: &Source, staged: &Path, output: &Path) -> Result<PathBuf> {
     ensure!(packed.success(), "pack {}: gzip ended with {packed}", archive.display());
     Ok(archive)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        compile::workspace,
+        dist::{stage::put, sums},
+    };
+
+    #[test]
+    fn an_archive_is_the_same_wherever_and_whenever_it_is_made() {
+        let make = |second_first: bool| {
+            let place = tempfile::tempdir().unwrap();
+            let (directory, target) = (workspace().to_owned(), place.path().to_owned());
+            let source = Source { directory, target, epoch: 1_700_000_000 };
+            let staged = place.path().join(name(&source).unwrap());
+            let mut files = [("bin/b", 0o755), ("a", 0o640)];
+            if second_first {
+                files.reverse();
+            }
+            for (file, mode) in files {
+                put(&staged.join(file), mode, file.as_bytes()).unwrap();
+            }
+            let archive = pack(&source, &staged, place.path()).unwrap();
+            let sums = fs::read_to_string(sums(place.path(), &[archive.clone()]).unwrap()).unwrap();
+            (fs::read(archive).unwrap(), sums)
+        };
+        let (one, other) = (make(false), make(true));
+        assert!(!one.0.is_empty() && one == other);
+        assert!(one.1.ends_with("-linux.tar.gz\n"), "{}", one.1);
+    }
+}
