@@ -16,6 +16,7 @@ mod maps;
 mod plan;
 mod progress;
 mod requests;
+mod service;
 mod start;
 mod status;
 mod tally;
@@ -56,6 +57,7 @@ use crate::{
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
     reconcile::Maps,
+    service::Service,
     store::{Record, Store},
     transition::Census,
     web::Web,
@@ -112,14 +114,17 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.web = web.as_ref().map(Web::status);
     tracing::debug!(socket = %options.socket.display(), "listening");
     controller.tell_step(if controller.took_over { DaemonStep::TookOver } else { DaemonStep::Started });
+    controller.say_to_service();
+    controller.service.ready();
     let outcome = loop {
         tokio::select! {
             outcome = controller.follow(&mut requests) => break outcome,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            _ = hangup.recv() => controller.apply_file(options.config.as_deref()).await,
+            _ = hangup.recv() => controller.reload(options.config.as_deref()).await,
         }
     };
+    controller.service.stopping();
     controller.tell_step(DaemonStep::Stopping);
     let ended = controller.end().await;
     api.stop().await.context("serving the api")?;
@@ -194,6 +199,10 @@ pub struct Controller {
     /// Keeps other daemons away.
     _lock: Option<Lock>,
     started: Instant,
+    /// Who started this daemon.
+    service: Service,
+    /// Why the site file was not applied when that was last asked for.
+    refused_file: Option<String>,
 }
 
 impl Controller {
@@ -266,6 +275,8 @@ impl Controller {
             collects_later: false,
             down: false,
             started: Instant::now(),
+            service: Service::from_environment(),
+            refused_file: None,
             site: Arc::new(site),
             _lock: lock,
         };
@@ -322,6 +333,7 @@ impl Controller {
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sign_of_life = self.service.beats();
         loop {
             if self.down {
                 return Ok(());
@@ -364,7 +376,9 @@ impl Controller {
                     self.announcements.announcing.beat();
                     self.count_drops();
                     self.tell_capacities();
+                    self.say_to_service();
                 }
+                _ = sign_of_life.tick(), if self.service.is_watched() => self.service.beat(),
                 counted = self.drops.counted() => self.tell_drops(counted),
                 () = sleep_until(sample_at.unwrap_or(self.started).into()), if sample_at.is_some() => {
                     self.sample_traffic();

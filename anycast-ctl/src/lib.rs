@@ -36,6 +36,7 @@ pub mod preflight;
 pub mod receive;
 pub mod reconcile;
 pub mod runtime;
+pub mod service;
 mod spelling;
 pub mod store;
 pub mod sweep;

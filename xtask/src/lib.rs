@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod compile;
 pub mod demo;
+pub mod dist;
 pub mod fuzz;
 pub mod host_tool;
 pub mod kernels;

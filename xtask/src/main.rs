@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, compile, demo, fuzz, kernels,
+    bench, compile, demo, dist, fuzz, kernels,
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
@@ -89,6 +89,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Make the packages, in target/dist: Debian package, static tarball, their sums, parts and licences
+    Dist {
+        /// Make them twice, from two directories, and compare
+        #[arg(long, conflicts_with = "binary")]
+        check: bool,
+        /// Only a Debian package, for a trial, of this anycast-ctl
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
     /// Try the programs on Debian's kernels in virtual machines; minutes for each
     Kernels {
         /// A series (6.1), a release or a package's file; the newest of each series apt knows if left out
@@ -121,7 +130,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup { dry_run } => setup::setup(if dry_run { Mode::DryRun } else { Mode::Install })?,
         Task::Build { release, features } => {
             setup::setup(Mode::Install)?;
-            let built = compile::build(&compile::Options { release, features })?;
+            let built =
+                compile::build(&compile::Options { release, features, ..compile::Options::default() })?;
             println!("{}", built.binary.display());
         }
         Task::Load(arguments) => load::load(&arguments)?,
@@ -137,6 +147,20 @@ fn run(task: Task) -> Result<ExitCode> {
             fuzz::fuzz(&fuzz::Settings { targets, seconds, input })?;
         }
         Task::Sanitize => sanitize::sanitize()?,
+        Task::Dist { binary: Some(binary), .. } => {
+            let source = dist::Source::here()?;
+            let output = source.target.join("dist-trial");
+            println!("{}", dist::trial(&source, &binary, &output, &source.version()?)?.display());
+        }
+        Task::Dist { check, binary: None } => {
+            let files = dist::dist()?;
+            if check {
+                dist::check()?;
+            }
+            for file in files {
+                println!("{}", file.display());
+            }
+        }
         Task::Kernels { kernels } => kernels::kernels(&kernels)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {

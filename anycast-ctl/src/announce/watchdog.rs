@@ -8,6 +8,7 @@ use super::{
     driver::{self, Surroundings},
     lease::{self, Lease, LeaseError},
 };
+use crate::service::Service;
 
 /// How often the lease is read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -37,30 +38,37 @@ pub enum WatchdogError {
     },
 }
 
-/// Watches the lease until this is dropped.
+/// Watches the lease until this is dropped; the service manager gets a sign of life with each look.
 ///
 /// # Errors
 /// Somebody else does, or it cannot be locked.
-pub async fn watch(surroundings: &Surroundings) -> Result<(), WatchdogError> {
+pub async fn watch(surroundings: &Surroundings, service: &mut Service) -> Result<(), WatchdogError> {
     let _place = take_place(surroundings).await?;
     let path = lease::path(surroundings);
     tracing::info!(lease = %path.display(), "watching");
+    service.say(format!("watching {}", path.display()));
+    service.ready();
     let mut told = String::new();
     loop {
         let pause = match look(surroundings).await {
             Ok(pause) => {
-                told.clear();
+                if !told.is_empty() {
+                    told.clear();
+                    service.say(format!("watching {}", path.display()));
+                }
                 pause
             }
             Err(error) => {
                 let error = error.to_string();
                 if error != told {
                     tracing::error!("{error}; trying again every {} s", PATIENCE.as_secs());
+                    service.say(error.lines().next().unwrap_or_default().to_owned());
                 }
                 told = error;
                 PATIENCE
             }
         };
+        service.beat();
         sleep(pause).await;
     }
 }

@@ -96,19 +96,25 @@ impl Controller {
     }
 
     /// Applies the site file again, if it says something else than when it was last applied.
-    pub(super) async fn apply_file(&mut self, path: Option<&Path>) {
+    pub(super) async fn apply_file(&mut self, path: Option<&Path>) -> Result<(), String> {
         let Some(path) = path else {
             tracing::warn!("SIGHUP: no --config was given, so there is nothing to apply");
-            return;
+            return Ok(());
         };
         match self.read_file(path).await {
-            Ok(committed) => tracing::info!(
-                revision = committed.revision,
-                changed = committed.changed,
-                "SIGHUP: applied {}",
-                path.display()
-            ),
-            Err(error) => tracing::error!("SIGHUP: {error:#}; nothing was changed"),
+            Ok(committed) => {
+                tracing::info!(
+                    revision = committed.revision,
+                    changed = committed.changed,
+                    "SIGHUP: applied {}",
+                    path.display()
+                );
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!("SIGHUP: {error:#}; nothing was changed");
+                Err(format!("{error:#}"))
+            }
         }
     }
 

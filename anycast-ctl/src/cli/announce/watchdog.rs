@@ -12,6 +12,7 @@ use crate::{
     },
     api::client::Client,
     cli::{Common, block_on, output, run},
+    service::Service,
 };
 
 /// Watch the lease of announced routes, and withdraw them when the daemon gives no sign of life
@@ -54,9 +55,10 @@ impl Watchdog {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
         let _log = run::start_log(&self.log)?;
         let surroundings = Surroundings::of(&common.instance, &common.socket());
+        let mut service = Service::from_environment();
         block_on(async {
             tokio::select! {
-                ended = watchdog::watch(&surroundings) => ended.context("watch the lease"),
+                ended = watchdog::watch(&surroundings, &mut service) => ended.context("watch the lease"),
                 ended = run::until_told() => ended,
             }
         })?
