@@ -10,6 +10,32 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::setup::{self, Mode};
+
+/// What static programs are built for: musl's C library is in them, and they load nothing.
+pub const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Where a program has its C library.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Linking {
+    /// This host's, which the program loads.
+    #[default]
+    Dynamic,
+    /// In itself: it runs on any Linux of this architecture, and alone in an initramfs.
+    Static,
+}
+
+impl Linking {
+    /// Has cargo build so, and what that needs installed.
+    fn apply(self, command: &mut Command) -> Result<()> {
+        if self == Self::Static {
+            setup::setup_static(Mode::Install)?;
+            command.args(["--target", STATIC_TARGET]);
+        }
+        Ok(())
+    }
+}
+
 /// What to build anycast-ctl with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -17,6 +43,8 @@ pub struct Options {
     pub release: bool,
     /// Features of anycast-ctl.
     pub features: Vec<String>,
+    /// Where it has its C library.
+    pub linking: Linking,
 }
 
 /// What a build left behind.
@@ -52,6 +80,7 @@ pub fn build(options: &Options) -> Result<Built> {
     if !options.features.is_empty() {
         command.args(["--features", &options.features.join(",")]);
     }
+    options.linking.apply(&mut command)?;
     let mut child = command.stdout(Stdio::piped()).spawn().context("start cargo build")?;
     let stdout = child.stdout.take().context("read cargo's messages")?;
     let mut binary = None;
@@ -76,7 +105,7 @@ pub fn build(options: &Options) -> Result<Built> {
 }
 
 /// Builds these test programs of anycast-ctl, and answers them and the executable of anycast-ctl itself.
-pub fn test_programs(names: &[&str]) -> Result<Vec<PathBuf>> {
+pub fn test_programs(names: &[&str], linking: Linking) -> Result<Vec<PathBuf>> {
     let mut command = cargo();
     command.args([
         "test",
@@ -88,6 +117,7 @@ pub fn test_programs(names: &[&str]) -> Result<Vec<PathBuf>> {
     for name in names {
         command.args(["--test", name]);
     }
+    linking.apply(&mut command)?;
     let output = command.stderr(Stdio::inherit()).output().context("start cargo test")?;
     if !output.status.success() {
         bail!("build the tests: cargo ended with {}; its errors are above", output.status);

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    compile::{self, workspace},
+    compile::{self, Linking, workspace},
     host_tool::{command, find},
     progress::run_step,
     setup::{self, Mode},
@@ -52,7 +52,7 @@ pub fn kernels(wanted: &[String]) -> Result<()> {
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     let packages = Package::find(wanted)?;
     let busybox = package::busybox(&directory)?;
-    let programs = compile::test_programs(&TESTS)?;
+    let programs = compile::test_programs(&TESTS, Linking::Dynamic)?;
     signals::catch()?;
 
     let mut failed = Vec::new();

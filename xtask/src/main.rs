@@ -106,7 +106,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup { dry_run } => setup::setup(if dry_run { Mode::DryRun } else { Mode::Install })?,
         Task::Build { release, features } => {
             setup::setup(Mode::Install)?;
-            let built = compile::build(&compile::Options { release, features })?;
+            let built =
+                compile::build(&compile::Options { release, features, ..compile::Options::default() })?;
             println!("{}", built.binary.display());
         }
         Task::Load(arguments) => load::load(&arguments)?,

@@ -2,10 +2,11 @@
 
 use std::{path::Path, process::Command};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
 use crate::{
+    compile::STATIC_TARGET,
     host_tool::{find, shell_line, works},
     progress::run_step,
 };
@@ -54,14 +55,41 @@ pub enum Mode {
 
 /// Installs what is missing; does and prints next to nothing when everything is there.
 pub fn setup(mode: Mode) -> Result<()> {
-    let missing = missing()?;
-    if missing.is_empty() {
+    if bring(&missing, mode)? == Brought::Nothing {
         eprintln!("setup: nothing is missing");
-        return Ok(());
     }
+    Ok(())
+}
+
+/// Installs what static programs are built with, besides what [`setup`] brings: only those who ask for one need it.
+pub fn setup_static(mode: Mode) -> Result<()> {
+    bring(&missing_for_static, mode).map(drop)
+}
+
+/// Whether anything was missing.
+#[derive(PartialEq, Eq)]
+enum Brought {
+    Nothing,
+    Something,
+}
+
+/// Installs what the function says is missing, or tells how.
+fn bring(missing: &dyn Fn() -> Result<Vec<Missing>>, mode: Mode) -> Result<Brought> {
+    let missing_now = missing()?;
+    if missing_now.is_empty() {
+        return Ok(Brought::Nothing);
+    }
+    install(&missing_now, mode)?;
+    if mode == Mode::Install {
+        verify(&missing()?)?;
+    }
+    Ok(Brought::Something)
+}
+
+fn install(missing: &[Missing], mode: Mode) -> Result<()> {
     let names: Vec<&str> = missing.iter().map(|part| part.name).collect();
     eprintln!("setup: missing: {}", names.join(", "));
-    let steps = steps(&missing);
+    let steps = steps(missing);
     if mode == Mode::DryRun {
         print_commands(&steps);
         return Ok(());
@@ -81,7 +109,7 @@ pub fn setup(mode: Mode) -> Result<()> {
     for mut step in steps {
         run_step(&step.title, &mut step.command)?;
     }
-    verify()
+    Ok(())
 }
 
 /// Something the project needs and this machine lacks.
@@ -98,6 +126,8 @@ enum Remedy {
     /// `rustup toolchain install nightly`, or only its component.
     Nightly,
     RustSource,
+    /// Rust's standard library for [`STATIC_TARGET`].
+    StaticTarget,
     /// Built by cargo.
     BpfLinker,
 }
@@ -144,6 +174,21 @@ fn missing() -> Result<Vec<Missing>> {
     Ok(missing)
 }
 
+/// The C compiler is for `ring`, which brings C and assembly.
+fn missing_for_static() -> Result<Vec<Missing>> {
+    let mut missing = Vec::new();
+    if !works("musl-gcc", &["--version"]) {
+        missing.push(Missing { name: "musl-tools", remedy: Remedy::Package });
+    }
+    let output =
+        Command::new("rustc").args(["--print", "sysroot"]).output().context("ask rustc where it is")?;
+    let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !Path::new(&sysroot).join("lib/rustlib").join(STATIC_TARGET).is_dir() {
+        missing.push(Missing { name: STATIC_TARGET, remedy: Remedy::StaticTarget });
+    }
+    Ok(missing)
+}
+
 fn nightly_sysroot() -> Option<String> {
     let output =
         Command::new("rustup").args(["run", "nightly", "rustc", "--print", "sysroot"]).output().ok()?;
@@ -182,6 +227,11 @@ fn steps(missing: &[Missing]) -> Vec<Step> {
                 "rustup",
                 &["component", "add", "rust-src", "--toolchain", "nightly"],
             )),
+            Remedy::StaticTarget => steps.push(user_step(
+                "adding Rust's library for static programs",
+                "rustup",
+                &["target", "add", STATIC_TARGET],
+            )),
             Remedy::BpfLinker => {
                 let mut step = user_step(
                     "building bpf-linker (about a minute)",
@@ -214,8 +264,8 @@ fn print_commands(steps: &[Step]) {
     }
 }
 
-fn verify() -> Result<()> {
-    let left: Vec<&str> = missing()?.iter().map(|part| part.name).collect();
+fn verify(missing: &[Missing]) -> Result<()> {
+    let left: Vec<&str> = missing.iter().map(|part| part.name).collect();
     if left.is_empty() {
         eprintln!("setup: done");
         return Ok(());
