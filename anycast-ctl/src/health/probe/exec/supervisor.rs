@@ -73,10 +73,12 @@ fn prepare() -> anyhow::Result<SignalFd> {
 
 /// Whatever the daemon was given when it was started, the program does not get.
 fn close_inherited() -> io::Result<()> {
+    // A syscall takes whole registers.
+    let [first, last, flags] =
+        [libc::STDERR_FILENO as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC].map(|it| it as libc::c_ulong);
+    // By its number, as musl has no function for it.
     // SAFETY: close_range(2) takes no pointers, and with this flag closes nothing before the next execve(2). Linux 5.11.
-    let result = unsafe {
-        libc::close_range(libc::STDERR_FILENO as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
-    };
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
