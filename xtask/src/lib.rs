@@ -12,5 +12,6 @@ pub mod lint;
 pub mod load;
 pub mod progress;
 pub mod setup;
+pub mod share;
 pub mod signals;
 pub mod site;
