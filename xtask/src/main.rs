@@ -5,12 +5,13 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, compile, demo, fuzz, kernels,
+    bench, compile, demo, fuzz,
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
     setup::{self, Mode},
     signals::Interrupted,
+    test_vm,
 };
 
 /// Builds, tests, demonstrates and measures anycast
@@ -75,10 +76,8 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Try the programs on Debian's kernels in virtual machines; minutes for each
-    Kernels {
-        /// A series (6.1), a release or a package's file; the newest of each series apt knows if left out
-        kernels: Vec<String>,
-    },
+    #[command(alias = "kernels")]
+    TestVm(test_vm::Settings),
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
     /// Everything a change must pass: lint, test, the demos of one site and of two
@@ -118,7 +117,7 @@ fn run(task: Task) -> Result<ExitCode> {
             bench::bench(&names, json, &arguments)?;
         }
         Task::Fuzz { seconds, input } => fuzz::fuzz(seconds, input.as_deref())?,
-        Task::Kernels { kernels } => kernels::kernels(&kernels)?,
+        Task::TestVm(settings) => test_vm::test_vm(&settings)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;
