@@ -2,8 +2,8 @@
 
 use std::{fmt, fs, io, path::Path, str::FromStr};
 
-/// The oldest kernel the program is meant for: the first with long-term support that has all it needs. What is needed last,
-/// the helper `bpf_ktime_get_coarse_ns`, came with 5.11; what 5.18 has beyond that, the loader does without.
+/// The oldest kernel that has all that is not optional. What is needed last, a context for test runs, by which `explain` says
+/// where a packet comes in, came with it. What later ones have beyond that, the loader does without: docs/kernels.md.
 pub const MIN_KERNEL: KernelRelease = KernelRelease { major: 5, minor: 15 };
 
 /// The first kernel with XDP programs that take packets in several buffers.

@@ -115,8 +115,17 @@ pub fn build(options: &Options) -> Result<Built> {
     Ok(Built { binary, objects })
 }
 
-/// Builds these test programs of anycast-ctl, and answers them and the executable of anycast-ctl itself.
-pub fn test_programs(names: &[&str], linking: Linking) -> Result<Vec<PathBuf>> {
+/// Test programs, with the controller beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tests {
+    /// Their executables, and that of anycast-ctl.
+    pub programs: Vec<PathBuf>,
+    /// The directory the build script wrote the eBPF objects to.
+    pub objects: Option<PathBuf>,
+}
+
+/// Builds these test programs of anycast-ctl, and anycast-ctl itself.
+pub fn test_programs(names: &[&str], linking: Linking) -> Result<Tests> {
     let mut command = cargo();
     command.args([
         "test",
@@ -134,12 +143,19 @@ pub fn test_programs(names: &[&str], linking: Linking) -> Result<Vec<PathBuf>> {
         bail!("build the tests: cargo ended with {}; its errors are above", output.status);
     }
     let wanted = |name: &str| name == "anycast-ctl" || names.contains(&name);
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let programs = messages.lines().filter_map(|line| match message(line)? {
-        Message::Artifact { target, executable } if wanted(&target.name) => executable,
-        Message::Artifact { .. } | Message::BuildScript { .. } => None,
-    });
-    Ok(programs.collect())
+    let mut tests = Tests { programs: Vec::new(), objects: None };
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        match message(line) {
+            Some(Message::Artifact { target, executable: Some(path) }) if wanted(&target.name) => {
+                tests.programs.push(path);
+            }
+            Some(Message::BuildScript { package_id, out_dir }) if package_id.contains("anycast-ctl") => {
+                tests.objects = Some(out_dir);
+            }
+            _ => {}
+        }
+    }
+    Ok(tests)
 }
 
 /// The lines of cargo's JSON that matter here.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, compile, demo, dist, fuzz, kernels,
+    bench, compile, demo, dist, fuzz,
     lab::commands::{self, LabCommand},
     layers, lint,
     load::{self, Load},
@@ -13,6 +13,7 @@ use xtask::{
     setup::{self, Mode},
     signals::Interrupted,
     soak,
+    test_vm,
 };
 
 #[cfg(test)]
@@ -99,10 +100,8 @@ enum Task {
         binary: Option<PathBuf>,
     },
     /// Try the programs on Debian's kernels in virtual machines; minutes for each
-    Kernels {
-        /// A series (6.1), a release or a package's file; the newest of each series apt knows if left out
-        kernels: Vec<String>,
-    },
+    #[command(alias = "kernels")]
+    TestVm(test_vm::Settings),
     /// Check formatting, clippy for both targets, and the documentation
     Lint,
     /// Everything a change must pass: lint, test, sanitize, the demos of one site and of two
@@ -161,7 +160,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 println!("{}", file.display());
             }
         }
-        Task::Kernels { kernels } => kernels::kernels(&kernels)?,
+        Task::TestVm(settings) => test_vm::test_vm(&settings)?,
         Task::Lint => lint::lint()?,
         Task::Ci => {
             lint::lint()?;

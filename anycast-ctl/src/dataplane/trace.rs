@@ -12,7 +12,7 @@ use anycast_common::{hash::KEY_WORDS, walk::Walk};
 use aya::{
     Ebpf, include_bytes_aligned,
     maps::{MapData, PerCpuArray, PerCpuValues},
-    programs::{TestRun as _, TestRunOptions},
+    programs::{ProgramInfo, TestRun as _, TestRunOptions},
 };
 
 use super::{Dataplane, DataplaneError, LoadOptions, lend::Lent, load, while_doing};
@@ -85,6 +85,15 @@ impl Tracer {
     /// such interface.
     pub fn run(&self, frame: &[u8], ifindex: u32) -> Result<Traced, DataplaneError> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).run(frame, ifindex)
+    }
+
+    /// The kernel's account of the program.
+    ///
+    /// # Errors
+    /// The kernel does not give it.
+    pub fn info(&self) -> Result<ProgramInfo, DataplaneError> {
+        let running = &mut *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(load::program(&mut running.ebpf, running.entry)?.info()?)
     }
 }
 

@@ -57,7 +57,7 @@ fn batches_find_what_single_reads_do() {
 
 #[test]
 fn counters_are_not_cleared_while_somebody_reads_them() {
-    let dataplane = &mut Harness::new().dataplane;
+    let dataplane = &mut Harness::lean().dataplane;
     let reader = dataplane.counters();
     assert!(dataplane.counters_are_read());
     assert!(matches!(dataplane.clear_traffic(0), Err(DataplaneError::CountersAreRead)));

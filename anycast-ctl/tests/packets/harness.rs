@@ -12,13 +12,14 @@ use anycast_common::{
     slot::{Slot, Table},
 };
 use anycast_ctl::{
-    dataplane::{Dataplane, LoadOptions, Tracer},
+    dataplane::{Dataplane, LoadOptions, Traced, Tracer},
     model::{HashPolicy, Seed},
 };
 use aya::{
     maps::{HashMap, Map, MapData},
     programs::{TestRun, TestRunOptions, Xdp},
 };
+use xtask::share;
 
 use crate::{
     counters::{Counters, Delta, Snapshot, by_name},
@@ -29,6 +30,10 @@ use crate::{
 
 /// Kernel index of the interface that a run without a context comes in by: `lo`.
 const LOOPBACK: u32 = 1;
+
+/// Room for pins, and for embryonic flows: a dump of all maps takes as long as they are large.
+const PINS: u32 = 1 << 14;
+const EMBRYONIC: u32 = 1 << 13;
 
 /// Seed of the flow hash in every packet test.
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -73,7 +78,7 @@ pub struct Harness {
     /// Kernel index of the interface that [`State::elsewhere`] means.
     pub elsewhere: u32,
     /// The program that notes what it does, on the same maps.
-    tracer: Tracer,
+    tracer: Option<Tracer>,
     state: State,
     slots: Vec<Slot>,
     map_ids: Vec<u32>,
@@ -87,22 +92,28 @@ impl Harness {
         Self::with_errors_per_tick(DEFAULT_ERRORS_PER_TICK)
     }
 
+    /// The same; on a machine that is to try a share only, without the program that notes what it does: loading a second one takes
+    /// as long as all the packets of a test.
+    pub fn lean() -> Self {
+        Self::load(&options(), share::is_whole())
+    }
+
     /// With another limit to the ICMP errors that a CPU sends in a tick.
     pub fn with_errors_per_tick(errors_per_tick: u32) -> Self {
-        Self::load(&LoadOptions { errors_per_tick, ..LoadOptions::new(Seed::new(SEED)) })
+        Self::load(&LoadOptions { errors_per_tick, ..options() }, true)
     }
 
     /// With room for so many pins.
     pub fn with_pins(pins: u32) -> Self {
-        Self::load(&LoadOptions { pins, ..LoadOptions::new(Seed::new(SEED)) })
+        Self::load(&LoadOptions { pins, ..options() }, true)
     }
 
     /// With the program for kernels without packets in several buffers.
     pub fn linear() -> Self {
-        Self::load(&LoadOptions { multi_buffer: false, ..LoadOptions::new(Seed::new(SEED)) })
+        Self::load(&LoadOptions { multi_buffer: false, ..options() }, true)
     }
 
-    fn load(options: &LoadOptions) -> Self {
+    fn load(options: &LoadOptions, traces: bool) -> Self {
         let mut dataplane = Dataplane::load(&LoadOptions { arena_slots: 4096, ..*options }).unwrap();
         dataplane.set_backend(UNRESOLVED, Backend::default());
         dataplane.set_backend(ELSEWHERE, Backend { ifindex: 4_000_000, ..backend(ELSEWHERE) });
@@ -112,7 +123,7 @@ impl Harness {
         let map_ids = program(&mut dataplane).info().unwrap().map_ids().unwrap().unwrap();
         let counters = Counters::new(&map_ids);
         let last = counters.read();
-        let tracer = Tracer::load(&dataplane.trace_source()).unwrap();
+        let tracer = traces.then(|| Tracer::load(&dataplane.trace_source()).unwrap());
         let mut harness = Self {
             dataplane,
             tracer,
@@ -167,14 +178,16 @@ impl Harness {
     /// Runs one packet through the program, after the one that notes what it does: that foretells all of it, and changes
     /// nothing.
     pub fn observe(&mut self, packet: &[u8]) -> Observed {
-        let foretold = self.tracer.run(packet, LOOPBACK).unwrap();
+        let foretold = self.tracer.as_ref().map(|tracer| tracer.run(packet, LOOPBACK).unwrap());
         let (verdict, output) = self.execute(packet);
         let after = self.counters.read();
         let delta = after.since(&self.last);
         self.last = after;
-        assert_eq!(foretold.walk.verdict, verdict, "{:?}", foretold.walk);
-        assert_eq!(foretold.frame, output, "{:?}", foretold.walk);
-        assert_eq!(Delta::of(&foretold.walk), delta, "{:?}", foretold.walk);
+        if let Some(Traced { walk, frame }) = foretold {
+            assert_eq!(walk.verdict, verdict, "{walk:?}");
+            assert_eq!(frame, output, "{walk:?}");
+            assert_eq!(Delta::of(&walk), delta, "{walk:?}");
+        }
         Observed { verdict, output, delta }
     }
 
@@ -264,11 +277,16 @@ impl Harness {
         Map::LruHashMap(by_name(&self.map_ids, "FRAGMENTS")).try_into().unwrap()
     }
 
-    /// The kernel's account of the loaded program: verified instructions and bytes of JIT code.
-    pub fn program_size(&mut self) -> (u32, u32) {
-        let info = program(&mut self.dataplane).info().unwrap();
-        (info.verified_instruction_count().unwrap(), info.size_jitted())
+    /// The kernel's account of the loaded program, and of the one that notes what it does: verified instructions and bytes
+    /// of JIT code.
+    pub fn program_sizes(&mut self) -> [(u32, u32); 2] {
+        [program(&mut self.dataplane).info().unwrap(), self.tracer.as_ref().unwrap().info().unwrap()]
+            .map(|info| (info.verified_instruction_count().unwrap(), info.size_jitted()))
     }
+}
+
+fn options() -> LoadOptions {
+    LoadOptions { pins: PINS, embryonic: EMBRYONIC, ..LoadOptions::new(Seed::new(SEED)) }
 }
 
 fn program(dataplane: &mut Dataplane) -> &mut Xdp {

@@ -16,6 +16,7 @@ use proptest::{
     sample::{Index, select},
     test_runner::TestRunner,
 };
+use xtask::share::share;
 
 use crate::{
     harness::{Harness, Observed, xdp_action},
@@ -27,10 +28,11 @@ use crate::{
 mod empty;
 mod foretell;
 
-/// A run of so many cases, all through one program.
+/// A run of so many cases, or of this machine's share of them, all through one program.
 fn run<S: Strategy>(cases: u32, strategy: S, test: impl Fn(&mut Harness, S::Value) -> Result<(), String>) {
     let harness = RefCell::new(Harness::with_errors_per_tick(DEFAULT_ERRORS_PER_TICK));
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: share(cases), failure_persistence: None, ..ProptestConfig::default() };
     let test = |value| test(&mut harness.borrow_mut(), value).map_err(TestCaseError::fail);
     if let Err(error) = TestRunner::new(config).run(&strategy, test) {
         panic!("{error}");

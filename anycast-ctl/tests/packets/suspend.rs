@@ -11,7 +11,7 @@ use crate::{
 
 #[test]
 fn a_suspended_backend_gets_nothing_and_keeps_its_slots() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for vip in BOTH {
         let packet = tcp(vip);
         let owner = reach(&mut harness, "before", &packet);

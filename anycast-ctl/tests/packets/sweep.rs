@@ -17,7 +17,7 @@ use crate::{
 /// Every identifier, and with that every checksum.
 #[test]
 fn echoes_of_every_identifier_are_answered() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for vip in BOTH {
         let (request_type, reply_type, at) = if is_v6(vip) { (128, 129, 54) } else { (8, 0, 34) };
         let mut request = icmp(vip, request_type, 0, [0; 4], b"abc").bytes();
@@ -81,7 +81,7 @@ fn every_class_is_copied_to_the_outer_header() {
             }));
         }
     }
-    check(&mut Harness::new(), &rows);
+    check(&mut Harness::lean(), &rows);
 }
 
 #[test]
@@ -93,13 +93,13 @@ fn outer_headers_are_right_for_every_length() {
             rows.push(row(name, by(delivery), udp(vip).of_length(length), Expect::Delivered));
         }
     }
-    check(&mut Harness::new(), &rows);
+    check(&mut Harness::lean(), &rows);
 }
 
 /// One source port and flow label for each flow, many for many.
 #[test]
 fn outer_ports_and_labels_tell_flows_apart() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     harness.set(&by(Delivery::GueV6));
     for vip in BOTH {
         let (mut ports, mut labels) = (BTreeSet::new(), BTreeSet::new());
@@ -128,7 +128,7 @@ fn outer(frame: &[u8]) -> (u16, u32) {
 /// Only first fragments are remembered, so that a flood of others takes nobody's place.
 #[test]
 fn lone_later_fragments_leave_nothing_behind() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for vip in BOTH {
         for id in 0..5000_u16 {
             let fragments = udp(vip).sized(40).fragments(id.wrapping_mul(40_503), &[16, 32]);
@@ -148,7 +148,7 @@ fn lone_later_fragments_leave_nothing_behind() {
 
 #[test]
 fn a_datagram_is_remembered_for_its_lifetime() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     let [one, other] = [1, 2].map(|owner| State { slot: Some(Slot::stable(owner)), ..L2 });
     for vip in BOTH {
         for (age, expected) in [(Datagram::LIFETIME - 1, 1), (Datagram::LIFETIME + 2, 2)] {
@@ -193,7 +193,7 @@ fn errors_are_limited() {
 #[test]
 fn frames_without_room_in_front_are_dropped_as_they_came() {
     const METADATA: usize = 208;
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for delivery in TUNNELS {
         harness.set(&by(delivery));
         for vip in BOTH {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 mod agree;
-mod tapper;
+pub mod tapper;
 
 /// Passes packets of which that fact has that value.
 fn is(field: Field, value: u64) -> Filter {
@@ -32,7 +32,7 @@ fn flows(count: u16) -> impl Iterator<Item = Packet> {
 
 #[test]
 fn both_sides_are_shown_with_what_became_of_the_packet() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.on(&[EVERYTHING]);
     for vip in BOTH {
@@ -51,13 +51,11 @@ fn both_sides_are_shown_with_what_became_of_the_packet() {
         assert!(walk.has(Walk::VIP | Walk::SLOT) && walk.has(Walk::BACKEND), "{walk:?}");
         assert_eq!((walk.vip, walk.reason, walk.verdict), (vip_number(vip), 0, verdict));
     }
-    let (instructions, jitted) = tapper.size();
-    eprintln!("{instructions} instructions verified, {jitted} bytes of JIT code");
 }
 
 #[test]
 fn what_stays_is_shown_as_it_came_only() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.on(&[EVERYTHING]);
     let expired = Packet { hop_limit: 1, ..tcp(V4) };
@@ -74,7 +72,7 @@ fn what_stays_is_shown_as_it_came_only() {
 
 #[test]
 fn each_tap_shows_what_its_filter_lets_through() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     let before = |filter| Tap { filter, flags: Tap::BEFORE, ..EVERYTHING };
     let vip = u64::from(vip_number("192.0.2.5"));
@@ -105,7 +103,7 @@ fn each_tap_shows_what_its_filter_lets_through() {
 
 #[test]
 fn taps_that_are_off_or_forgotten_show_nothing() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.taps.set(0, &EVERYTHING);
     tapper.run(&tcp(V4).bytes());
@@ -121,7 +119,7 @@ fn taps_that_are_off_or_forgotten_show_nothing() {
 
 #[test]
 fn no_more_than_was_asked_for_is_copied() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     let packet = Packet { payload: vec![7; 1400], ..udp(V4) }.bytes();
     for (snap, captured) in [(1, 1), (64, 64), (2048, packet.len())] {
@@ -137,7 +135,7 @@ fn no_more_than_was_asked_for_is_copied() {
 
 #[test]
 fn sampling_takes_one_packet_or_flow_of_so_many() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     let packets: Vec<Vec<u8>> = flows(2000).map(|packet| packet.bytes()).collect();
     let by_packet = Tap { sample: 8, flags: Tap::BEFORE, ..EVERYTHING };
@@ -164,7 +162,7 @@ fn sampling_takes_one_packet_or_flow_of_so_many() {
 
 #[test]
 fn a_limit_holds_for_a_second() {
-    let harness = Harness::new();
+    let harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.on(&[Tap { per_second: 10, flags: Tap::BEFORE, ..EVERYTHING }]);
     let packet = tcp(V4).bytes();
@@ -180,7 +178,7 @@ fn a_limit_holds_for_a_second() {
 
 #[test]
 fn a_full_ring_costs_records_and_no_packets() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.on(&[EVERYTHING]);
     let packet = Packet { payload: vec![7; 1900], ..udp(V4) }.bytes();
@@ -203,7 +201,7 @@ fn a_full_ring_costs_records_and_no_packets() {
 
 #[test]
 fn taps_know_the_backend_and_why_it_was_chosen() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     let slot = anycast_common::slot::Slot::in_transition(1, 2);
     harness.set(&State { slot: Some(slot), ..L2 });
     let mut tapper = Tapper::load(&harness);

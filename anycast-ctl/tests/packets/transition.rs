@@ -82,7 +82,7 @@ fn now() -> u32 {
 
 #[test]
 fn a_stable_slot_remembers_nothing() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::stable(A));
     for vip in VIPS {
         for transport in [Transport::Syn, Transport::Ack, Transport::Rst] {
@@ -94,7 +94,7 @@ fn a_stable_slot_remembers_nothing() {
 
 #[test]
 fn flows_born_in_a_transition_are_embryonic_first_and_pinned_then() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     for vip in VIPS {
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Syn), B);
@@ -109,7 +109,7 @@ fn flows_born_in_a_transition_are_embryonic_first_and_pinned_then() {
 
 #[test]
 fn resets_follow_what_is_remembered_and_add_nothing() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     for vip in VIPS {
         assert_eq!(tcp(&mut harness, vip, 1, Transport::Rst), A);
@@ -126,7 +126,7 @@ fn resets_follow_what_is_remembered_and_add_nothing() {
 
 #[test]
 fn each_era_keeps_its_backend() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for vip in VIPS {
         publish(&mut harness, Slot::in_transition(B, A));
         tcp(&mut harness, vip, 2, Transport::Syn);
@@ -152,7 +152,7 @@ fn each_era_keeps_its_backend() {
 
 #[test]
 fn an_unusable_backend_hands_its_flows_to_the_current_one() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     tcp(&mut harness, VIPS[0], 1, Transport::Syn);
     tcp(&mut harness, VIPS[0], 1, Transport::Ack);
@@ -167,7 +167,7 @@ fn an_unusable_backend_hands_its_flows_to_the_current_one() {
 
 #[test]
 fn with_nobody_to_open_to_old_flows_live_on() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(NO_BACKEND, A));
     assert_eq!(tcp(&mut harness, VIPS[0], 1, Transport::Ack), A);
     let syn = segment(VIPS[0], 2, Transport::Syn).bytes();
@@ -177,7 +177,7 @@ fn with_nobody_to_open_to_old_flows_live_on() {
 
 #[test]
 fn a_pin_is_believed_for_the_idle_timeout() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     for (age, expected) in [(IDLE_TIMEOUT - 2, C), (IDLE_TIMEOUT + 2, A)] {
         let pin = Pin::new(C, 0, now().wrapping_sub(age));
@@ -194,7 +194,7 @@ fn a_pin_is_believed_for_the_idle_timeout() {
 
 #[test]
 fn only_opening_packets_look_for_what_was_left_when_the_filter_was_cleared() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     for vip in VIPS {
         harness.dataplane.pin(&flow(vip, 1, false), Pin::new(C, 0, now())).unwrap();
@@ -208,7 +208,7 @@ fn only_opening_packets_look_for_what_was_left_when_the_filter_was_cleared() {
 
 #[test]
 fn the_base_owners_use_is_stamped() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::stable(A));
     publish(&mut harness, Slot::in_transition(B, A));
     let slot = |source_port| {
@@ -226,7 +226,7 @@ fn the_base_owners_use_is_stamped() {
 
 #[test]
 fn stateless_datagrams_follow_the_slot() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for slot in [Slot::stable(A), Slot::in_transition(B, A), Slot::in_transition(C, A)] {
         publish(&mut harness, slot);
         let packet = datagram(VIPS[0], 1, false);
@@ -237,7 +237,7 @@ fn stateless_datagrams_follow_the_slot() {
 
 #[test]
 fn pinned_datagrams_stay_from_the_first_one_on() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     harness.dataplane.publish_directory(&directory(&State { udp: UdpPolicy::Pinned, ..L2 })).unwrap();
     for vip in VIPS {
         publish(&mut harness, Slot::stable(A));
@@ -252,7 +252,7 @@ fn pinned_datagrams_stay_from_the_first_one_on() {
 
 #[test]
 fn quic_initials_open_and_short_headers_continue() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     harness.dataplane.publish_directory(&directory(&State { udp: UdpPolicy::Quic, ..L2 })).unwrap();
     publish(&mut harness, Slot::in_transition(B, A));
     let rows: [(&str, &[u8], bool); 8] = [
@@ -281,7 +281,7 @@ fn quic_initials_open_and_short_headers_continue() {
 
 #[test]
 fn a_flood_of_opening_packets_leaves_pins_alone() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     publish(&mut harness, Slot::in_transition(B, A));
     tcp(&mut harness, VIPS[0], 1, Transport::Syn);
     tcp(&mut harness, VIPS[0], 1, Transport::Ack);

@@ -12,7 +12,7 @@ const SHORTEST: usize = 14;
 
 #[test]
 fn a_frame_cut_at_any_byte_is_judged_by_what_is_left() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for (vip, address, ip_header) in [(1, V4, 20), (2, V6, 40)] {
         for whole in [syn(address), udp(address)] {
             for tags in [&[][..], &[100], &[100, 200]] {
@@ -36,7 +36,7 @@ fn a_frame_cut_at_any_byte_is_judged_by_what_is_left() {
 
 #[test]
 fn an_honest_header_over_too_little_transport_is_truncated() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     for (vip, address, length_at, ip_header) in [(1, V4, 16, 20), (2, V6, 18, 40)] {
         for (whole, transport_header) in [(syn(address), 20), (udp(address), 8)] {
             let packet = whole.clone().sized(0).bytes();

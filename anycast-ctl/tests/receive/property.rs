@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use anycast_common::receive::Verdict;
 use proptest::{prelude::*, test_runner::TestRunner};
+use xtask::share::share;
 
 use crate::{
     decapsulate::every_kind,
@@ -18,8 +19,11 @@ fn hold(strategy: impl Strategy<Value = Vec<u8>>) {
     let mut harness = Harness::new();
     harness.set_up(USUAL);
     let harness = RefCell::new(harness);
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..Default::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: share(CASES),
+        failure_persistence: None,
+        ..Default::default()
+    });
     let result = runner.run(&strategy, |packet| {
         let (outcome, output) = harness.borrow_mut().run_any(&format!("{packet:02x?}"), &packet);
         if outcome.verdict() == Verdict::Decapsulate {

@@ -48,7 +48,7 @@ fn release(surroundings: &Surroundings) -> Finding {
         Err(_) => {
             let found =
                 format!("Linux calls itself `{text}`: cannot tell whether it is {MIN_KERNEL} or later");
-            warn(Check::Kernel, found, "compare with docs/operations.md")
+            warn(Check::Kernel, found, "compare with docs/kernels.md")
         }
     }
 }

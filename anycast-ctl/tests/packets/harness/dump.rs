@@ -34,7 +34,7 @@ impl Dump {
 impl Harness {
     /// What would become of a packet.
     pub fn foretell(&self, frame: &[u8]) -> Traced {
-        self.tracer.run(frame, LOOPBACK).unwrap()
+        self.tracer.as_ref().unwrap().run(frame, LOOPBACK).unwrap()
     }
 
     /// What is in the maps.

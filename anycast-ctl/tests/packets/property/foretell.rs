@@ -200,6 +200,10 @@ fn ten_thousand_packets_come_true_as_foretold() {
             Ok(())
         })
     });
+    // A share of the states need not meet everything.
+    if share(STATES) < STATES {
+        return;
+    }
     let met = met.into_inner();
     let mut wanted: Vec<String> = Effect::ALL.iter().map(|effect| effect.label().to_owned()).collect();
     wanted.extend((0..5).map(|why| format!("why {why}")));

@@ -1,6 +1,7 @@
 //! Random packets through both programs.
 
 use proptest::prelude::*;
+use xtask::share::share;
 
 use super::tapper::{EVERYTHING, Tapper};
 use crate::{
@@ -36,11 +37,11 @@ fn packet() -> impl Strategy<Value = (Vec<u8>, State)> {
 
 #[test]
 fn the_program_that_shows_packets_does_what_the_other_one_does() {
-    let mut harness = Harness::new();
+    let mut harness = Harness::lean();
     let mut tapper = Tapper::load(&harness);
     tapper.on(&[EVERYTHING]);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 2000,
+        cases: share(2000),
         failure_persistence: None,
         ..ProptestConfig::default()
     });

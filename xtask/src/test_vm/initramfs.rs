@@ -49,20 +49,26 @@ pub fn build(directory: &Path, busybox: &Path, modules: &[PathBuf], programs: &[
         add(&root, &program, &root.join("host").join(name))?;
     }
     for program in programs {
-        let file = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // cargo adds a hash to the names of tests.
-        let name =
-            file.rsplit_once('-').filter(|(_, hash)| hash.len() == 16).map_or(&*file, |(name, _)| name);
-        let target = root.join("host").join(name);
+        let target = root.join("host").join(plain_name(program));
         add(&root, program, &target)?;
         run(Command::new("strip").arg(&target))?;
     }
     pack(&root, busybox, directory.join("initramfs"))
 }
 
+/// A program's name without the hash that cargo adds to those of tests.
+pub fn plain_name(program: &Path) -> String {
+    let file = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match file.rsplit_once('-').filter(|(_, hash)| hash.len() == 16) {
+        Some((name, _)) => name.to_owned(),
+        None => file,
+    }
+}
+
 /// Copies a program, and its libraries to where it looks for them.
 fn add(root: &Path, program: &Path, target: &Path) -> Result<()> {
     copy(program, target)?;
+    // Of a static one it says that there are none.
     let output = Command::new("ldd").arg(program).output().context("start ldd")?;
     for library in
         String::from_utf8_lossy(&output.stdout).split_whitespace().filter(|word| word.starts_with('/'))
@@ -94,4 +100,15 @@ fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("start {}", name.display()))?;
     ensure!(status.success(), "make the guest: {} ended with {status}", name.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_a_test_is_no_part_of_its_name() {
+        assert_eq!(plain_name(Path::new("/t/deps/check_path-3d068bc00acc390c")), "check_path");
+        assert_eq!(plain_name(Path::new("/t/debug/anycast-ctl")), "anycast-ctl");
+    }
 }

@@ -65,15 +65,39 @@ impl Package {
             Self::Apt(name) => unpack(&download(name, directory)?, &root)?,
             Self::File(path) => unpack(path, &root)?,
         }
-        let image =
-            file(&root, &|name| name.starts_with("vmlinuz-"))?.context("find the package's kernel")?;
-        let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let find_image = || file(&root, &|name| name == "vmlinuz" || name.starts_with("vmlinuz-"));
+        let image = match (self, find_image()?) {
+            (Self::Apt(name), None) => {
+                for part in parts(name) {
+                    unpack(&download(&part, directory)?, &root)?;
+                }
+                find_image()?
+            }
+            (_, image) => image,
+        };
+        let image = image.context("find the package's kernel")?;
         let module = |name: &str| file(&root, &|file: &str| file.starts_with(&format!("{name}.ko")));
         let mut modules = vec![module("veth")?.context("find the package's veth.ko")?];
         for name in OPTIONAL_MODULES {
             modules.extend(module(name)?);
         }
-        Ok(Kernel { release: name.trim_start_matches("vmlinuz-").to_owned(), image, modules })
+        let release = release_of(&image).context("find the release in the name of the package's kernel")?;
+        Ok(Kernel { release, image, modules })
+    }
+}
+
+/// What a package of later kernels (7.3, in Debian's backports) is divided into: it has nothing itself.
+fn parts(image: &str) -> [String; 2] {
+    let rest = image.trim_start_matches(PREFIX);
+    [format!("linux-binary-{rest}"), format!("linux-modules-{rest}")]
+}
+
+/// `/boot/vmlinuz-RELEASE`, or `/usr/lib/modules/RELEASE/vmlinuz`.
+fn release_of(image: &Path) -> Option<String> {
+    let name = image.file_name()?.to_str()?;
+    match name.strip_prefix("vmlinuz-") {
+        Some(release) => Some(release.to_owned()),
+        None => Some(image.parent()?.file_name()?.to_str()?.to_owned()),
     }
 }
 
@@ -129,6 +153,18 @@ fn numbers(release: &str) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_are_found_in_both_layouts_of_packages() {
+        let release = |path: &str| release_of(Path::new(path)).unwrap();
+        assert_eq!(release("/k/boot/vmlinuz-6.1.0-56-cloud-amd64"), "6.1.0-56-cloud-amd64");
+        let divided = "7.3.4+deb13-cloud-amd64";
+        assert_eq!(release(&format!("/k/usr/lib/modules/{divided}/vmlinuz")), divided);
+        assert_eq!(
+            parts("linux-image-7.3.4+deb13-cloud-amd64"),
+            ["linux-binary-7.3.4+deb13-cloud-amd64", "linux-modules-7.3.4+deb13-cloud-amd64"]
+        );
+    }
 
     #[test]
     fn the_newest_of_each_series_is_taken_unless_others_are_named() {
