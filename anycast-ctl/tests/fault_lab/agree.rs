@@ -35,7 +35,8 @@ impl Maps {
     /// Maps the pinned ones into this process, for the rest of its life.
     fn open() -> Self {
         let open = |name: &str| {
-            MapData::from_pin(format!("/sys/fs/bpf/anycast/edge/anycast/maps-{LAYOUT_VERSION}/{name}")).unwrap()
+            MapData::from_pin(format!("/sys/fs/bpf/anycast/edge/anycast/maps-{LAYOUT_VERSION}/{name}"))
+                .unwrap()
         };
         let devices = HashMap::<_, u32, [u32; 2]>::try_from(Map::HashMap(open("DEVICES")));
         let devices = devices.unwrap().keys().map(Result::unwrap).collect();
@@ -43,7 +44,8 @@ impl Maps {
             let data = open(name);
             let length = NonZeroUsize::new(bytes).unwrap();
             // SAFETY: a fresh mapping, at an address of the kernel's choice, of a map that has that many bytes.
-            unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, data.fd().as_fd(), 0) }.unwrap()
+            unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, data.fd().as_fd(), 0) }
+                .unwrap()
         };
         let lines = open("SLOTS").info().unwrap().max_entries() as usize;
         Self {
@@ -83,7 +85,8 @@ pub fn differences(host: &Host, site: &Site, marked: &Marked) -> Vec<String> {
     });
     let maps = Maps { lookups: maps.0 as _, slots: maps.1 as _, devices: maps.2 };
     let mut found = Vec::new();
-    let text = host.shell("cat /sys/class/net/eth0/ifindex 2>/dev/null || ip -o link show eth0 | cut -d: -f1");
+    let text =
+        host.shell("ip -o link show eth0 | cut -d: -f1");
     let interface: u32 = text.trim().parse().unwrap();
     if maps.devices != BTreeSet::from([interface]) {
         found.push(format!("DEVICES has {:?}, eth0 is {interface}", maps.devices));
@@ -100,15 +103,22 @@ pub fn differences(host: &Host, site: &Site, marked: &Marked) -> Vec<String> {
     let wanted: BTreeSet<u64> = (site.vips.iter())
         .filter_map(|wanted| {
             let vip = vips.iter().find(|vip| vip.address == Address::from(wanted.address))?;
-            Some(wanted.services.iter().map(|service| {
-                service_key(vip.number, service.protocol.number(), service.port)
-            }))
+            Some(
+                wanted
+                    .services
+                    .iter()
+                    .map(|service| service_key(vip.number, service.protocol.number(), service.port)),
+            )
         })
         .flatten()
         .collect();
     let present: BTreeSet<u64> = services.iter().copied().filter(|key| *key != 0).collect();
     if present != wanted || vips.len() != site.vips.len() {
-        found.push(format!("{} VIPs and services {present:x?}, not {} and {wanted:x?}", vips.len(), site.vips.len()));
+        found.push(format!(
+            "{} VIPs and services {present:x?}, not {} and {wanted:x?}",
+            vips.len(),
+            site.vips.len()
+        ));
     }
     let mut pools: BTreeMap<&str, BTreeSet<u16>> = BTreeMap::new();
     for wanted in &site.vips {
@@ -135,9 +145,10 @@ pub fn differences(host: &Host, site: &Site, marked: &Marked) -> Vec<String> {
     }
     // SAFETY: a field of the mapping.
     let tables = maps.read(|it| unsafe { &raw const (*it).tables });
-    let others = tables.iter().enumerate().filter(|(number, table)| {
-        !table.is_empty() && !taken.contains(&u16::try_from(*number).unwrap())
-    });
+    let others = tables
+        .iter()
+        .enumerate()
+        .filter(|(number, table)| !table.is_empty() && !taken.contains(&u16::try_from(*number).unwrap()));
     found.extend(others.map(|(number, _)| format!("table {number} is nobody's")));
     found
 }
@@ -152,8 +163,7 @@ fn table_differences(
     marked: &Marked,
 ) -> Vec<String> {
     let is_steered = |backend: &&anycast_ctl::model::Backend| {
-        backend.state == AdminState::Active
-            && !marked.contains(&(pool.name.clone(), backend.name.clone()))
+        backend.state == AdminState::Active && !marked.contains(&(pool.name.clone(), backend.name.clone()))
     };
     let active: Vec<_> = pool.backends.iter().filter(is_steered).collect();
     let weights: u64 = active.iter().map(|backend| u64::from(backend.weight)).sum();

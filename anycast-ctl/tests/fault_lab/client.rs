@@ -99,6 +99,9 @@ impl Client {
             Outcome::Made(_) => Some(&operation.change),
             // It knows what there is: it asks for nothing that would be wrong.
             Outcome::Refused(code) => {
+                if operation.what.is_some() || operation.method == "PUT" {
+                    println!("client {}: {} {}: {answer:?}", self.number, operation.method, operation.path);
+                }
                 assert!(code >= 500 || code == 409 && operation.what.is_none(), "{operation:?}: {answer:?}");
                 Some(&Change::Nothing)
             }
@@ -164,9 +167,8 @@ impl Client {
     fn capture(&self) {
         let body = r#"{"expression":"tcp","per_second":50}"#;
         let length = body.len();
-        let request = format!(
-            "POST /v1/captures HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {length}\r\n\r\n{body}"
-        );
+        let request =
+            format!("POST /v1/captures HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {length}\r\n\r\n{body}");
         let began = || -> io::Result<bool> {
             let mut stream = UnixStream::connect(&self.round.socket)?;
             stream.set_read_timeout(Some(SOON))?;
@@ -183,11 +185,26 @@ impl Client {
     /// How its pool is.
     fn look(&mut self) -> Mirror {
         let number = self.number;
-        let site: Value = serde_json::from_str(&self.read("/v1/site", "").body).unwrap();
+        let begun = Instant::now();
+        let site = loop {
+            // What is shown is as new as what is stored, also where nobody knew whether it was.
+            let stored: Value = serde_json::from_str(&self.read("/v1/revisions?limit=1", "").body).unwrap();
+            let site = self.read("/v1/site", "");
+            if site.revision >= stored[0]["revision"].as_u64().unwrap() {
+                break site.body;
+            }
+            assert!(begun.elapsed() < SOON, "revision {} is shown, {stored} is stored", site.revision);
+            thread::sleep(PAUSE);
+        };
+        let site: Value = serde_json::from_str(&site).unwrap();
         let backends = self.read(&format!("/v1/pools/churn-{number}/backends"), "").body;
         let backends: Vec<Value> = serde_json::from_str(&backends).unwrap();
         let marked = backends.iter().filter(|backend| backend["detail"] == "marked down");
-        Mirror::of(&site, &marked.map(|it| it["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>(), number)
+        Mirror::of(
+            &site,
+            &marked.map(|it| it["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+            number,
+        )
     }
 
     /// Reads something, whatever it takes.

@@ -14,6 +14,7 @@ pub enum Descriptor {
     BpfMap,
     Netlink,
     Inet,
+    /// That sends where it is told to, each time.
     UnixDatagram,
     /// With the path it is bound to.
     UnixStream(Option<PathBuf>),
@@ -36,7 +37,10 @@ impl Descriptor {
         let socket = Socket::from(socket()?);
         Ok(match socket.domain()? {
             Domain::IPV4 | Domain::IPV6 => Self::Inet,
-            Domain::UNIX if socket.r#type()? == Type::DGRAM => Self::UnixDatagram,
+            Domain::UNIX if socket.r#type()? == Type::DGRAM => match socket.peer_addr() {
+                Ok(_) => Self::Other,
+                Err(_) => Self::UnixDatagram,
+            },
             Domain::UNIX => Self::UnixStream(socket.local_addr()?.as_pathname().map(PathBuf::from)),
             domain if domain == Domain::from(libc::AF_NETLINK) => Self::Netlink,
             _ => Self::Other,

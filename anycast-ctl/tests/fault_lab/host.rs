@@ -107,7 +107,7 @@ impl Host {
         command.args(["run", "--no-http", "--xdp-mode", "native", "--reconcile-every", "5s"]);
         command.arg("--config").arg(self.path("site.toml")).arg("--state-dir").arg(self.state());
         command.arg("--socket").arg(self.socket()).arg("--journal-socket").arg(self.path("journal"));
-        command.args(["--log-format", if self.starts.is_multiple_of(2) { "journal" } else { "text" }]);
+        command.args(["--log-format", if self.starts.is_multiple_of(2) { "journald" } else { "text" }]);
         command.args(arguments).env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let (state, socket) = (self.state(), self.socket().to_owned());
@@ -172,6 +172,15 @@ impl Host {
     pub fn said(&self) -> String {
         let log = fs::read_to_string(self.path("daemon.log")).unwrap();
         log + &self.journal.lock().unwrap()
+    }
+}
+
+impl Drop for Host {
+    /// What was said goes with the lab, unless there is a place to keep it.
+    fn drop(&mut self) {
+        if let Some(path) = std::env::var_os("ANYCAST_FAULT_LOG") {
+            fs::write(path, format!("{}\n{}", self.said(), self.plan)).unwrap();
+        }
     }
 }
 

@@ -72,12 +72,14 @@ impl Ledger {
         let mut lost = books.lost.clone();
         let mut found = 0;
         for revision in first + 1..=newest {
-            let what = books.history.get(&revision).unwrap_or_else(|| panic!("there is no revision {revision}"));
+            let what =
+                books.history.get(&revision).unwrap_or_else(|| panic!("there is no revision {revision}"));
             if books.made.contains_key(&revision) {
                 continue;
             }
             let left = lost.get_mut(what).filter(|left| **left > 0);
-            *left.unwrap_or_else(|| panic!("revision {revision}, {what}, was refused or never asked for")) -= 1;
+            *left.unwrap_or_else(|| panic!("revision {revision}, {what}, was refused or never asked for")) -=
+                1;
             found += 1;
         }
         let lost: usize = books.lost.values().sum();

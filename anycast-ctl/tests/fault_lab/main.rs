@@ -2,7 +2,8 @@
 //! desired, stored and in the kernel's maps agrees afterwards. The program is the one that is shipped; its system calls are
 //! answered by the test (docs/faults.md). Needs root.
 //!
-//! `ANYCAST_FAULT_SEED` repeats a run, `ANYCAST_FAULT_OPERATIONS` sets how long it is (10,000).
+//! `ANYCAST_FAULT_SEED` repeats a run, `ANYCAST_FAULT_OPERATIONS` sets how long it is (10,000), `ANYCAST_FAULT_LOG` names a file for
+//! what the daemons said.
 
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
@@ -10,6 +11,7 @@
 mod agree;
 mod client;
 mod descriptor;
+mod held;
 mod host;
 #[path = "../store_lab/http.rs"]
 mod http;
@@ -20,6 +22,7 @@ mod operation;
 mod peek;
 mod plan;
 mod point;
+mod rest;
 mod run;
 mod seccomp;
 mod single;

@@ -123,10 +123,7 @@ impl Operation {
         let weight = 1 + (is.weight + random.below(98) as u64) % 99;
         Self::new("PUT", format!("/v1/pools/{pool}/backends/{name}/weight"))
             .json(json!({ "weight": weight }))
-            .makes(
-                format!("backend weight {pool} {name} {weight}"),
-                change(Backend { weight, ..is.clone() }),
-            )
+            .makes(format!("backend weight {pool} {name} {weight}"), change(Backend { weight, ..is.clone() }))
     }
 
     fn vip(random: &mut Random, client: usize, mirror: &Mirror) -> Self {

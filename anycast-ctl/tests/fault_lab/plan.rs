@@ -14,6 +14,9 @@ use crate::point::Point;
 /// A delay is drawn from one millisecond up to this.
 const LONGEST_DELAY_MS: usize = 20;
 
+/// A point's first fault comes within so many calls.
+const EARLY: u64 = 4;
+
 /// Of a million calls at a point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
@@ -92,15 +95,17 @@ impl Plan {
             }
             Some(_) | None => (),
         }
-        let rate = rates.get(&point).copied().unwrap_or_default();
+        let Some(rate) = rates.get(&point).copied() else { return Fate::Goes };
         let mut random = Random::new(self.seed ^ ((point as u64) << 48) ^ count.hits);
         let drawn = random.below(1_000_000) as u32;
-        if drawn < rate.failed {
+        // Where few calls come, one of the first fails, and one of the next has to wait.
+        let is_first = |times: u64, by: u64| times == 0 && count.hits >= by + self.seed % EARLY;
+        if drawn < rate.failed || is_first(count.failed, 1) {
             count.failed += 1;
             let errors = point.errors();
             return Fate::Fails(errors[random.below(errors.len())]);
         }
-        if drawn < rate.failed + rate.delayed {
+        if drawn < rate.failed + rate.delayed || is_first(count.delayed, 1 + EARLY) {
             count.delayed += 1;
             return Fate::Waits(Duration::from_millis(1 + random.below(LONGEST_DELAY_MS) as u64));
         }

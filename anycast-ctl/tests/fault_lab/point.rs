@@ -124,8 +124,9 @@ pub fn of(call: &Call, process: &Peek, places: &Places<'_>) -> Option<Point> {
         | libc::SYS_renameat2
         | libc::SYS_unlinkat => named(call.number, &process.path(second), places),
         libc::SYS_socket => opened(first, second),
-        libc::SYS_mmap => matches!(process.descriptor(call.arguments[4])?, Descriptor::BpfMap)
-            .then_some(Point::MapMap),
+        libc::SYS_mmap => {
+            matches!(process.descriptor(call.arguments[4])?, Descriptor::BpfMap).then_some(Point::MapMap)
+        }
         _ => described(call, process, places),
     }
 }

@@ -34,8 +34,8 @@ pub fn toml(plan: &Plan, bird: &Path) -> String {
         let (pool, vip, address) = (family.pool_name(), family.vip_name(), plan.vips.of(family));
         write!(
             text,
-            "[[pool]]\nname = \"{pool}\"\nslots = 4099\non_down = \"keep\"\nidle_timeout = \"20s\"\n\
-             check = {{ type = \"tcp\", port = 80, interval = \"500ms\" }}\n"
+            "[[pool]]\nname = \"{pool}\"\nslots = 4099\non_down = \"keep\"\nidle_timeout = \"5s\"\n\
+             check = {{ type = \"http\", port = 80, interval = \"500ms\" }}\n"
         )
         .unwrap();
         for backend in &plan.backends {
