@@ -84,6 +84,9 @@ pub enum InterfaceError {
     /// The kernel refused to list.
     #[error("list interfaces over netlink: {0}")]
     List(#[from] rtnetlink::Error),
+    /// Every network namespace has a loopback interface.
+    #[error("list interfaces over netlink: the socket closed before the kernel answered; try again")]
+    Unanswered,
 }
 
 impl Interface {
@@ -108,13 +111,18 @@ impl Interface {
     /// Every interface of the calling thread's network namespace.
     ///
     /// # Errors
-    /// `Open` and `List` when the kernel cannot be asked.
+    /// `Open`, `List` and `Unanswered` when the kernel cannot be asked.
     pub async fn list() -> Result<Vec<Self>, InterfaceError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         let connection = tokio::spawn(connection);
         let messages: Result<Vec<LinkMessage>, _> = handle.link().get().execute().try_collect().await;
         connection.abort();
-        Ok(messages?.iter().filter_map(Self::from_message).collect())
+        let messages = messages?;
+        // The stream ends alike after the last answer and when the socket fails before the first.
+        if messages.is_empty() {
+            return Err(InterfaceError::Unanswered);
+        }
+        Ok(messages.iter().filter_map(Self::from_message).collect())
     }
 
     /// Whether the dataplane may be attached: Ethernet, and no XDP program on it yet.

@@ -66,8 +66,8 @@ impl Controller {
             applied_file: order.applied_file,
         };
         let stored = self.with_store(move |store| store.commit(commit)).await;
-        self.may_be_outrun = matches!(stored, Err(RequestError::Uncertain(_)));
-        self.desire(stored?, site, numbers).await;
+        let record = stored.inspect_err(|error| self.note_uncertainty(error))?;
+        self.desire(record, site, numbers).await;
         Ok(Committed { revision: self.revision(), changed: true, diff })
     }
 
@@ -112,9 +112,18 @@ impl Controller {
             self.with_store(move |store| store.set_runtime(&document)).await?;
             tracing::warn!("revision {revision} was stored, though that was not known: it is desired");
             self.desire(record, site, numbers).await;
+        } else {
+            // What was ordered apart from the site is as it was before: in the store, too.
+            let document = self.document(&self.numbers)?;
+            self.with_store(move |store| store.set_runtime(&document)).await?;
         }
         self.may_be_outrun = false;
         Ok(())
+    }
+
+    /// Remembers that the store has to be looked at.
+    pub(super) fn note_uncertainty(&mut self, error: &RequestError) {
+        self.may_be_outrun |= matches!(error, RequestError::Uncertain(_));
     }
 
     /// Takes note of the operator's verdict on a backend.
@@ -133,6 +142,7 @@ impl Controller {
             let document = self.document(&self.numbers)?;
             if let Err(error) = self.with_store(move |store| store.set_runtime(&document)).await {
                 self.marks = before;
+                self.note_uncertainty(&error);
                 return Err(error);
             }
             let marked = Event::Mark {

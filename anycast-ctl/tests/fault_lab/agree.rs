@@ -85,8 +85,7 @@ pub fn differences(host: &Host, site: &Site, marked: &Marked) -> Vec<String> {
     });
     let maps = Maps { lookups: maps.0 as _, slots: maps.1 as _, devices: maps.2 };
     let mut found = Vec::new();
-    let text =
-        host.shell("ip -o link show eth0 | cut -d: -f1");
+    let text = host.shell("ip -o link show eth0 | cut -d: -f1");
     let interface: u32 = text.trim().parse().unwrap();
     if maps.devices != BTreeSet::from([interface]) {
         found.push(format!("DEVICES has {:?}, eth0 is {interface}", maps.devices));
