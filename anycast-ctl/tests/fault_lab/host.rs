@@ -116,15 +116,22 @@ impl Host {
 
     /// Starts daemons until one answers, as a service manager does: a start may fail of a fault.
     pub fn start(&mut self) {
-        let begun = Instant::now();
         self.spawn(&[]);
+        while self.wait_for_an_answer() {
+            self.failed_starts += 1;
+            self.spawn(&[]);
+        }
+    }
+
+    /// Waits until the daemon answers, or has ended: whether it has.
+    pub fn wait_for_an_answer(&mut self) -> bool {
+        let begun = Instant::now();
         loop {
             if Connection::open(self.socket()).and_then(|mut it| it.get("/v1/log")).is_ok() {
-                return;
+                return false;
             }
             if self.ended().is_some() {
-                self.failed_starts += 1;
-                self.spawn(&[]);
+                return true;
             }
             assert!(begun.elapsed() < SOON, "no daemon answers: {}", self.said());
             thread::sleep(POLL);
@@ -166,6 +173,12 @@ impl Host {
             work()
         };
         thread::scope(|scope| scope.spawn(enter).join().unwrap())
+    }
+
+    /// With what words daemons ended by themselves.
+    pub fn errors(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.path("daemon.log")).unwrap();
+        log.lines().filter(|line| line.starts_with("anycast-ctl: ")).map(str::to_owned).collect()
     }
 
     /// What all daemons said.

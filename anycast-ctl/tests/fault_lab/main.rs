@@ -14,6 +14,7 @@ mod descriptor;
 mod held;
 mod host;
 #[path = "../store_lab/http.rs"]
+#[allow(dead_code, reason = "of writers for a revision")]
 mod http;
 mod injector;
 mod ledger;

@@ -107,35 +107,134 @@ fn a_start_that_meets_a_fault_leaves_packets_to_what_steers_them_and_the_next_on
     healed(&host);
     let pinned = host.shell("cd /sys/fs/bpf && find . | sort");
     let held = Held::open(&host);
-    let faults: [Fault; 16] = [
-        (Point::ProgramLoad, 0, 1, libc::ENOMEM),
-        (Point::LinkUpdate, 0, 1, libc::EBUSY),
-        (Point::Pin, 0, 1, libc::ENOSPC),
-        (Point::Open, 0, 1, libc::ENOMEM),
-        (Point::Open, 5, 1, libc::EMFILE),
-        (Point::Info, 0, 1, libc::ENOMEM),
-        (Point::MapMap, 0, 1, libc::ENOMEM),
-        (Point::MapMap, 2, 1, libc::EAGAIN),
-        (Point::MapCreate, 0, 1, libc::ENOMEM),
-        (Point::MapUpdate, 0, 1, libc::ENOMEM),
-        (Point::Names, 0, 1, libc::EIO),
-        (Point::StoreOpen, 0, 1, libc::EIO),
-        (Point::StoreRead, 0, 1, libc::EIO),
-        (Point::StoreSync, 0, 1, libc::EIO),
-        (Point::NetlinkOpen, 0, 1, libc::EMFILE),
-        (Point::NetlinkSend, 0, 3, libc::ENOBUFS),
+    // The words with which the daemon that met it ended; none: it did not end.
+    let faults: [(Fault, &str); 17] = [
+        ((Point::ProgramLoad, 0, 99, libc::ENOMEM), "anycast-ctl: "),
+        (
+            (Point::LinkUpdate, 0, 1, libc::EBUSY),
+            "loading the XDP program into the kernel: `bpf_link_update` failed: ",
+        ),
+        ((Point::Pin, 0, 1, libc::ENOSPC), "pinning /sys/fs/bpf/anycast/edge/anycast/program-next: "),
+        ((Point::Open, 0, 1, libc::ENOMEM), "/IDENTITY: "),
+        (
+            (Point::Open, 5, 1, libc::EMFILE),
+            "nothing was changed, and packets are steered as before: start again",
+        ),
+        (
+            (Point::Info, 0, 1, libc::ENOMEM),
+            "nothing was changed, and packets are steered as before: start again",
+        ),
+        ((Point::MapMap, 0, 1, libc::ENOMEM), "mapping LOOKUPS into memory: ENOMEM"),
+        ((Point::MapMap, 2, 1, libc::EAGAIN), "mapping SLOTS into memory: EAGAIN"),
+        ((Point::MapCreate, 0, 99, libc::ENOMEM), "loading the XDP program: "),
+        ((Point::MapUpdate, 0, 1, libc::ENOMEM), "`bpf_map_update_elem` failed: Cannot allocate memory"),
+        ((Point::Names, 0, 1, libc::EIO), "creating /sys/fs/bpf/anycast/edge/anycast: Input/output error"),
+        ((Point::StoreOpen, 0, 1, libc::EIO), "create the state directory "),
+        ((Point::StoreRead, 0, 1, libc::EIO), "open the store "),
+        ((Point::StoreSync, 0, 1, libc::EIO), "open the store "),
+        (
+            (Point::NetlinkOpen, 0, 1, libc::EMFILE),
+            "open a netlink socket to list interfaces: Too many open files",
+        ),
+        (
+            (Point::NetlinkSend, 0, 1, libc::ENOBUFS),
+            "list interfaces over netlink: the socket closed before the kernel answered",
+        ),
+        // The third asks for the backends' next hops: sessions go on until they are known.
+        ((Point::NetlinkSend, 2, 1, libc::ENOBUFS), ""),
     ];
-    for (point, after, count, errno) in faults {
+    for ((point, after, count, errno), words) in faults {
         host.kill();
-        let (said, failed) = (host.said().len(), host.failed_starts);
+        let (before, failed) = (host.errors().len(), host.failed_starts);
         host.plan.order(point, after, count, errno);
-        host.start();
-        let error =
-            host.said()[said..].lines().find(|line| line.starts_with("Error")).unwrap_or_default().to_owned();
-        println!("{point} {after} {count} {errno}: {} ended: {error}", host.failed_starts - failed);
+        host.spawn(&[]);
+        let ended = host.wait_for_an_answer();
+        host.plan.off();
+        let error = host.errors()[before..].first().cloned().unwrap_or_default();
+        println!("{point} after {after}: {error}");
+        let is_told = ended != words.is_empty() && error.contains(words);
+        assert!(is_told && host.failed_starts == failed, "{point} after {after}: {error}: {}", host.said());
+        if ended {
+            host.start();
+        }
         healed(&host);
         assert_eq!(host.shell("cd /sys/fs/bpf && find . | sort"), pinned, "{point}");
     }
     assert!(!host.said().contains("panicked"));
     held.finish();
+}
+
+/// Asks for something, and answers with the status and what was said.
+fn ask(host: &Host, method: &str, path: &str, body: &str) -> (u16, String) {
+    let headers = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+    let answer = host.connect().ask(method, path, headers, body).unwrap();
+    (answer.code, answer.body)
+}
+
+#[test]
+fn a_question_that_meets_a_fault_is_refused_and_nothing_else() {
+    const EXPLAIN: &str = "/v1/explain?from=198.51.100.7:40000&to=192.0.2.1:443/tcp&packet=syn";
+    let mut host = Host::new(2, Plan::new(0));
+    host.start();
+    healed(&host);
+    let program = host.shell("ip -json link show dev eth0");
+    let held = Held::open(&host);
+    let rows: [(Fault, &str, &str, &str); 6] = [
+        ((Point::MapRead, 0, 1, libc::ENOMEM), "GET", "/v1/status", ""),
+        ((Point::ProgramLoad, 0, 99, libc::ENOMEM), "GET", EXPLAIN, ""),
+        ((Point::ProgramRun, 0, 1, libc::ENOMEM), "GET", EXPLAIN, ""),
+        ((Point::MapCreate, 0, 99, libc::ENOMEM), "POST", "/v1/captures", "{}"),
+        ((Point::ProgramLoad, 0, 99, libc::ENOMEM), "POST", "/v1/captures", "{}"),
+        ((Point::LinkUpdate, 0, 99, libc::EBUSY), "POST", "/v1/captures", "{}"),
+    ];
+    for ((point, after, count, errno), method, path, body) in rows {
+        host.plan.order(point, after, count, errno);
+        let (code, words) = ask(&host, method, path, body);
+        println!("{point}: {method} {path}: {code} {words}");
+        assert!(code == 500 && words.starts_with("{\"error\":\""), "{point}: {code} {words}");
+        healed(&host);
+        assert_eq!(host.shell("ip -json link show dev eth0"), program);
+        if method == "GET" {
+            let (code, words) = ask(&host, method, path, body);
+            assert_eq!(code, 200, "{words}");
+        }
+    }
+    held.finish();
+}
+
+#[test]
+fn a_check_that_cannot_be_made_is_no_verdict() {
+    let mut host = Host::new(2, Plan::new(0));
+    host.start();
+    healed(&host);
+    let events = || host.said();
+    for (point, errno, words) in [
+        (Point::CheckOpen, libc::EMFILE, "cannot be checked: open a socket: too many open files"),
+        (
+            Point::CheckConnect,
+            libc::EADDRNOTAVAIL,
+            "cannot be checked: connect: cannot assign requested address",
+        ),
+        (Point::ExecSpawn, libc::ETXTBSY, "text file busy"),
+    ] {
+        host.plan.order(point, 0, 1_000, errno);
+        eventually(&host, words, |said| said.contains(words));
+        healed(&host);
+    }
+    assert!(!events().contains("is down, was up"), "{}", events());
+    // A server that answers so is down, and up when it answers again.
+    host.plan.order(Point::CheckConnect, 0, 1_000, libc::ECONNREFUSED);
+    eventually(&host, "a server is down", |said| said.contains("is down, was up"));
+    healed(&host);
+    let up = |said: &str| said.matches("is up, was down").count() == said.matches("is down, was up").count();
+    eventually(&host, "all are up again", up);
+}
+
+#[track_caller]
+fn eventually(host: &Host, what: &str, holds: impl Fn(&str) -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds(&host.said()) {
+        assert!(begun.elapsed() < crate::host::SOON, "not: {what}: {}", host.said());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
