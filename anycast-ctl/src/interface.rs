@@ -8,7 +8,9 @@ use rtnetlink::packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, Prop},
 };
 
-use crate::{api::types::XdpMode, spelling::unknown};
+use tokio::time::timeout;
+
+use crate::{api::types::XdpMode, netlink::PATIENCE, spelling::unknown};
 
 mod watch;
 
@@ -84,8 +86,8 @@ pub enum InterfaceError {
     /// The kernel refused to list.
     #[error("list interfaces over netlink: {0}")]
     List(#[from] rtnetlink::Error),
-    /// Every network namespace has a loopback interface.
-    #[error("list interfaces over netlink: the socket closed before the kernel answered; try again")]
+    /// It was lost: every network namespace has a loopback interface.
+    #[error("list interfaces over netlink: the kernel's answer did not come; try again")]
     Unanswered,
 }
 
@@ -115,9 +117,9 @@ impl Interface {
     pub async fn list() -> Result<Vec<Self>, InterfaceError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         let connection = tokio::spawn(connection);
-        let messages: Result<Vec<LinkMessage>, _> = handle.link().get().execute().try_collect().await;
+        let messages = timeout(PATIENCE, handle.link().get().execute().try_collect()).await;
         connection.abort();
-        let messages = messages?;
+        let messages: Vec<LinkMessage> = messages.map_err(|_| InterfaceError::Unanswered)??;
         // The stream ends alike after the last answer and when the socket fails before the first.
         if messages.is_empty() {
             return Err(InterfaceError::Unanswered);

@@ -57,6 +57,9 @@ pub(super) enum LookupError {
     /// The socket is gone: open another one.
     #[error("the netlink socket closed while {0}")]
     Closed(&'static str),
+    /// The answer was lost, and more may be: open another one.
+    #[error("the kernel's answer about routes and neighbours did not come")]
+    Unanswered,
     /// The kernel refused.
     #[error("{0}: {1}")]
     Refused(&'static str, #[source] io::Error),

@@ -138,7 +138,7 @@ fn a_start_that_meets_a_fault_leaves_packets_to_what_steers_them_and_the_next_on
         ),
         (
             (Point::NetlinkSend, 0, 1, libc::ENOBUFS),
-            "list interfaces over netlink: the socket closed before the kernel answered",
+            "list interfaces over netlink: the kernel's answer did not come",
         ),
         // The third asks for the backends' next hops: sessions go on until they are known.
         ((Point::NetlinkSend, 2, 1, libc::ENOBUFS), ""),
