@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -79,7 +79,9 @@ impl Client {
                 (at, mirror)
             });
             if self.random.below(50) == 0 {
-                self.capture();
+                if capture(&self.round.socket).is_ok_and(|began| began) {
+                    self.round.captures.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
         let sites = round.sites.read().unwrap();
@@ -163,25 +165,6 @@ impl Client {
         self.round.ledger.note(what, code, &outcome);
     }
 
-    /// Begins a capture, and goes away once it has begun.
-    fn capture(&self) {
-        let body = r#"{"expression":"tcp","per_second":50}"#;
-        let length = body.len();
-        let request =
-            format!("POST /v1/captures HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {length}\r\n\r\n{body}");
-        let began = || -> io::Result<bool> {
-            let mut stream = UnixStream::connect(&self.round.socket)?;
-            stream.set_read_timeout(Some(SOON))?;
-            stream.write_all(request.as_bytes())?;
-            let mut status = [0; 12];
-            stream.read_exact(&mut status)?;
-            Ok(status.ends_with(b"200"))
-        };
-        if began().is_ok_and(|began| began) {
-            self.round.captures.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
     /// How its pool is.
     fn look(&mut self) -> Mirror {
         let number = self.number;
@@ -240,4 +223,18 @@ impl Client {
             thread::sleep(PAUSE);
         }
     }
+}
+
+/// Begins a capture, and goes away once it has begun: whether it had.
+pub fn capture(socket: &Path) -> io::Result<bool> {
+    let body = r#"{"expression":"tcp","per_second":50}"#;
+    let length = body.len();
+    let request =
+        format!("POST /v1/captures HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {length}\r\n\r\n{body}");
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(SOON))?;
+    stream.write_all(request.as_bytes())?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    Ok(status.ends_with(b"200"))
 }

@@ -61,7 +61,7 @@ fn what_is_desired_stored_and_steered_agrees_after_ten_thousand_operations_with_
     host.start();
     settled(&host);
     let pinned = host.shell("cd /sys/fs/bpf && find . | sort");
-    let fresh = Size::of(host.daemon());
+    let fresh = Size::warm(&host);
     let held = Held::open(&host);
 
     host.plan.set(rate);

@@ -164,6 +164,32 @@ fn a_start_that_meets_a_fault_leaves_packets_to_what_steers_them_and_the_next_on
     held.finish();
 }
 
+#[test]
+fn an_answer_of_the_kernel_that_is_lost_is_not_waited_for_without_end() {
+    let mut host = Host::new(1, Plan::new(0));
+    host.start();
+    healed(&host);
+    let mut lost = 0;
+    // Which of the first reads has the answer is tokio's affair.
+    for read in 0..4 {
+        host.kill();
+        let before = host.errors().len();
+        host.plan.order(Point::NetlinkReceive, read, 1, libc::ENOBUFS);
+        host.spawn(&[]);
+        let ended = host.wait_for_an_answer();
+        host.plan.off();
+        let error = host.errors()[before..].first().cloned().unwrap_or_default();
+        println!("read {read}: {error}");
+        if ended {
+            assert!(error.contains("the kernel's answer did not come"), "{error}");
+            lost += 1;
+            host.start();
+        }
+        healed(&host);
+    }
+    assert!(lost > 0);
+}
+
 /// Asks for something, and answers with the status and what was said.
 fn ask(host: &Host, method: &str, path: &str, body: &str) -> (u16, String) {
     let headers = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
