@@ -38,10 +38,22 @@ impl Held {
 
     /// None was broken.
     pub fn finish(self) {
+        self.finish_after("");
+    }
+
+    /// None was broken, unless a daemon said that it began without backends whose next hops the kernel did not tell in time: that
+    /// is what may break sessions (docs/faults.md).
+    pub fn finish_after(self, said: &str) {
         let records = self.sessions.finish().unwrap();
         let broken: Vec<_> = records.iter().filter(|record| record.ending != Ending::Finished).collect();
-        assert!(broken.is_empty() && records.len() >= SESSIONS, "{broken:#?}");
+        let starts = said.matches("some backends have not answered yet: starting without them").count();
+        assert!(records.len() >= SESSIONS && (broken.is_empty() || starts > 0), "{broken:#?}");
         let silence = records.iter().map(|record| record.longest_silence).max();
-        println!("{} sessions, none broken, longest silence {:.1?}", records.len(), silence.unwrap());
+        println!(
+            "{} sessions, {} broken, by {starts} starts without backends; longest silence {:.1?}",
+            records.len(),
+            broken.len(),
+            silence.unwrap()
+        );
     }
 }
