@@ -148,6 +148,8 @@ pub struct Controller {
     store: Arc<dyn Store>,
     /// The newest revision.
     head: Option<Record>,
+    /// Whether the store may have a newer one that is not known of: nobody could say what came of a change.
+    may_be_outrun: bool,
     progress: watch::Sender<Progress>,
     /// What only metrics measure.
     meters: Meters,
@@ -247,6 +249,7 @@ impl Controller {
             detached: runtime.detached,
             store,
             head,
+            may_be_outrun: false,
             progress,
             events,
             meters: Meters::default(),
@@ -416,13 +419,23 @@ impl Controller {
     }
 
     fn is_to_try_again(&self) -> bool {
-        self.behind || self.collects_later || self.ports.is_unsettled() || self.checks.is_behind()
+        self.behind
+            || self.collects_later
+            || self.may_be_outrun
+            || self.ports.is_unsettled()
+            || self.checks.is_behind()
     }
 
     async fn try_again(&mut self) {
         if self.checks.is_behind() {
             self.checks_are_stale = true;
             self.write_checks();
+        }
+        if let Err(error) = self.catch_up().await {
+            tracing::warn!(
+                "looking whether the last change was stored: {error}; trying again every {} s",
+                RETRY.as_secs()
+            );
         }
         if !self.behind && !self.collects_later && !self.ports.is_unsettled() {
             return;

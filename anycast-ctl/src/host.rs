@@ -3,7 +3,12 @@
 
 use std::net::IpAddr;
 
-use crate::interface::{Interface, InterfaceError};
+use tokio::time::timeout;
+
+use crate::{
+    interface::{Interface, InterfaceError},
+    netlink::PATIENCE,
+};
 
 mod address;
 pub mod judge;
@@ -48,9 +53,9 @@ impl Network {
             let addresses = address::list(&handle, interfaces).await?;
             Ok(Self { addresses, ways: route::defaults(&handle, interfaces).await? })
         };
-        let answers = answers.await;
+        let answers = timeout(PATIENCE, answers).await;
         connection.abort();
-        answers
+        answers.unwrap_or_else(|_| Err(InterfaceError::Unanswered.into()))
     }
 
     /// Where an address is held, if it is.

@@ -8,7 +8,9 @@ use rtnetlink::packet_route::{
     link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp, Prop},
 };
 
-use crate::{api::types::XdpMode, spelling::unknown};
+use tokio::time::timeout;
+
+use crate::{api::types::XdpMode, netlink::PATIENCE, spelling::unknown};
 
 mod watch;
 
@@ -84,6 +86,9 @@ pub enum InterfaceError {
     /// The kernel refused to list.
     #[error("list interfaces over netlink: {0}")]
     List(#[from] rtnetlink::Error),
+    /// It was lost: every network namespace has a loopback interface.
+    #[error("list interfaces over netlink: the kernel's answer did not come; try again")]
+    Unanswered,
 }
 
 impl Interface {
@@ -108,13 +113,18 @@ impl Interface {
     /// Every interface of the calling thread's network namespace.
     ///
     /// # Errors
-    /// `Open` and `List` when the kernel cannot be asked.
+    /// `Open`, `List` and `Unanswered` when the kernel cannot be asked.
     pub async fn list() -> Result<Vec<Self>, InterfaceError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         let connection = tokio::spawn(connection);
-        let messages: Result<Vec<LinkMessage>, _> = handle.link().get().execute().try_collect().await;
+        let messages = timeout(PATIENCE, handle.link().get().execute().try_collect()).await;
         connection.abort();
-        Ok(messages?.iter().filter_map(Self::from_message).collect())
+        let messages: Vec<LinkMessage> = messages.map_err(|_| InterfaceError::Unanswered)??;
+        // The stream ends alike after the last answer and when the socket fails before the first.
+        if messages.is_empty() {
+            return Err(InterfaceError::Unanswered);
+        }
+        Ok(messages.iter().filter_map(Self::from_message).collect())
     }
 
     /// Whether the dataplane may be attached: Ethernet, and no XDP program on it yet.

@@ -44,9 +44,9 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    /// Whether it says more than that the answer is still awaited.
+    /// Whether it says more than that the answer is still awaited: from the neighbour, or from a kernel that could not be asked.
     pub const fn is_settled(&self) -> bool {
-        !matches!(self, Self::Unresolved(Why::Asking { .. }))
+        !matches!(self, Self::Unresolved(Why::Asking { .. } | Why::Lookup { .. }))
     }
 
     /// The next hop, if there is one.

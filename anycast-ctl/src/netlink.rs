@@ -1,7 +1,7 @@
 //! Notifications of the kernel's tables, on a socket of their own: when it overruns, the answers to nobody's questions are lost
 //! with it.
 
-use std::{io, sync::atomic::AtomicUsize, sync::atomic::Ordering};
+use std::{io, sync::atomic::AtomicUsize, sync::atomic::Ordering, time::Duration};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::{
@@ -11,6 +11,10 @@ use rtnetlink::{
 
 /// Holds some 4,000 notifications: a router that reloads its table must not overrun us at once.
 pub const DEFAULT_BUFFER_BYTES: usize = 4 << 20;
+
+/// How long the kernel may take for an answer. It takes microseconds: one that has not come by then was lost, since the socket
+/// overran, and never will.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 static BUFFER_BYTES: AtomicUsize = AtomicUsize::new(DEFAULT_BUFFER_BYTES);
 

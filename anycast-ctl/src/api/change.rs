@@ -35,8 +35,8 @@ impl Outcome {
 
 impl Api {
     /// Carries out an edit, and answers with the thing as it stands then: 201 if it was `created`, else 200, or 202 when it
-    /// was waited for in vain. A thing that has no status is answered with what came of the edit. A dry run answers with
-    /// the plan.
+    /// was waited for in vain. A thing that has no status, or whose status cannot be read at the moment, is answered with what
+    /// came of the edit. A dry run answers with the plan.
     ///
     /// # Errors
     ///
@@ -59,8 +59,8 @@ impl Api {
         match self.propose(proposal, terms).await? {
             Outcome::Planned(plan) => Ok(plan),
             Outcome::Done(code, committed) => {
-                let shown = self.ask(|reply| Request::Show(subject, reply)).await?;
-                Ok((code, answer(committed, shown)).into_response())
+                let shown = self.ask(|reply| Request::Show(subject, reply)).await;
+                Ok((code, answer(committed, shown.unwrap_or_else(unshown))).into_response())
             }
         }
     }
@@ -100,6 +100,12 @@ impl Api {
         let mut progress = self.link.progress.clone();
         timeout(wait, progress.wait_for(|progress| progress.has(revision))).await.is_ok_and(|it| it.is_ok())
     }
+}
+
+/// The change is made: who is told of a failure would make it again.
+fn unshown(refusal: Refusal) -> Shown {
+    tracing::warn!("what was changed cannot be shown: {refusal}");
+    Shown::Nothing
 }
 
 fn answer(committed: Committed, shown: Shown) -> Response {

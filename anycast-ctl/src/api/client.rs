@@ -28,10 +28,10 @@ pub use self::capture::CaptureLines;
 use super::{
     call::{Call, Query, Question, Segment, Terms},
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, ExplainQuestion, ExplainWay,
-        Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
-        PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status, TopStatus,
-        VipAnnouncement, VipStatus,
+        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, Committed, ExplainQuestion,
+        ExplainWay, Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus,
+        PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status,
+        TopStatus, VipAnnouncement, VipStatus,
     },
 };
 use crate::model::Site;
@@ -71,6 +71,11 @@ pub enum ClientError {
     /// What came is not what this program understands.
     #[error("understand the daemon's answer ({0}): is it of another version?")]
     Answer(String),
+    /// A change is made, and what was changed could not be read.
+    #[error(
+        "the change is made, as revision {0}, but the daemon cannot show what came of it: see its log, and `anycast-ctl status`"
+    )]
+    Unshown(u64),
     /// The daemon understood, and refused.
     #[error("{message}")]
     Refused {
@@ -232,7 +237,13 @@ impl Client {
         let patience = TIMEOUT + terms.wait.unwrap_or_default();
         let answer = self.exchange(&call.question(terms, false), patience).await?.accepted()?;
         let in_time = answer.status != StatusCode::ACCEPTED;
-        Ok(Changed { revision: answer.revision, in_time, value: answer.json()? })
+        let revision = answer.revision;
+        let value = match answer.json() {
+            Ok(value) => value,
+            Err(_) if answer.json::<Committed>().is_ok() => return Err(ClientError::Unshown(revision)),
+            Err(error) => return Err(error),
+        };
+        Ok(Changed { revision, in_time, value })
     }
 
     /// `POST /v1/reconcile`

@@ -44,6 +44,14 @@ impl Refusal {
         )
     }
 
+    /// Of what could not be shown after a change that is made.
+    #[must_use]
+    pub fn though_done(mut self) -> Self {
+        self.body.error =
+            format!("the change is made, but what came of it cannot be shown: {}", self.body.error);
+        self
+    }
+
     /// 404 of a path that leads nowhere.
     pub async fn unknown_route(uri: Uri) -> Self {
         let text = format!("there is no {}: /v1/openapi.json lists what there is", uri.path());
@@ -86,7 +94,7 @@ impl From<RequestError> for Refusal {
             }
             RequestError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             RequestError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-            RequestError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            RequestError::Uncertain(_) | RequestError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
     }

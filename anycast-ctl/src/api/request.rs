@@ -179,6 +179,9 @@ pub enum RequestError {
     /// There is no room to store it: 507.
     #[error("{0}")]
     Full(String),
+    /// Nobody knows whether it was stored: 500.
+    #[error("{0}")]
+    Uncertain(String),
     /// It could not be done: 500.
     #[error("{0}")]
     Internal(String),

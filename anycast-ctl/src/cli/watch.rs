@@ -233,6 +233,7 @@ async fn come_back(
                 | ClientError::Timeout(..)
                 | ClientError::Http(_)
                 | ClientError::Answer(_)
+                | ClientError::Unshown(_)
                 | ClientError::Refused { .. },
             ) => {}
         }

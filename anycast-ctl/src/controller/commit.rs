@@ -37,6 +37,7 @@ impl Controller {
     ///
     /// Whatever keeps it from being stored: nothing is changed then.
     pub(super) async fn change(&mut self, order: Order) -> Result<Committed, RequestError> {
+        self.catch_up().await?;
         self.check_expected(order.expected)?;
         match &order.proposal {
             Proposal::Edit(edit) => {
@@ -64,7 +65,14 @@ impl Controller {
             runtime: self.document(&numbers)?,
             applied_file: order.applied_file,
         };
-        let record = self.with_store(move |store| store.commit(commit)).await?;
+        let stored = self.with_store(move |store| store.commit(commit)).await;
+        let record = stored.inspect_err(|error| self.note_uncertainty(error))?;
+        self.desire(record, site, numbers).await;
+        Ok(Committed { revision: self.revision(), changed: true, diff })
+    }
+
+    /// Brings everything to what the store has as its newest revision.
+    async fn desire(&mut self, record: Record, site: Site, numbers: Numbers) {
         self.tell(Event::Revision(RevisionStatus::from(&record)));
         let cause = format!("revision {}, {}", record.revision, record.summary);
         self.head = Some(record);
@@ -79,7 +87,43 @@ impl Controller {
             self.tend_interfaces().await;
         }
         self.reconcile_for(cause);
-        Ok(Committed { revision: self.revision(), changed: true, diff })
+    }
+
+    /// Desires what the store has, where a change may have been stored though its answer was that nobody knows. The store is
+    /// right: a restart would begin with it, and it takes no change that was made for an older revision.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or its numbers cannot be written down, yet.
+    pub(super) async fn catch_up(&mut self) -> Result<(), RequestError> {
+        if !self.may_be_outrun {
+            return Ok(());
+        }
+        let newest = self.with_store(|store| store.head()).await?;
+        if let Some(record) = newest.filter(|newest| Some(newest) != self.head.as_ref()) {
+            let revision = record.revision;
+            let text = self.with_store(move |store| store.revision(revision)).await?.text;
+            let site = config::parse(&text, &format!("revision {revision}"))
+                .map_err(|error| RequestError::Internal(error.to_string()))?;
+            let edit = Edit::Replace { site: Box::new(site), what: record.summary.clone() };
+            let Prepared { site, numbers, .. } = self.prepare(&edit)?;
+            // Those that were stored with it may have been overwritten since.
+            let document = self.document(&numbers)?;
+            self.with_store(move |store| store.set_runtime(&document)).await?;
+            tracing::warn!("revision {revision} was stored, though that was not known: it is desired");
+            self.desire(record, site, numbers).await;
+        } else {
+            // What was ordered apart from the site is as it was before: in the store, too.
+            let document = self.document(&self.numbers)?;
+            self.with_store(move |store| store.set_runtime(&document)).await?;
+        }
+        self.may_be_outrun = false;
+        Ok(())
+    }
+
+    /// Remembers that the store has to be looked at.
+    pub(super) fn note_uncertainty(&mut self, error: &RequestError) {
+        self.may_be_outrun |= matches!(error, RequestError::Uncertain(_));
     }
 
     /// Takes note of the operator's verdict on a backend.
@@ -98,6 +142,7 @@ impl Controller {
             let document = self.document(&self.numbers)?;
             if let Err(error) = self.with_store(move |store| store.set_runtime(&document)).await {
                 self.marks = before;
+                self.note_uncertainty(&error);
                 return Err(error);
             }
             let marked = Event::Mark {
@@ -221,10 +266,10 @@ impl From<StoreError> for RequestError {
             StoreError::Conflict { expected, head } => stale(expected, head.as_ref()),
             StoreError::Unknown { .. } => Self::NotFound(text),
             StoreError::Full { .. } => Self::Full(text),
+            StoreError::Uncertain { .. } => Self::Uncertain(text),
             StoreError::InUse(_)
             | StoreError::NewerFormat { .. }
             | StoreError::Damaged { .. }
-            | StoreError::Uncertain { .. }
             | StoreError::Io { .. } => Self::Internal(text),
         }
     }

@@ -19,6 +19,10 @@ use crate::{
 impl Controller {
     /// Answers; whoever asked may be gone, which is no error.
     pub(super) async fn answer(&mut self, request: Request) {
+        // Nobody is to see less than what is stored. A change is refused while that is not known.
+        if let Err(error) = self.catch_up().await {
+            tracing::debug!("looking whether the last change was stored: {error}");
+        }
         match request {
             Request::Status(reply) => {
                 self.look(move |view| drop(reply.send(view.status().map_err(internal))));

@@ -62,6 +62,14 @@ pub enum PinsError {
         /// What is wrong with it.
         error: String,
     },
+    /// What is pinned could not be looked at.
+    #[error("reading {path}: {error}; nothing was changed, and packets are steered as before: start again")]
+    Read {
+        /// The pin.
+        path: PathBuf,
+        /// The kernel's answer.
+        error: String,
+    },
     /// The attachments are to interfaces elsewhere.
     #[error(
         "{pin} attaches the program to an interface of another network namespace: run this there, or give this daemon another \

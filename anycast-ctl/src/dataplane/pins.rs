@@ -14,7 +14,7 @@
 use std::path::{Path, PathBuf};
 
 use anycast_common::{LAYOUT_VERSION, hash::KEY_WORDS, identity::Identity};
-use aya::maps::{Array, Map, MapData};
+use aya::maps::{Array, Map, MapData, MapError};
 
 use super::{PinsError, shape};
 use crate::bpffs::{self, Lock};
@@ -66,14 +66,14 @@ impl Pins {
     /// perhaps what a process left that ended while it made them.
     ///
     /// # Errors
-    /// `OtherLayout`, `Foreign` or `OtherKey`: something is pinned that must not be used as it is.
+    /// `OtherLayout`, `Foreign` or `OtherKey`: something is pinned that must not be used as it is. `Read`: nobody knows.
     pub fn find(
         &self,
         identity: Option<u64>,
         key: &[u64; KEY_WORDS],
     ) -> Result<Option<PinnedMaps>, PinsError> {
         for directory in [self.maps(), self.next_maps()] {
-            let Some(found) = read_identity(&directory) else { continue };
+            let Some(found) = read_identity(&directory)? else { continue };
             if Some(found.identity) != identity || found.layout != u64::from(LAYOUT_VERSION) {
                 continue;
             }
@@ -104,10 +104,10 @@ impl Pins {
     /// An empty directory for maps that are to be made, beside those that were written down as `identity`.
     ///
     /// # Errors
-    /// `Bpffs`
+    /// `Bpffs`, or `Read` when it is not known whether what is there is in use.
     pub fn begin(&self, identity: Option<u64>) -> Result<PinnedMaps, PinsError> {
         let next = self.next_maps();
-        if identity.is_some() && read_identity(&next).map(|found| found.identity) == identity {
+        if identity.is_some() && read_identity(&next)?.map(|found| found.identity) == identity {
             // In use since before their name was theirs: what comes now may end before anything else is written down.
             bpffs::remove_all(&self.maps())?;
             bpffs::rename(&next, &self.maps())?;
@@ -188,11 +188,32 @@ fn layout_of(name: &str) -> Option<u32> {
 }
 
 /// What maps say of themselves; `None` for those that were not finished, or are something else.
-fn read_identity(directory: &Path) -> Option<Identity> {
-    let map = Map::from_map_data(MapData::from_pin(directory.join(shape::IDENTITY)).ok()?).ok()?;
-    let map: Array<MapData, [u64; Identity::WORDS]> = map.try_into().ok()?;
-    let identity = Identity::from_words(map.get(&0, 0).ok()?);
-    (identity != Identity::default()).then_some(identity)
+///
+/// # Errors
+/// `Read`: maps that are there and cannot be read are not to be taken for unfinished ones, which would be removed.
+fn read_identity(directory: &Path) -> Result<Option<Identity>, PinsError> {
+    let path = directory.join(shape::IDENTITY);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let failed = |error: MapError| PinsError::Read { path: path.clone(), error: with_causes(&error) };
+    let Ok(map) = Map::from_map_data(MapData::from_pin(&path).map_err(failed)?) else { return Ok(None) };
+    let Ok(map) = Array::<MapData, [u64; Identity::WORDS]>::try_from(map) else { return Ok(None) };
+    let identity = Identity::from_words(map.get(&0, 0).map_err(failed)?);
+    Ok((identity != Identity::default()).then_some(identity))
+}
+
+/// An error with what it came of: aya tells the system's answer only then.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut told: Vec<String> = Vec::new();
+    for cause in causes.map(ToString::to_string) {
+        // Some repeat theirs.
+        if told.last().is_none_or(|last| !last.ends_with(&cause)) {
+            told.push(cause);
+        }
+    }
+    told.join(": ")
 }
 
 #[cfg(test)]

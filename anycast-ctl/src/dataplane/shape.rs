@@ -13,7 +13,7 @@ use anycast_common::{
 };
 use aya::maps::MapInfo;
 
-use super::PinsError;
+use super::{PinsError, pins::with_causes};
 
 /// The map that says whose the others are.
 pub const IDENTITY: &str = "IDENTITY";
@@ -52,12 +52,15 @@ pub const SHAPES: [Shape; 14] = [
 /// Makes sure that every map is pinned in a directory, and is what this build takes it for.
 ///
 /// # Errors
-/// `Shape`
+/// `Shape`, or `Read`
 pub fn check(directory: &Path) -> Result<(), PinsError> {
     for shape in SHAPES {
         let path = directory.join(shape.name);
         let wrong = |error: String| PinsError::Shape { path: path.clone(), error };
-        let info = MapInfo::from_pin(&path).map_err(|error| wrong(error.to_string()))?;
+        if !path.exists() {
+            return Err(wrong("there is none".to_owned()));
+        }
+        let info = info(&path)?;
         let found = (info.key_size() as usize, info.value_size() as usize);
         if found != (shape.key_bytes, shape.value_bytes) {
             return Err(wrong(format!(
@@ -72,11 +75,14 @@ pub fn check(directory: &Path) -> Result<(), PinsError> {
 /// Entries that a pinned map has room for.
 ///
 /// # Errors
-/// `Shape`
+/// `Read`
 pub fn entries(directory: &Path, name: &str) -> Result<u32, PinsError> {
-    let path = directory.join(name);
-    let info = MapInfo::from_pin(&path);
-    info.map(|info| info.max_entries()).map_err(|error| PinsError::Shape { path, error: error.to_string() })
+    Ok(info(&directory.join(name))?.max_entries())
+}
+
+fn info(path: &Path) -> Result<MapInfo, PinsError> {
+    MapInfo::from_pin(path)
+        .map_err(|error| PinsError::Read { path: path.to_owned(), error: with_causes(&error) })
 }
 
 #[cfg(test)]

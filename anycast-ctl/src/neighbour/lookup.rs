@@ -57,6 +57,9 @@ pub(super) enum LookupError {
     /// The socket is gone: open another one.
     #[error("the netlink socket closed while {0}")]
     Closed(&'static str),
+    /// The answer was lost, and more may be: open another one.
+    #[error("the kernel's answer about routes and neighbours did not come")]
+    Unanswered,
     /// The kernel refused.
     #[error("{0}: {1}")]
     Refused(&'static str, #[source] io::Error),
@@ -143,11 +146,14 @@ impl Lookup {
     pub(super) async fn interfaces(&self) -> Result<Vec<Interface>, LookupError> {
         let mut answers = Box::pin(self.handle.link().get().execute());
         let mut interfaces = Vec::new();
+        let mut is_answered = false;
         while let Some(answer) = answers.next().await {
             let answer: LinkMessage = answer.map_err(|error| refused(error, "listing interfaces"))?;
+            is_answered = true;
             interfaces.extend(Interface::from_message(&answer));
         }
-        Ok(interfaces)
+        // There is a loopback interface everywhere. None means that the socket failed, not that all interfaces are gone.
+        if is_answered { Ok(interfaces) } else { Err(LookupError::Closed("listing interfaces")) }
     }
 
     async fn ask(

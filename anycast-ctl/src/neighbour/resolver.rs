@@ -19,7 +19,7 @@ use std::{
 
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{info, warn};
 
@@ -29,7 +29,10 @@ use super::{
     lookup::{Lookup, LookupError},
     watched::{REFRESH, RETRY, Watched},
 };
-use crate::{interface::Interface, netlink::is_overrun};
+use crate::{
+    interface::Interface,
+    netlink::{PATIENCE, is_overrun},
+};
 
 /// Notifications come in bursts: how long the first waits for the rest.
 const SETTLE: Duration = Duration::from_millis(2);
@@ -213,7 +216,8 @@ impl Resolver {
         let mut errors = Vec::new();
         for address in addresses {
             let Some(mut watched) = self.watched.remove(&address) else { continue };
-            match self.look_up(address, &mut watched, now).await {
+            let looked_up = timeout(PATIENCE, self.look_up(address, &mut watched, now)).await;
+            match looked_up.unwrap_or(Err(LookupError::Unanswered)) {
                 Ok(resolution) => differs |= watched.learn(address, resolution),
                 Err(error) => errors.push((address, error)),
             }
@@ -305,7 +309,7 @@ impl Resolver {
             errors.len(),
             RETRY.as_secs()
         );
-        if errors.iter().any(|(_, error)| matches!(error, LookupError::Closed(_))) {
+        if errors.iter().any(|(_, error)| matches!(error, LookupError::Closed(_) | LookupError::Unanswered)) {
             match Lookup::open() {
                 Ok(lookup) => self.lookup = lookup,
                 Err(error) => warn!(%error, "no netlink socket to look up routes and neighbours"),

@@ -71,8 +71,8 @@ pub enum StoreError {
     },
     /// A write failed, and so did the look at what came of it.
     #[error(
-        "write to the store {}: {write}; whether the change was stored is not known, as the store cannot be read either \
-         ({read}): mend the disk and look at `anycast-ctl history`", path.display()
+        "{write}; whether the change was stored is not known, as the store cannot be read either \
+         ({read}): mend the disk and look at `anycast-ctl history`"
     )]
     Uncertain {
         /// The store's file.

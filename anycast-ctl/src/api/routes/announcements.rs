@@ -68,7 +68,7 @@ pub async fn set(
 ) -> Result<Json<VipAnnouncement>, Refusal> {
     let until = hand.seconds.map(|seconds| drains::deadline(Duration::from_secs(seconds)));
     change(&api, AnnounceChange::Hand { vip: vip.clone(), hand: Some((hand.what, until)) }, terms).await?;
-    one(State(api), Path(vip)).await
+    one(State(api), Path(vip)).await.map_err(Refusal::though_done)
 }
 
 /// Leave the announcement of a VIP to its health again
@@ -84,7 +84,7 @@ pub async fn clear(
     terms: Terms,
 ) -> Result<Json<VipAnnouncement>, Refusal> {
     change(&api, AnnounceChange::Hand { vip: vip.clone(), hand: None }, terms).await?;
-    one(State(api), Path(vip)).await
+    one(State(api), Path(vip)).await.map_err(Refusal::though_done)
 }
 
 /// Drain the site: new flows go to backups, flows that are left are waited for, then its routes are withdrawn
@@ -102,7 +102,7 @@ pub async fn begin(
     let until = deadline_seconds.map(|seconds| drains::deadline(Duration::from_secs(seconds)));
     let maintenance = MaintenanceTerms { until, holds: hold };
     change(&api, AnnounceChange::Maintenance(Some(maintenance)), terms).await?;
-    all(State(api)).await
+    all(State(api)).await.map_err(Refusal::though_done)
 }
 
 /// Take the site into service again
@@ -113,7 +113,7 @@ pub async fn begin(
 )]
 pub async fn end(State(api): State<Api>, terms: Terms) -> Result<Json<AnnounceStatus>, Refusal> {
     change(&api, AnnounceChange::Maintenance(None), terms).await?;
-    all(State(api)).await
+    all(State(api)).await.map_err(Refusal::though_done)
 }
 
 /// How the announcements of all VIPs are.

@@ -148,9 +148,18 @@ async fn edit_host(api: &Api, address: IpAddr, edit: Edit, terms: Terms) -> Resu
     match api.propose(Proposal::Edit(edit), terms).await? {
         Outcome::Planned(plan) => Ok(plan),
         Outcome::Done(code, committed) => {
-            let snapshot = api.snapshot().await?;
-            let host = HostStatus::find(&snapshot.status.pools, address);
-            Ok(Outcome::answer(code, committed.revision, Json(host)))
+            let revision = committed.revision;
+            // The change is made, also where it cannot be shown.
+            Ok(match api.snapshot().await {
+                Ok(snapshot) => {
+                    let host = HostStatus::find(&snapshot.status.pools, address);
+                    Outcome::answer(code, revision, Json(host))
+                }
+                Err(refusal) => {
+                    tracing::warn!("what was changed cannot be shown: {refusal}");
+                    Outcome::answer(code, revision, Json(committed))
+                }
+            })
         }
     }
 }

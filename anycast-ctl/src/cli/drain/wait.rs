@@ -90,7 +90,10 @@ fn is_passing(error: &ClientError) -> bool {
         | ClientError::Timeout(..)
         | ClientError::Http(_)
         | ClientError::Refused { status: 503, .. } => true,
-        ClientError::Denied(_) | ClientError::Answer(_) | ClientError::Refused { .. } => false,
+        ClientError::Denied(_)
+        | ClientError::Answer(_)
+        | ClientError::Unshown(_)
+        | ClientError::Refused { .. } => false,
     }
 }
 

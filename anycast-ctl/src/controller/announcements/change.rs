@@ -39,6 +39,7 @@ impl Controller {
         if let Err(error) = stored {
             let Announcements { maintenance, by_hand, is_returning, .. } = &mut self.announcements;
             (*maintenance, *by_hand, *is_returning) = before;
+            self.note_uncertainty(&error);
             return Err(error);
         }
         let text = format!("{text}, as {by} wants it");

@@ -24,7 +24,10 @@ use rtnetlink::{
     },
 };
 
+use tokio::time::timeout;
+
 use super::{CheckPathError, magic};
+use crate::netlink::PATIENCE;
 
 /// Kernel index of `lo` in every network namespace: `LOOPBACK_IFINDEX` in include/linux/net_namespace.h.
 const LOOPBACK: u32 = 1;
@@ -55,7 +58,7 @@ impl Rules {
         let doing = "adding a rule for the packets of checks";
         let mut added = 0;
         for version in [IpVersion::V4, IpVersion::V6] {
-            match self.add_all(&version).await {
+            match in_time(self.add_all(&version)).await {
                 Ok(count) => added += count,
                 Err(error) if version == IpVersion::V6 && is_without_v6(&error) => {
                     tracing::debug!("no checks of IPv6 VIPs through the dataplane: {doing}: {error}");
@@ -70,7 +73,7 @@ impl Rules {
     pub async fn remove(&self) -> Result<(), CheckPathError> {
         let doing = "removing the rules for the packets of checks";
         for version in [IpVersion::V4, IpVersion::V6] {
-            match self.remove_all(&version).await {
+            match in_time(self.remove_all(&version)).await {
                 Err(error) if version == IpVersion::V6 && is_without_v6(&error) => {}
                 removed => removed.map_err(|error| CheckPathError::Rules { doing, error })?,
             }
@@ -136,6 +139,11 @@ impl Rules {
             ),
         ]
     }
+}
+
+/// An answer that was lost never comes.
+async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 impl Drop for Rules {
