@@ -27,6 +27,7 @@ pub use self::capture::CaptureLines;
 
 use super::{
     call::{Call, Query, Question, Segment, Terms},
+    doors,
     types::{
         AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, ExplainQuestion, ExplainWay,
         Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus, PlanStatus,
@@ -363,7 +364,7 @@ impl Client {
 
     async fn converse(&self, question: &Question) -> Result<Answer, ClientError> {
         let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
+        let stream = self.connect(question).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let exchange = async {
             let answer = sender.send_request(request).await?;
@@ -379,6 +380,16 @@ impl Client {
             done = &mut exchange => done,
             _ = connection => exchange.await,
         }
+    }
+
+    /// Who may not use the socket may still read, by the one beside it.
+    async fn connect(&self, question: &Question) -> Result<UnixStream, ClientError> {
+        let denied = match UnixStream::connect(&self.socket).await {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && question.only_reads() => error,
+            connected => return connected.map_err(|error| self.not_connected(error)),
+        };
+        let readers = UnixStream::connect(doors::readers_path(&self.socket)).await;
+        readers.map_err(|_| self.not_connected(denied))
     }
 
     fn not_connected(&self, error: io::Error) -> ClientError {

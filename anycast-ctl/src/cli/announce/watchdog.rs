@@ -12,6 +12,7 @@ use crate::{
     },
     api::client::Client,
     cli::{Common, block_on, output, run},
+    privilege,
 };
 
 /// Watch the lease of announced routes, and withdraw them when the daemon gives no sign of life
@@ -52,7 +53,9 @@ struct Released {
 
 impl Watchdog {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
+        let rights = privilege::confine(&privilege::ROUTES).context("drop privileges")?;
         let _log = run::start_log(&self.log)?;
+        rights.tell();
         let surroundings = Surroundings::of(&common.instance, &common.socket());
         block_on(async {
             tokio::select! {
@@ -65,6 +68,7 @@ impl Watchdog {
 
 impl Release {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
+        let _ = privilege::confine(&privilege::ROUTES).context("drop privileges")?;
         if block_on(client.announcements())?.is_ok() {
             bail!(
                 "release the routes: a daemon runs on {}; `anycast-ctl announce withdraw` or `anycast-ctl site drain` \
