@@ -80,7 +80,7 @@ pub enum ClientError {
         /// The daemon's words.
         message: String,
         /// The newest revision, when the change was made for another one.
-        current: Option<RevisionStatus>,
+        current: Option<Box<RevisionStatus>>,
     },
 }
 
@@ -425,7 +425,9 @@ impl Answer {
         }
         let status = self.status.as_u16();
         Err(match serde_json::from_slice(&self.body) {
-            Ok(ApiError { error, current }) => ClientError::Refused { status, message: error, current },
+            Ok(ApiError { error, current }) => {
+                ClientError::Refused { status, message: error, current: current.map(Box::new) }
+            }
             Err(_) => ClientError::Refused {
                 status,
                 message: format!("the daemon answers {}", self.status),
