@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+use nix::{
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+    unistd::Uid,
+};
 
 /// Directory of everything this project pins.
 pub const DEFAULT_BPFFS: &str = "/sys/fs/bpf/anycast";
@@ -21,7 +24,7 @@ pub enum BpffsError {
     )]
     NoBpffs(PathBuf),
     /// A file operation on the bpffs failed.
-    #[error("{doing} {path}: {error}{}", hint(.error))]
+    #[error("{doing} {path}: {error}{}", hint(.path, .error))]
     File {
         /// What was being done.
         doing: &'static str,
@@ -32,9 +35,21 @@ pub enum BpffsError {
     },
 }
 
-/// A bpffs answers EPERM to names with a dot, and to nobody else than root.
-fn hint(error: &io::Error) -> &'static str {
-    if error.kind() == ErrorKind::PermissionDenied { "; a bpffs takes no names with a dot" } else { "" }
+/// A bpffs answers EPERM to names with a dot, and EACCES to users without the right to a directory.
+fn hint(path: &Path, error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => "; a bpffs takes no names with a dot".to_owned(),
+        Some(libc::EACCES) => {
+            // Instances come and go below it.
+            let home = path.ancestors().find(|above| above.ends_with("edge")).unwrap_or(path).display();
+            let user = Uid::effective();
+            format!(
+                "; user {user} may not: as root, `chmod o+x /sys/fs/bpf` and `install -d -o {user} -m 0700 {home}`, and \
+                 `chown -R {user} {home}` where another user has pinned something"
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether that is on a bpffs. The directory need not be there yet: what counts is where it would be made.

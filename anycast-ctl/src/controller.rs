@@ -40,11 +40,11 @@ use tokio::{
 use crate::{
     announce::{self, driver::Surroundings},
     api::{
+        doors::Doors,
         link::{self, ControllerEnd},
         request::Request,
         server::Server,
-        socket::Socket,
-        types::{DaemonStep, Event, Progress, RevisionStatus, WebStatus},
+        types::{DaemonStep, Event, Progress, RevisionStatus, RightsStatus, WebStatus},
     },
     bpffs::Lock,
     condition::{Marks, Names},
@@ -56,6 +56,7 @@ use crate::{
     model::{Seed, Site},
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
+    privilege::Rights,
     reconcile::Maps,
     service::Service,
     store::{Record, Store},
@@ -79,27 +80,23 @@ const BEAT: Duration = Duration::from_secs(1);
 /// How long the start waits for neighbours to answer, so that the first packets find full tables.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// Runs the daemon until SIGTERM or SIGINT, or until it is told to take the dataplane down. Otherwise that stays, and goes on
-/// steering, unless it is temporary.
+/// Runs the daemon, with doors that are open and the rights that it kept, until SIGTERM or SIGINT, or until it is told to take
+/// the dataplane down. Otherwise that stays, and goes on steering, unless it is temporary.
 ///
 /// # Errors
 ///
 /// Whatever keeps the site from being steered as a whole: packets meet what they met before then.
-pub async fn run(options: RunOptions) -> anyhow::Result<()> {
+pub async fn run(options: RunOptions, doors: Doors, rights: Rights) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("watching for SIGHUP")?;
 
-    // The socket first: a second daemon must fail before it touches an interface.
-    let socket = Socket::bind(&options.socket)?;
-    if let Some(group) = options.socket_group {
-        socket.admit(group)?;
-    }
     let (mut link, ControllerEnd { mut requests, health, announce, progress, events }) =
         link::link(options.keep_events);
     link.catchment_every = options.catchment_every;
     let present = interface::follow().await?;
     let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
+    rights.tell();
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_first_answers().await;
@@ -108,10 +105,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     controller.tell_interfaces();
     controller.begin_to_announce();
 
-    let api = Server::spawn(socket, link).context("starting the api")?;
+    let api = Server::spawn(doors, link).context("starting the api")?;
     let web = options.http.clone().map(|address| Web::spawn(address, api.api(), controller.meters.clone()));
     let web = web.transpose().context("starting the http server")?;
     controller.web = web.as_ref().map(Web::status);
+    controller.rights = Some(Arc::new(RightsStatus::from(&rights)));
     tracing::debug!(socket = %options.socket.display(), "listening");
     controller.tell_step(if controller.took_over { DaemonStep::TookOver } else { DaemonStep::Started });
     controller.say_to_service();
@@ -155,6 +153,8 @@ pub struct Controller {
     meters: Meters,
     /// Where metrics are served, if they are.
     web: Option<watch::Receiver<WebStatus>>,
+    /// What this process may do.
+    rights: Option<Arc<RightsStatus>>,
     events: Teller,
     /// What watchers were told of the backends.
     told: Told,
@@ -254,6 +254,7 @@ impl Controller {
             events,
             meters: Meters::default(),
             web: None,
+            rights: None,
             checks,
             checks_are_stale: true,
             announcements,

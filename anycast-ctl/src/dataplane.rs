@@ -50,6 +50,7 @@ pub use self::{
     directory::{DirectoryEntry, DirectoryError},
     error::PinsError,
     flows::{FlowMap, FlowReader},
+    lend::prepare as prepare_to_lend,
     link::PinnedAttachment,
     load::{LoadOptions, PROGRAM},
     percpu::{Count, PerCpuCounters},
@@ -111,6 +112,12 @@ pub enum DataplaneError {
     /// Packets cannot be tapped on this kernel.
     #[error("showing packets takes Linux 5.18: the program for older kernels cannot")]
     NoTaps,
+    /// Maps without pins cannot be lent to another program.
+    #[error(
+        "a --temporary dataplane that was started without CAP_SYS_ADMIN takes no captures, and explains nothing: start it as \
+         root, or without --temporary"
+    )]
+    Temporary,
     /// The program cannot be attached.
     #[error(transparent)]
     Attach(#[from] AttachError),

@@ -33,6 +33,7 @@ pub mod offline;
 pub mod period;
 pub mod plan;
 pub mod preflight;
+pub mod privilege;
 pub mod receive;
 pub mod reconcile;
 pub mod runtime;

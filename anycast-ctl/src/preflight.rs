@@ -45,7 +45,10 @@ pub struct KernelRelease {
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
     /// Not enough rights.
-    #[error("loading the dataplane needs root or CAP_BPF + CAP_NET_ADMIN + CAP_PERFMON ({} missing): run it with sudo", .0.join(" and "))]
+    #[error(
+        "loading the dataplane needs root or CAP_BPF + CAP_NET_ADMIN + CAP_PERFMON ({} missing): run it with sudo, or as the service does, \
+         as a user of its own with AmbientCapabilities={}", .0.join(" and "), .0.join(" ")
+    )]
     Capabilities(Vec<&'static str>),
     /// Too old a kernel.
     #[error("Linux {release} is too old: the XDP program needs {MIN_KERNEL} or later; boot a newer kernel")]

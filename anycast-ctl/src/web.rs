@@ -8,7 +8,6 @@ mod guard;
 mod listener;
 mod metrics;
 mod page;
-mod places;
 mod router;
 
 pub use address::{Address, AddressError, DEFAULT_ADDRESS};

@@ -163,7 +163,7 @@ fn stored(revisions: u64) -> Embedded {
         }
         let author = match number {
             1 => Author::File { path: "/etc/anycast/site.toml".into() },
-            _ => Author::User { uid: 1000, user: Some("anna".into()), pid: 17 },
+            _ => Author::User { uid: 1000, gid: None, user: Some("anna".into()), pid: 17 },
         };
         let commit = Commit {
             expected: Revision::new(number).previous(),

@@ -12,8 +12,7 @@ use xtask::{
     sanitize,
     setup::{self, Mode},
     signals::Interrupted,
-    soak,
-    test_vm,
+    soak, test_vm,
 };
 
 #[cfg(test)]

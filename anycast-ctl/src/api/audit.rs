@@ -32,7 +32,7 @@ pub async fn note(State(api): State<Api>, request: HttpRequest, next: Next) -> R
     // Where users are not local their names may take a while; whoever asked does not wait for that.
     tokio::task::spawn_blocking(move || {
         let author = peer.author();
-        let (who, method) = (author.to_string(), method.to_string());
+        let (who, method) = (author.credentials(), method.to_string());
         api.link.events.tell(Event::Request(RequestEvent { author, who, method, path, status }));
     });
     response

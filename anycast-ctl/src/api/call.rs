@@ -268,6 +268,11 @@ impl Question {
         Self { accept, ..self }
     }
 
+    /// Whether it changes nothing, so that anybody may ask it who may have the answer.
+    pub(super) fn only_reads(&self) -> bool {
+        self.method == Method::GET
+    }
+
     pub(super) fn request(&self) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let mut request = Request::builder()
             .method(&self.method)

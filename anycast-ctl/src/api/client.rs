@@ -27,6 +27,7 @@ pub use self::capture::CaptureLines;
 
 use super::{
     call::{Call, Query, Question, Segment, Terms},
+    doors,
     types::{
         AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, Committed, ExplainQuestion,
         ExplainWay, Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus,
@@ -84,7 +85,7 @@ pub enum ClientError {
         /// The daemon's words.
         message: String,
         /// The newest revision, when the change was made for another one.
-        current: Option<RevisionStatus>,
+        current: Option<Box<RevisionStatus>>,
     },
 }
 
@@ -374,7 +375,7 @@ impl Client {
 
     async fn converse(&self, question: &Question) -> Result<Answer, ClientError> {
         let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
+        let stream = self.connect(question).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let exchange = async {
             let answer = sender.send_request(request).await?;
@@ -390,6 +391,16 @@ impl Client {
             done = &mut exchange => done,
             _ = connection => exchange.await,
         }
+    }
+
+    /// Who may not use the socket may still read, by the one beside it.
+    async fn connect(&self, question: &Question) -> Result<UnixStream, ClientError> {
+        let denied = match UnixStream::connect(&self.socket).await {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && question.only_reads() => error,
+            connected => return connected.map_err(|error| self.not_connected(error)),
+        };
+        let readers = UnixStream::connect(doors::readers_path(&self.socket)).await;
+        readers.map_err(|_| self.not_connected(denied))
     }
 
     fn not_connected(&self, error: io::Error) -> ClientError {
@@ -425,7 +436,9 @@ impl Answer {
         }
         let status = self.status.as_u16();
         Err(match serde_json::from_slice(&self.body) {
-            Ok(ApiError { error, current }) => ClientError::Refused { status, message: error, current },
+            Ok(ApiError { error, current }) => {
+                ClientError::Refused { status, message: error, current: current.map(Box::new) }
+            }
             Err(_) => ClientError::Refused {
                 status,
                 message: format!("the daemon answers {}", self.status),

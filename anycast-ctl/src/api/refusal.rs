@@ -89,7 +89,7 @@ impl From<RequestError> for Refusal {
             RequestError::Stale { error, current } => {
                 return Self {
                     status: StatusCode::PRECONDITION_FAILED,
-                    body: Box::new(ApiError { error, current }),
+                    body: Box::new(ApiError { error, current: current.map(|it| *it) }),
                 };
             }
             RequestError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -171,7 +171,7 @@ pub enum RequestError {
         /// What is wrong and what to do next.
         error: String,
         /// The newest revision; `None` before the first.
-        current: Option<RevisionStatus>,
+        current: Option<Box<RevisionStatus>>,
     },
     /// The site would break a rule: 422.
     #[error("{0}")]

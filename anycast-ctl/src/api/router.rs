@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::to_bytes,
-    extract::{DefaultBodyLimit, Request as HttpRequest, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request as HttpRequest, State},
     http::header,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
 use futures_util::future::{BoxFuture, Shared};
+use nix::unistd::Uid;
 use tokio::sync::{Semaphore, oneshot};
+use tower_service::Service as _;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -19,12 +21,14 @@ use super::{
     audit,
     captures::Captures,
     link::Link,
+    peer::Peer,
+    public,
     refusal::Refusal,
     request::{Request, RequestError},
     routes,
     snapshot::{self, Snapshot, Snapshots},
 };
-use crate::{flows::Catchments, observe::Observer, spelling::one_line};
+use crate::{flows::Catchments, observe::Observer, privilege, spelling::one_line};
 
 /// Largest body of a request, in bytes, where no other limit is set.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -137,6 +141,7 @@ pub fn router(api: Api) -> Router {
         .fallback(Refusal::unknown_route)
         .method_not_allowed_fallback(Refusal::unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state((privilege::service_user(), public::router(&api)), trusted))
         .layer(middleware::from_fn(told))
         .layer(middleware::from_fn_with_state(api.clone(), audit::note))
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
@@ -155,6 +160,20 @@ async fn told(request: HttpRequest, next: Next) -> Response {
     let text = to_bytes(response.into_body(), MAX_BODY_BYTES).await.unwrap_or_default();
     let text = one_line(&String::from_utf8_lossy(&text));
     Refusal::new(status, format!("read the request: {text}")).into_response()
+}
+
+/// A program that the daemon runs, to check a backend, has the daemon's user and may open its socket: it is told what everybody
+/// is. Nobody logs in as a service; as root, and without any right, a daemon is run by a person.
+async fn trusted(
+    State((own, mut public)): State<(Option<Uid>, Router)>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0).unwrap_or_default();
+    if own.is_some_and(|own| peer.is(own)) {
+        return public.call(request).await.unwrap_or_else(|never| match never {});
+    }
+    next.run(request).await
 }
 
 /// Works on so many requests at a time, and no more.

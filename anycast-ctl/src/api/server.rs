@@ -14,14 +14,19 @@ use tokio::{
 
 use super::{
     connections::{self, Listener},
+    doors::Doors,
     link::Link,
     peer::Peer,
+    public,
     router::{self, Api},
     socket::{Guard, Socket},
 };
 
 /// Connections at a time; what comes beyond them is told so and closed.
 pub const MAX_CONNECTIONS: usize = 2_048;
+
+/// The same on the socket for readers, who are anybody.
+const MAX_READERS: usize = 128;
 
 /// A running server. Dropped without [`Server::stop`] it ends too, at once.
 #[derive(Debug)]
@@ -32,11 +37,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers requests on the socket, on a thread of its own.
+    /// Answers requests on the sockets, on a thread of its own.
     ///
     /// # Errors
     /// When there is no thread to be had, or no runtime.
-    pub fn spawn(socket: Socket, link: Link) -> io::Result<Self> {
+    pub fn spawn(doors: Doors, link: Link) -> io::Result<Self> {
         admit_many();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -47,7 +52,15 @@ impl Server {
         };
         let served = api.clone();
         thread::Builder::new().name("api".to_owned()).spawn(move || {
-            drop(end.send(runtime.block_on(serve_api(socket, served))));
+            let Doors { control, readers } = doors;
+            let readers = readers.unwrap_or_else(|error| {
+                tracing::warn!("nobody can read without the right to change: {error}");
+                None
+            });
+            drop(end.send(runtime.block_on(async {
+                tokio::try_join!(serve_api(control, served.clone()), serve_readers(readers, &served))
+                    .map(drop)
+            })));
         })?;
         Ok(Self { api, stop, ended })
     }
@@ -92,6 +105,15 @@ async fn serve_api(socket: Socket, api: Api) -> io::Result<()> {
     Ok(())
 }
 
+/// Answers those who may only read, until the API ends.
+async fn serve_readers(socket: Option<Socket>, api: &Api) -> io::Result<()> {
+    let Some(Socket { listener, guard }) = socket else { return Ok(()) };
+    let listener = ReadersListener(UnixListener::from_std(listener)?);
+    connections::serve(listener, public::router(api), api.stopping.clone()).await;
+    drop::<Guard>(guard);
+    Ok(())
+}
+
 impl Listener for UnixListener {
     type Stream = UnixStream;
     type Peer = Peer;
@@ -100,6 +122,28 @@ impl Listener for UnixListener {
 
     async fn accept(&self) -> io::Result<UnixStream> {
         Ok(Self::accept(self).await?.0)
+    }
+
+    fn peer(stream: &UnixStream) -> Peer {
+        Peer::of(stream)
+    }
+
+    fn try_write(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+        stream.try_write(bytes)
+    }
+}
+
+/// The socket for readers: whoever is there takes no place from those who may change things.
+struct ReadersListener(UnixListener);
+
+impl Listener for ReadersListener {
+    type Stream = UnixStream;
+    type Peer = Peer;
+    const NAME: &'static str = "the api for readers";
+    const MAX_CONNECTIONS: usize = MAX_READERS;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.0.accept().await?.0)
     }
 
     fn peer(stream: &UnixStream) -> Peer {

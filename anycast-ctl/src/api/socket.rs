@@ -22,14 +22,13 @@ use nix::{
     unistd::Gid,
 };
 
+use super::doors::GROUP_MODE;
+
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_PATH: &str = "/run/anycast/anycast.sock";
 
 /// `sizeof(sun_path)` less its terminating zero, unix(7).
 const MAX_PATH_BYTES: usize = 107;
-
-/// Owner and group may connect: connecting needs the right to write.
-const SOCKET_MODE: u32 = 0o660;
 
 /// Why the socket could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +56,17 @@ pub enum SocketError {
         .0.display(), .0.as_os_str().len()
     )]
     TooLong(PathBuf),
+    /// Only root may.
+    #[error(
+        "give {} to group {group}: only root may give it to a group that the daemon is not in: name it in SupplementaryGroups= of \
+         the unit", path.display()
+    )]
+    Group {
+        /// The socket.
+        path: PathBuf,
+        /// The group.
+        group: Gid,
+    },
     /// A step failed.
     #[error("{step} {}: {error}", path.display())]
     Io {
@@ -98,6 +108,14 @@ impl Socket {
     /// # Errors
     /// See [`SocketError`]; nothing is left behind.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        Self::bind_as(path, GROUP_MODE)
+    }
+
+    /// The same with another mode.
+    ///
+    /// # Errors
+    /// See [`SocketError`]; nothing is left behind.
+    pub fn bind_as(path: &Path, mode: u32) -> Result<Self, SocketError> {
         if path.as_os_str().len() > MAX_PATH_BYTES {
             return Err(SocketError::TooLong(path.to_owned()));
         }
@@ -110,8 +128,7 @@ impl Socket {
         let listener = UnixListener::bind(path).map_err(at("listen on", path))?;
         let metadata = fs::symlink_metadata(path).map_err(at("look at", path))?;
         let guard = Guard { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), lock };
-        fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE))
-            .map_err(at("set the mode of", path))?;
+        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(at("set the mode of", path))?;
         listener.set_nonblocking(true).map_err(at("listen on", path))?;
         Ok(Self { listener, guard })
     }
@@ -122,7 +139,13 @@ impl Socket {
     /// When the group of the socket cannot be changed: only root may give it to a group it is not in.
     pub fn admit(&self, group: Gid) -> Result<(), SocketError> {
         let path = self.path();
-        chown(path, None, Some(group.as_raw())).map_err(at("change the group of", path))
+        chown(path, None, Some(group.as_raw())).map_err(|error| {
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                SocketError::Group { path: path.to_owned(), group }
+            } else {
+                at("change the group of", path)(error)
+            }
+        })
     }
 
     /// Where it listens.

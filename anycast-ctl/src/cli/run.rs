@@ -11,18 +11,22 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Common, block_on};
 use crate::{
-    api::types::XdpMode,
+    api::{
+        doors::{Doors, Readers},
+        types::XdpMode,
+    },
     bpffs::DEFAULT_BPFFS,
     controller::{self, RunOptions},
-    events, instance,
+    dataplane, events, instance,
     log::{self, JOURNAL_SOCKET},
-    netlink, period, preflight,
+    netlink, period, preflight, privilege,
     web::{self, Address},
 };
 
 /// Load, attach and steer; the dataplane goes on when this ends.
 ///
-/// Needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Stays in the foreground and logs to stderr, as a service manager wants
+/// Needs root, or a user of its own with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, and CAP_NET_RAW for checks of type icmp; it gives up
+/// all other rights before it begins. Stays in the foreground and logs to stderr, as a service manager wants
 /// it. However it ends, packets are steered on as before, and the next `run` takes over without losing one; `anycast-ctl down`
 /// ends steering.
 #[derive(Debug, Args)]
@@ -67,6 +71,11 @@ pub struct Run {
     /// Group whose members may use the socket, by name or number; without this, the group of the daemon
     #[arg(long, value_name = "GROUP", value_parser = group)]
     socket_group: Option<Gid>,
+
+    /// Who may read by a socket of their own, INSTANCE.read.sock, what HTTP shows, too, and change nothing: all, none, or the
+    /// members of a group, by name or number
+    #[arg(long, value_name = "all|none|GROUP", default_value = "all", value_parser = readers)]
+    readers: Readers,
 
     /// How often the kernel's maps are compared with what should be there, and repaired
     #[arg(long, value_name = "PERIOD", default_value = "30s", value_parser = period::parse)]
@@ -118,19 +127,28 @@ pub struct Run {
 impl Run {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
         let http = self.http(&common.instance);
+        let warnings = preflight::check().context("check rights and kernel")?;
+        // What takes more rights than steering does: a group that is given the socket, a bpffs that no directory holds.
+        let socket = common.socket();
+        let doors = Doors::open(&socket, self.socket_group, self.readers)?;
+        if self.temporary {
+            dataplane::prepare_to_lend().context("mount a bpffs for a dataplane without pins")?;
+        }
+        // Before the first thread.
+        let needs = privilege::of_daemon(http.as_ref().map(|http| http.socket.port()));
+        let rights = privilege::confine(&needs).context("drop privileges")?;
         let _log = log::start(&log::Options {
             filter: self.log,
             format: self.log_format,
             journal: self.journal_socket,
         })?;
         netlink::set_buffer(self.netlink_buffer);
-        for warning in preflight::check().context("check rights and kernel")? {
+        for warning in warnings {
             warn!("{warning}");
         }
         let options = RunOptions {
             instance: common.instance.clone(),
-            socket: common.socket(),
-            socket_group: self.socket_group,
+            socket,
             config: self.config,
             state_dir: self.state_dir.unwrap_or_else(|| instance::state_dir(&common.instance)),
             bpffs: self.bpffs,
@@ -143,7 +161,7 @@ impl Run {
             keep_events: self.keep_events,
             catchment_every: self.catchment_every,
         };
-        block_on(controller::run(options))?
+        block_on(controller::run(options, doors, rights))?
     }
 
     /// Where to serve HTTP. What must not be is wrong usage.
@@ -179,6 +197,15 @@ fn group(text: &str) -> Result<Gid, String> {
     found
         .map(|group| group.gid)
         .ok_or_else(|| format!("there is no such group: make it with `groupadd {text}`"))
+}
+
+/// Who may read.
+fn readers(text: &str) -> Result<Readers, String> {
+    match text {
+        "all" => Ok(Readers::All),
+        "none" => Ok(Readers::Nobody),
+        name => group(name).map(Readers::Group),
+    }
 }
 
 /// A number of events to keep.

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::api::{
     client::Client,
-    types::{BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, Status, WebStatus, XdpMode},
+    types::{
+        BackendState, BackendStatus, MapStatus, MapsStatus, PoolStatus, RightsStatus, Status, WebStatus,
+        XdpMode,
+    },
 };
 
 /// Show what is steered where, and why something is not.
@@ -46,6 +49,7 @@ fn page(status: &Status) -> String {
     });
     page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], rows);
     page += &web(status.web.as_ref());
+    page += &rights(status.rights.as_ref());
     if !status.multi_buffer {
         page += "Packets in several buffers (jumbo frames) are not taken.\n";
     }
@@ -84,6 +88,11 @@ fn web(web: Option<&WebStatus>) -> String {
         Some(error) => format!("ATTENTION: no metrics at {address}, tried again and again: {error}\n"),
         None => String::new(),
     }
+}
+
+/// As whom the daemon runs, and what it may do.
+fn rights(rights: Option<&RightsStatus>) -> String {
+    rights.map(|rights| format!("The daemon runs as {}.\n", rights.line())).unwrap_or_default()
 }
 
 /// How packets came to their outcome, where that was worth counting.

@@ -245,7 +245,7 @@ pub(super) fn check_fixed(running: &Site, seed: Seed, site: &Site) -> Result<(),
 
 fn stale(expected: Revision, head: Option<&Record>) -> RequestError {
     let head = head.cloned();
-    let current = head.as_ref().map(RevisionStatus::from);
+    let current = head.as_ref().map(|head| Box::new(RevisionStatus::from(head)));
     RequestError::Stale { error: StoreError::Conflict { expected, head }.to_string(), current }
 }
 

@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anycast_common::hash::expand_seed;
 use anyhow::{Context as _, anyhow, bail};
-use nix::unistd::Gid;
 
 use super::commit::check_fixed;
 use crate::{
@@ -29,8 +28,6 @@ pub struct RunOptions {
     pub instance: String,
     /// The API's Unix socket.
     pub socket: PathBuf,
-    /// Whose members may use it, besides the daemon's own user and group.
-    pub socket_group: Option<Gid>,
     /// The site file; `None`: what is desired is in the store.
     pub config: Option<PathBuf>,
     /// Directory of the store.

@@ -47,6 +47,7 @@ impl View {
             announcements: self.announcements,
             drift: self.drift,
             web: self.web,
+            rights: self.rights.as_deref().cloned(),
         })
     }
 

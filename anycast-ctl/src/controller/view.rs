@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use super::{Controller, Figures};
 use crate::{
-    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress, WebStatus},
+    api::types::{AnnounceBrief, DriftStatus, InterfaceStatus, Progress, RightsStatus, WebStatus},
     condition::{Condition, Marks, Names, Opinions},
     dataplane::Counters,
     health::standing::Standings,
@@ -40,6 +40,7 @@ pub(super) struct View {
     pub announcements: Option<AnnounceBrief>,
     pub drift: DriftStatus,
     pub web: Option<WebStatus>,
+    pub rights: Option<Arc<RightsStatus>>,
     pub counters: Arc<Counters>,
 }
 
@@ -76,6 +77,7 @@ impl Controller {
             announcements: self.site.announce.as_ref().map(|_| self.announcements.announcing.said().brief),
             drift: self.drift_status(),
             web: self.web.as_ref().map(|web| web.borrow().clone()),
+            rights: self.rights.clone(),
             counters: self.dataplane.counters(),
         }
     }

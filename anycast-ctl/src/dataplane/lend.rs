@@ -1,10 +1,13 @@
 //! The maps of a loaded program, lent to another object: aya takes up maps by their pins alone.
 
 use std::{
-    io,
+    fs, io,
     os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aya::{
@@ -55,16 +58,72 @@ impl Lent {
             }
             Self::Held(held) => held,
         };
-        let bpffs = private_bpffs().map_err(while_doing("mounting a bpffs that nobody sees"))?;
-        let directory = PathBuf::from(format!("/proc/self/fd/{}", bpffs.as_raw_fd()));
+        let place = Place::new().map_err(|error| match error.raw_os_error() {
+            Some(libc::EPERM) => DataplaneError::Temporary,
+            _ => while_doing("mounting a bpffs that nobody sees")(error),
+        })?;
         for (shape, fd) in held.iter() {
             let pinning = "pinning a map for a moment";
             let fd = fd.try_clone().map_err(while_doing(pinning))?;
             let map = MapData::from_fd(fd).map_err(while_doing(pinning))?;
-            map.pin(directory.join(shape.name)).map_err(while_doing(pinning))?;
+            map.pin(place.directory.join(shape.name)).map_err(while_doing(pinning))?;
         }
-        work(&directory)
+        work(&place.directory)
     }
+}
+
+/// Mounted while this process had the right to: see [`prepare`].
+static BPFFS: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Mounts what maps without pins are lent by, for the rest of this process, which may be without CAP_SYS_ADMIN. Without it
+/// nothing is mounted, and nothing can be lent.
+///
+/// # Errors
+/// What the kernel refuses for another reason.
+pub fn prepare() -> io::Result<()> {
+    match private_bpffs() {
+        Ok(bpffs) => {
+            // Whoever was first has one that is as good.
+            let _ = BPFFS.set(bpffs);
+            Ok(())
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A directory on a bpffs, for one object to be loaded.
+struct Place {
+    directory: PathBuf,
+    /// Its own, or everybody's, of which this is a part.
+    bpffs: Option<OwnedFd>,
+}
+
+impl Place {
+    fn new() -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let Some(prepared) = BPFFS.get() else {
+            let bpffs = private_bpffs()?;
+            return Ok(Self { directory: root(&bpffs), bpffs: Some(bpffs) });
+        };
+        let directory = root(prepared).join(format!("lent-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&directory)?;
+        Ok(Self { directory, bpffs: None })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.bpffs.is_none()
+            && let Err(error) = fs::remove_dir_all(&self.directory)
+        {
+            tracing::warn!(%error, "pins of a moment could not be removed: they end with this process");
+        }
+    }
+}
+
+fn root(bpffs: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", bpffs.as_raw_fd()))
 }
 
 /// The map itself, of the types that the shared ones have.

@@ -58,6 +58,8 @@ checks! {
     StateDirectory = "state_directory";
     /// The daemon runs, answers, and is of this program's version.
     Daemon = "daemon";
+    /// The daemon holds the capabilities that its checks need.
+    Privileges = "privileges";
     /// What is pinned is of this program's layout, and somebody tends it.
     Pins = "pins";
     /// The site file is valid.

@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::{api::types::XdpMode, host::Network, interface::Interface, model::Site, preflight::Surroundings};
+use crate::{
+    api::types::{RightsStatus, XdpMode},
+    host::Network,
+    interface::Interface,
+    model::Site,
+    preflight::Surroundings,
+};
 
 /// Everything the judge is told. Plain values: what could not be read is `None`.
 #[derive(Clone, Debug)]
@@ -102,6 +108,8 @@ pub enum Daemon {
         version: String,
         /// Its process id.
         pid: u32,
+        /// What it may do, as it says itself.
+        rights: Option<RightsStatus>,
     },
     /// Nobody listens.
     Absent,

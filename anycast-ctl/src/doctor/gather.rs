@@ -131,7 +131,7 @@ fn instance(options: &Options, status: Result<Status, ClientError>) -> Instance 
         state_directory: state_directory.clone(),
         socket: socket.clone(),
         daemon: match status {
-            Ok(status) => Daemon::Runs { version: status.version, pid: status.pid },
+            Ok(status) => Daemon::Runs { version: status.version, pid: status.pid, rights: status.rights },
             Err(ClientError::NoDaemon(_)) => Daemon::Absent,
             Err(error) => Daemon::Silent(error.to_string()),
         },

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::types::{Event, Severity, Told},
     moment::Moment,
+    store::Author,
 };
 
 /// Events that a watcher may be behind.
@@ -88,6 +89,10 @@ fn json(told: &Told) -> String {
 fn log(event: &Event, severity: Severity, words: &str) {
     let (kind, subject) = (event.kind(), event.subject());
     let (vip, pool, backend) = (subject.vip, subject.pool, subject.backend);
+    let (uid, gid, pid, user) = match event.author() {
+        Some(Author::User { uid, gid, pid, user }) => (Some(uid), gid.as_ref(), Some(pid), user.as_deref()),
+        Some(Author::File { .. } | Author::Daemon) | None => (None, None, None, None),
+    };
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -95,6 +100,10 @@ fn log(event: &Event, severity: Severity, words: &str) {
                 anycast.vip = vip,
                 anycast.pool = pool,
                 anycast.backend = backend,
+                anycast.uid = uid,
+                anycast.gid = gid,
+                anycast.pid = pid,
+                anycast.user = user,
                 "{words}"
             )
         };

@@ -2,10 +2,11 @@
 
 use crate::{
     api::types::{
-        BackendState, CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DropEvent, Event, Severity,
-        TableEvent,
+        BackendState, CapacityEvent, DaemonEvent, DaemonStep, DrainEvent, DropEvent, Event, RequestEvent,
+        RevisionStatus, Severity, TableEvent,
     },
     period,
+    store::Author,
 };
 
 /// Whom an event is about, as far as it names them.
@@ -47,6 +48,17 @@ impl Event {
             | Self::Log(_)
             | Self::Gap { .. }
             | Self::Dropped { .. } => Subject::default(),
+        }
+    }
+
+    /// Whose doing it is, where somebody changed something.
+    pub const fn author(&self) -> Option<&Author> {
+        if let Self::Request(RequestEvent { author, .. }) | Self::Revision(RevisionStatus { author, .. }) =
+            self
+        {
+            Some(author)
+        } else {
+            None
         }
     }
 

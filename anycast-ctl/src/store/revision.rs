@@ -58,6 +58,9 @@ pub enum Author {
     User {
         /// User id it ran with.
         uid: u32,
+        /// Group id it ran with; absent where it was not written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
         /// Name of that user; absent where the host knows none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
@@ -73,11 +76,24 @@ pub enum Author {
     Daemon,
 }
 
+impl Author {
+    /// All that is known of a process, for people to read.
+    pub fn credentials(&self) -> String {
+        match self {
+            Self::User { uid, gid: Some(gid), user, pid } => {
+                let user = user.as_deref().unwrap_or("a user without a name");
+                format!("{user} (pid {pid}, uid {uid}, gid {gid})")
+            }
+            Self::User { gid: None, .. } | Self::File { .. } | Self::Daemon => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Author {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User { user: Some(user), pid, .. } => write!(f, "{user} (pid {pid})"),
-            Self::User { uid, user: None, pid } => write!(f, "uid {uid} (pid {pid})"),
+            Self::User { uid, user: None, pid, .. } => write!(f, "uid {uid} (pid {pid})"),
             Self::File { path } => write!(f, "file {path}"),
             Self::Daemon => f.write_str("anycast-ctl run"),
         }

@@ -11,7 +11,7 @@ use disk::Disk;
 fn change(number: u64) -> Commit {
     Commit {
         expected: Revision::new(number).previous(),
-        author: Author::User { uid: 0, user: Some("root".into()), pid: 17 },
+        author: Author::User { uid: 0, gid: Some(0), user: Some("root".into()), pid: 17 },
         summary: format!("backend weight web web-1 {number}"),
         text: text(number),
         runtime: runtime(number),

@@ -11,9 +11,13 @@ use axum::{
     routing::get,
 };
 
-use super::places::{self, Places};
 use crate::{
-    api::{refusal::Refusal, router::Api, together::Together},
+    api::{
+        places::{self, Places},
+        refusal::Refusal,
+        router::Api,
+        together::Together,
+    },
     metrics::{Format, Gathered, Meters, Scrape},
 };
 

@@ -188,7 +188,7 @@ fn who_asks_for_a_change_is_told_of() {
     let Event::Request(request) = &told[0].event else { panic!("{told:?}") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("DELETE", "/v1/pools/none"));
     assert_eq!(request.status, 404);
-    assert!(request.who.contains(&format!("(pid {})", std::process::id())), "{request:?}");
+    assert!(request.who.contains(&format!("(pid {}, uid ", std::process::id())), "{request:?}");
     assert_eq!(told[0].severity, Severity::Info);
 }
 

@@ -119,7 +119,7 @@ impl Remembering {
                     "the change was made for revision {expected}, and the newest is {}",
                     self.record
                 ),
-                current: Some(self.record.clone()),
+                current: Some(Box::new(self.record.clone())),
             }),
             Some(_) | None => Ok(()),
         }

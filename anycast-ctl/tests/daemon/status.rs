@@ -229,6 +229,7 @@ pub fn status() -> Status {
         }],
         drift: Default::default(),
         web: None,
+        rights: None,
         maps: MapsStatus {
             pins: MapStatus { used: 12, capacity: 262_144 },
             embryonic: MapStatus { used: 3, capacity: 65_536 },

@@ -78,10 +78,8 @@ impl Client {
                 mirror.apply(change);
                 (at, mirror)
             });
-            if self.random.below(50) == 0 {
-                if capture(&self.round.socket).is_ok_and(|began| began) {
-                    self.round.captures.fetch_add(1, Ordering::Relaxed);
-                }
+            if self.random.below(50) == 0 && capture(&self.round.socket).is_ok_and(|began| began) {
+                self.round.captures.fetch_add(1, Ordering::Relaxed);
             }
         }
         let sites = round.sites.read().unwrap();

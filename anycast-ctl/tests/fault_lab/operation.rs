@@ -172,7 +172,9 @@ impl Operation {
                 .makes(format!("backend undrain {pool} {name}"), becomes(Admin::Active)),
             _ if active > 1 && random.below(2) == 0 => Self::new("POST", path)
                 .makes(format!("backend drain {pool} {name}"), becomes(Admin::Draining)),
-            _ => Self::weight(random, pool, &name, is, |is| Change::Shared(number, is)),
+            Admin::Active | Admin::Disabled => {
+                Self::weight(random, pool, &name, is, |is| Change::Shared(number, is))
+            }
         }
     }
 

@@ -36,6 +36,7 @@ fn number(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
 }
 
 /// How often what fails. A start takes hundreds of calls of the kernel, and shall succeed in the end.
+#[allow(clippy::wildcard_enum_match_arm, reason = "most points are alike")]
 fn rate(point: Point) -> Rate {
     let (failed, delayed) = match point {
         // Each has all of the store checked.

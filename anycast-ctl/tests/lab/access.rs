@@ -14,11 +14,11 @@ use crate::harness::{BINARY, daemon, ended, idle, site, site_file, wait_for};
 /// Any user but root.
 const USER: &str = "65534";
 
-/// `anycast-ctl status` by that user, in that group besides its own.
-fn status(socket: &Path, group: &str) -> Output {
+/// `anycast-ctl` by that user, in that group besides its own.
+fn client(socket: &Path, group: &str, words: &[&str]) -> Output {
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", USER, "--regid", USER, "--groups", group, BINARY, "status", "--socket"]);
-    command.arg(socket).output().unwrap()
+    command.args(["--reuid", USER, "--regid", USER, "--groups", group, BINARY, "--socket"]);
+    command.arg(socket).args(words).output().unwrap()
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn members_of_the_socket_group_may_use_the_socket() {
     for (group, number) in [("daemon", by_name), ("4711", 4711)] {
         let mut daemon = started(group);
         assert_eq!(fs::metadata(&socket).unwrap().gid(), number);
-        wait_for("it answers", || status(&socket, &number.to_string()).status.success());
-        let other = status(&socket, "4712");
+        wait_for("it answers", || client(&socket, &number.to_string(), &["export"]).status.success());
+        let other = client(&socket, "4712", &["down"]);
         assert_eq!(other.status.code(), Some(1));
         let complaint = String::from_utf8_lossy(&other.stderr).into_owned();
         assert!(complaint.contains("use sudo, or join the group that owns it"), "{complaint}");

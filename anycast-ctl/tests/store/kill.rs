@@ -104,7 +104,7 @@ fn whole(directory: &Path) -> u64 {
 fn change(number: u64) -> Commit {
     Commit {
         expected: Revision::new(number).previous(),
-        author: Author::User { uid: 0, user: None, pid: 1 },
+        author: Author::User { uid: 0, gid: Some(0), user: None, pid: 1 },
         summary: format!("change {number}"),
         text: (0..number % 17 * 40).map(|line| format!("key{line} = {}\n", line * number)).collect(),
         runtime: format!("runtime {number}").into_bytes(),

@@ -80,18 +80,25 @@ fn it_shows_what_the_socket_shows_and_changes_nothing() {
 }
 
 #[test]
-fn every_read_of_the_api_was_thought_of() {
+fn every_route_of_the_api_was_thought_of() {
     let document = anycast_ctl::api::router::document();
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
     let lab = steering(&[]);
-    let mut closed = Vec::new();
+    let (mut closed, mut orders) = (Vec::new(), 0);
     for (path, methods) in document["paths"].as_object().unwrap() {
+        let filled = [("{pool}", "web4"), ("{backend}", "backend1"), ("{vip}", "www4"), ("{revision}", "1")];
+        let filled = filled.iter().fold(path.clone(), |path, (from, to)| path.replace(from, to));
+        for method in
+            ["post", "put", "patch", "delete"].iter().filter(|method| methods.get(**method).is_some())
+        {
+            let refused = ask(&lab, &format!("{} {filled}", method.to_uppercase()));
+            assert_eq!(refused.code, 405, "{method} {filled}: {}", refused.body);
+            orders += 1;
+        }
         // Its answer does not end.
         if methods.get("get").is_none() || path == "/v1/events" {
             continue;
         }
-        let filled = [("{pool}", "web4"), ("{backend}", "backend1"), ("{vip}", "www4"), ("{revision}", "1")];
-        let filled = filled.iter().fold(path.clone(), |path, (from, to)| path.replace(from, to));
         let answer = ask(&lab, &format!("GET {filled}"));
         if answer.code == 404 && answer.body.contains("a part of the api") {
             closed.push(filled);
@@ -101,4 +108,6 @@ fn every_read_of_the_api_was_thought_of() {
     let mut expected = CLOSED.map(str::to_owned);
     expected.sort();
     assert_eq!(closed, expected);
+    assert!(orders > 30, "{orders} orders were tried");
+    assert_eq!(status(&lab).desired.revision, 1);
 }

@@ -6,7 +6,7 @@ use hyper::{
     client::conn::http1,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
+use tokio::{task::JoinHandle, time::timeout};
 
 use super::{Answer, Client, ClientError, Question, TIMEOUT, read};
 
@@ -31,7 +31,7 @@ impl Client {
 
     async fn begin_in_any_time(&self, question: &Question) -> Result<Going, ClientError> {
         let request = question.request().map_err(|error| ClientError::Answer(error.to_string()))?;
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.not_connected(error))?;
+        let stream = self.connect(question).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // An error of the connection's own reaches whoever reads the body, too.
         let connection = tokio::spawn(async move { drop(connection.await) });

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, VipStatus, WebStatus};
+use super::{AnnounceBrief, DriftStatus, PoolStatus, Progress, RightsStatus, VipStatus, WebStatus};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,9 @@ pub struct Status {
     /// Where metrics are served; absent where they are not to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<WebStatus>,
+    /// What the daemon may do; absent from versions that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<RightsStatus>,
     /// How full the maps are that remember flows and hold tables.
     pub maps: MapsStatus,
     /// Every reason for which a packet was not delivered, in the order of their codes.

@@ -12,6 +12,7 @@ use crate::{
     },
     api::client::Client,
     cli::{Common, block_on, output, run},
+    privilege,
     service::Service,
 };
 
@@ -53,7 +54,9 @@ struct Released {
 
 impl Watchdog {
     pub fn execute(self, common: &Common) -> anyhow::Result<()> {
+        let rights = privilege::confine(&privilege::ROUTES).context("drop privileges")?;
         let _log = run::start_log(&self.log)?;
+        rights.tell();
         let surroundings = Surroundings::of(&common.instance, &common.socket());
         let mut service = Service::from_environment();
         block_on(async {
@@ -67,6 +70,7 @@ impl Watchdog {
 
 impl Release {
     pub fn execute(self, common: &Common, client: &Client) -> anyhow::Result<()> {
+        let _ = privilege::confine(&privilege::ROUTES).context("drop privileges")?;
         if block_on(client.announcements())?.is_ok() {
             bail!(
                 "release the routes: a daemon runs on {}; `anycast-ctl announce withdraw` or `anycast-ctl site drain` \

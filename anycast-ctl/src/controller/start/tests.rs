@@ -16,7 +16,7 @@ fn start(store: &dyn Store, text: &str) -> u64 {
 /// Somebody adds an interface.
 fn edit(store: &dyn Store) {
     let site = config::parse("interfaces = [\"eth0\", \"eth1\"]", "edit").unwrap();
-    let author = Author::User { uid: 0, user: None, pid: 1 };
+    let author = Author::User { uid: 0, gid: Some(0), user: None, pid: 1 };
     let text = config::to_toml(&site);
     let summary = "edit".to_owned();
     store

@@ -1,14 +1,19 @@
 //! The instance's files and daemon.
 
 use super::{super::Check, Facts, Finding, fail, ok, warn};
-use crate::doctor::facts::{Daemon, Instance};
+use crate::{
+    doctor::facts::{Daemon, Instance},
+    model::{self, CheckKind},
+};
 
 /// Below this a store soon cannot grow.
 const LITTLE_SPACE: u64 = 64 << 20;
 
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     let instance = &facts.instance;
-    let mut findings = vec![bpffs(instance), state_directory(instance), daemon(instance), pins(instance)];
+    let mut findings = vec![bpffs(instance), state_directory(instance), daemon(instance)];
+    findings.push(privileges(facts));
+    findings.push(pins(instance));
     findings.extend(site(facts));
     findings
 }
@@ -43,16 +48,47 @@ fn state_directory(instance: &Instance) -> Finding {
 fn daemon(instance: &Instance) -> Finding {
     let (socket, own) = (instance.socket.display(), env!("CARGO_PKG_VERSION"));
     match &instance.daemon {
-        Daemon::Runs { version, pid } if version == own => {
+        Daemon::Runs { version, pid, .. } if version == own => {
             ok(Check::Daemon, format!("version {version}, pid {pid}, answers on {socket}"))
         }
-        Daemon::Runs { version, pid } => {
+        Daemon::Runs { version, pid, .. } => {
             let found = format!("pid {pid} is version {version}, this program {own}");
             warn(Check::Daemon, found, "restart the daemon: the dataplane stays and steers on")
         }
         Daemon::Absent => warn(Check::Daemon, format!("none listens on {socket}"), "anycast-ctl run"),
         Daemon::Silent(why) => fail(Check::Daemon, why.clone(), "sudo anycast-ctl doctor, or see its log"),
     }
+}
+
+/// A daemon that lacks what it cannot do without does not start, and says so.
+fn privileges(facts: &Facts) -> Finding {
+    let Daemon::Runs { rights, .. } = &facts.instance.daemon else {
+        return ok(Check::Privileges, "no daemon runs");
+    };
+    let Some(rights) = rights else {
+        return warn(
+            Check::Privileges,
+            "the daemon does not tell: it is of an older version",
+            "restart the daemon",
+        );
+    };
+    let site = facts.site.as_ref().and_then(|site| site.as_ref().ok());
+    let pings = |check: &Option<Box<model::Check>>| {
+        check.as_ref().is_some_and(|check| check.kind == Some(CheckKind::Icmp))
+    };
+    let pings = site
+        .into_iter()
+        .flat_map(|site| &site.pools)
+        .any(|pool| pings(&pool.check) || pool.backends.iter().any(|backend| pings(&backend.check)));
+    if pings && let Some(missing) = rights.missing.iter().find(|missing| missing.name == "CAP_NET_RAW") {
+        let found = format!("{}, lacks {} for {}", rights.line(), missing.name, missing.purpose);
+        let advice = format!(
+            "AmbientCapabilities=CAP_NET_RAW in its unit, or sysctl -w net.ipv4.ping_group_range=\"{0} {0}\"",
+            rights.gid
+        );
+        return warn(Check::Privileges, found, advice);
+    }
+    ok(Check::Privileges, format!("the daemon runs as {}", rights.line()))
 }
 
 fn pins(instance: &Instance) -> Finding {

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::{
-    api::types::XdpMode,
+    api::types::{CapabilityStatus, RightsStatus, XdpMode},
     config,
     doctor::facts::{Channels, Daemon, Device, Instance, Kernel, Limits, SiteFile, XdpFeatures},
     host::{Held, Network, Way},
     interface::{AttachedXdp, Interface},
     preflight::Surroundings,
+    privilege::{self, Need},
 };
 
 const SITE: &str = r#"
@@ -105,7 +106,11 @@ fn facts() -> Facts {
             state_writable: true,
             state_free: Some(1 << 40),
             socket: "/run/anycast/anycast.sock".into(),
-            daemon: Daemon::Runs { version: env!("CARGO_PKG_VERSION").into(), pid: 42 },
+            daemon: Daemon::Runs {
+                version: env!("CARGO_PKG_VERSION").into(),
+                pid: 42,
+                rights: Some(rights()),
+            },
         },
         site: Some(Ok(config::parse(SITE, "site.toml").unwrap())),
         devices: vec![device],
@@ -115,6 +120,20 @@ fn facts() -> Facts {
             addresses: vec![held("10.0.0.1", "eth0"), held("192.0.2.2", "lo")],
             ways: vec![Way { interfaces: vec!["eth0".into()], mtu: 1500, ..Way::default() }],
         },
+    }
+}
+
+/// Those of a daemon that was given everything.
+fn rights() -> RightsStatus {
+    let capability = |need: &Need| CapabilityStatus::from(need);
+    let held = privilege::DAEMON.iter().map(capability).collect();
+    RightsStatus {
+        uid: 990,
+        user: Some("anycast".into()),
+        gid: 991,
+        held,
+        missing: vec![],
+        no_new_privs: true,
     }
 }
 
@@ -201,8 +220,27 @@ fn files_and_daemon_of_the_instance() {
         "df -h /var/lib",
     );
     assert_one(&broken(|it| it.instance.layouts.push(0)), "fail pins", "anycast-ctl --instance anycast down");
-    let other = Daemon::Runs { version: "0.0.9".into(), pid: 42 };
+    let runs = |version: &str, rights| Daemon::Runs { version: version.into(), pid: 42, rights };
+    let other = runs("0.0.9", Some(rights()));
     assert_one(&broken(|it| it.instance.daemon = other), "warn daemon", "restart the daemon");
+    let silent = runs(env!("CARGO_PKG_VERSION"), None);
+    assert_one(&broken(|it| it.instance.daemon = silent), "warn privileges", "restart the daemon");
+    let mut fewer = rights();
+    fewer.missing = fewer.held.split_off(3);
+    assert_eq!(fewer.missing[0].name, "CAP_NET_RAW");
+    let fewer = runs(env!("CARGO_PKG_VERSION"), Some(fewer));
+    assert_eq!(broken(|it| it.instance.daemon = fewer.clone()), [], "no check of the site needs it");
+    let pings = SITE.replace("name = \"web\"\n", "name = \"web\"\ncheck = { type = \"icmp\" }\n");
+    let found = broken(|it| {
+        it.instance.daemon = fewer;
+        it.site = Some(Ok(config::parse(&pings, "site.toml").unwrap()));
+    });
+    assert_one(&found, "warn privileges", "AmbientCapabilities=CAP_NET_RAW in its unit");
+    assert!(
+        found[0].found.contains(
+            "anycast (uid 990), with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON alone, lacks CAP_NET_RAW"
+        )
+    );
     let silent = Daemon::Silent("no permission".into());
     let silent = broken(|it| (it.instance.daemon, it.instance.pinned) = (silent, false));
     assert_one(&silent, "fail daemon", "sudo");

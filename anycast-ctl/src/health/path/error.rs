@@ -55,7 +55,9 @@ pub enum CheckPathError {
 /// What to do about it.
 fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => "; it needs CAP_NET_ADMIN: run it with sudo",
+        Some(libc::EPERM | libc::EACCES) => {
+            "; it needs CAP_NET_ADMIN: AmbientCapabilities=CAP_NET_ADMIN in the unit, or run it with sudo"
+        }
         Some(libc::ENETDOWN | libc::ENODEV) => "; set the loopback up: `ip link set lo up`",
         Some(libc::EAFNOSUPPORT | libc::EOPNOTSUPP) => {
             "; the kernel lacks policy routing (CONFIG_IP_MULTIPLE_TABLES): check with `via = \"direct\"`"

@@ -48,7 +48,8 @@ fn exactly_one_of_many_writers_for_a_revision_wins() {
 
 #[test]
 fn authors_read_as_people_write_them() {
-    let user = |user: Option<&str>| Author::User { uid: 1000, user: user.map(str::to_owned), pid: 42 };
+    let user =
+        |user: Option<&str>| Author::User { uid: 1000, gid: None, user: user.map(str::to_owned), pid: 42 };
     assert_eq!(user(Some("anna")).to_string(), "anna (pid 42)");
     assert_eq!(user(None).to_string(), "uid 1000 (pid 42)");
     assert_eq!(Author::File { path: "/etc/a.toml".into() }.to_string(), "file /etc/a.toml");

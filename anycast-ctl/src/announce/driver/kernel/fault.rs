@@ -14,7 +14,9 @@ pub fn judge(doing: &str, answer: Result<(), rtnetlink::Error>) -> Result<Result
     let error = to_io(error, doing)?;
     let advice = match error.raw_os_error() {
         Some(libc::EPERM) => {
-            return Err(DriverError::Refused(format!("{doing}: {error}: this daemon needs CAP_NET_ADMIN")));
+            return Err(DriverError::Refused(format!(
+                "{doing}: {error}: give the daemon CAP_NET_ADMIN: AmbientCapabilities=CAP_NET_ADMIN in its unit, or run it as root"
+            )));
         }
         Some(libc::ENETDOWN) => "set the interface up",
         Some(libc::ENODEV) => "the interface is gone: create it, or name another one in [announce.kernel]",

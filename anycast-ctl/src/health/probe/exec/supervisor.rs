@@ -6,7 +6,8 @@
 //! It then reports and ends. The check's timeout is kept by whoever listens: going away is how it says that time is up, and a
 //! daemon that dies has gone away as well.
 //!
-//! Neither has any capability: the program is asked about a backend, not trusted with the host. How many processes it
+//! Neither has any capability, or will: the program is asked about a backend, not trusted with the host. It has the daemon's
+//! user all the same, whose orders over the socket count for nothing (`api::router::trusted`). How many processes it
 //! begins is not bounded here: `RLIMIT_NPROC` counts all of the user's, this daemon's among them, and none of root's. The
 //! service's `TasksMax` bounds them (systemd.resource-control(5)).
 
@@ -20,7 +21,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use caps::CapSet;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
@@ -35,6 +35,7 @@ use super::{
     family,
     report::{End, Report},
 };
+use crate::privilege;
 
 /// The command that this is.
 pub const COMMAND: &str = "supervise";
@@ -58,10 +59,7 @@ pub fn run(command: &[String]) -> anyhow::Result<()> {
 fn prepare() -> anyhow::Result<SignalFd> {
     close_inherited().context("keep descriptors from the program")?;
     prctl::set_child_subreaper(true).context("become a subreaper")?;
-    prctl::set_no_new_privs().context("give up all rights to come")?;
-    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        caps::clear(None, set).context("give up all capabilities")?;
-    }
+    privilege::give_up()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);

@@ -15,7 +15,7 @@ use axum::{
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::api::refusal::Refusal;
+use super::refusal::Refusal;
 
 /// Places for answers that are made or sent.
 #[derive(Clone, Debug)]
