@@ -64,7 +64,8 @@ mod tests {
                 put(&staged.join(file), mode, file.as_bytes()).unwrap();
             }
             let archive = pack(&source, &staged, place.path()).unwrap();
-            let sums = fs::read_to_string(sums(place.path(), &[archive.clone()]).unwrap()).unwrap();
+            let sums =
+                fs::read_to_string(sums(place.path(), std::slice::from_ref(&archive)).unwrap()).unwrap();
             (fs::read(archive).unwrap(), sums)
         };
         let (one, other) = (make(false), make(true));
