@@ -159,8 +159,10 @@ mod tests {
                 "echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored;'; exit 101"
             }
         );
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        // Written by another process: a file that a thread's child has open for writing cannot be run.
+        let mut write = std::process::Command::new("sh");
+        write.args(["-c", "printf %s \"$1\" > \"$0\"; chmod 700 \"$0\""]).arg(&path).arg(text);
+        assert!(write.status().unwrap().success());
         Program::of_test("it", &path)
     }
 

@@ -169,7 +169,7 @@ fn a_good_host_has_every_check_and_no_complaint() {
 fn kernel_and_rights() {
     assert_one(&broken(|it| it.surroundings.release = "5.14.2".into()), "fail kernel", "newer kernel");
     assert_one(&broken(|it| it.surroundings.release = "5.15.0".into()), "warn kernel", "newer kernel");
-    assert_one(&broken(|it| it.surroundings.release = "vendor".into()), "warn kernel", "docs/operations.md");
+    assert_one(&broken(|it| it.surroundings.release = "vendor".into()), "warn kernel", "docs/kernels.md");
     assert_one(&broken(|it| it.surroundings.capabilities = 0), "fail rights", "sudo");
     assert_one(&broken(|it| it.surroundings.btf = false), "warn btf", "CONFIG_DEBUG_INFO_BTF");
     assert_one(&broken(|it| it.kernel.jit = Some(0)), "fail jit", "sysctl -w net.core.bpf_jit_enable=1");
