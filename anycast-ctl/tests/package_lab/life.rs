@@ -106,9 +106,9 @@ impl Edge {
         machine.does(&["systemctl", "stop", DAEMON]);
         let release = machine.property(DAEMON, "ExecStopPost");
         assert!(release.contains("code=exited") && release.contains("status=0"), "{release}");
-        let link = self.link();
+        machine.does(&["anycast-ctl", "down"]);
         rights::were_those_of_root(machine);
-        let packets = self.packets();
+        let (link, packets) = (self.link(), self.packets());
         machine.does(&["systemctl", "restart", DAEMON]);
         rights::are_few(machine);
         assert_eq!(self.link(), link);
@@ -140,7 +140,7 @@ impl Edge {
     fn replace_one_that_is_stuck(&self) {
         let machine = &self.machine;
         let directory = machine.path("/etc/systemd/system/anycast.service.d");
-        fs::create_dir(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("soon.conf"), "[Service]\nWatchdogSec=2\n").unwrap();
         machine.does(&["systemctl", "daemon-reload"]);
         machine.does(&["systemctl", "restart", DAEMON]);
