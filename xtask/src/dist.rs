@@ -46,6 +46,17 @@ pub fn trial(source: &Source, binary: &Path, output: &Path, version: &str) -> Re
     Ok(package)
 }
 
+/// The same with the tarball.
+pub fn trial_tarball(source: &Source, binary: &Path, output: &Path) -> Result<PathBuf> {
+    empty(output)?;
+    let papers = Papers::write(source, output)?;
+    let staged = output.join(tarball::name(source)?);
+    stage::stage(source, binary, &papers, stage::Layout::Tarball, &staged)?;
+    let archive = tarball::pack(source, &staged, output, deb::Compression::Quick)?;
+    fs::remove_dir_all(&staged).with_context(|| format!("remove {}", staged.display()))?;
+    Ok(archive)
+}
+
 /// Makes all of it from a source tree, in `dist` of its target directory.
 fn make(source: &Source) -> Result<Vec<PathBuf>> {
     let output = source.target.join("dist");
@@ -61,7 +72,7 @@ fn make(source: &Source) -> Result<Vec<PathBuf>> {
 
     let staged = work.join(tarball::name(source)?);
     stage::stage(source, &binary, &papers, stage::Layout::Tarball, &staged)?;
-    files.push(tarball::pack(source, &staged, &output)?);
+    files.push(tarball::pack(source, &staged, &output, deb::Compression::Small)?);
 
     fs::remove_dir_all(&work).with_context(|| format!("remove {}", work.display()))?;
     files.push(sums(&output, &files)?);

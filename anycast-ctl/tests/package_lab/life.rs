@@ -10,7 +10,7 @@ use xtask::lab::{
 
 use crate::{
     machine::{Machine, wait_for},
-    package,
+    package, receive, rights,
 };
 
 const DAEMON: &str = "anycast.service";
@@ -39,7 +39,11 @@ fn the_package_lives_under_systemd() {
     let edge = Edge { site: controller::site(lab.plan()).to_toml(), lab, machine };
 
     edge.install(&inside(&first));
+    receive::starts_at_boot(&edge.machine, || edge.program());
     edge.start();
+    rights::are_few(&edge.machine);
+    rights::are_kept_apart(&edge.machine);
+    edge.take_over_from_root();
     edge.reload();
     edge.replace_one_that_is_stuck();
     edge.upgrade(&inside(&second));
@@ -96,17 +100,35 @@ impl Edge {
         assert_eq!(self.machine.property(WATCHDOG, "ActiveState"), "active");
     }
 
+    /// An installation that ran as root goes on as the package's user: all is handed over, and no session ends.
+    fn take_over_from_root(&self) {
+        let machine = &self.machine;
+        machine.does(&["systemctl", "stop", DAEMON]);
+        let release = machine.property(DAEMON, "ExecStopPost");
+        assert!(release.contains("code=exited") && release.contains("status=0"), "{release}");
+        machine.does(&["anycast-ctl", "down"]);
+        rights::were_those_of_root(machine);
+        let (link, packets) = (self.link(), self.packets());
+        machine.does(&["systemctl", "restart", DAEMON]);
+        rights::are_few(machine);
+        assert_eq!(self.link(), link);
+        self.serves();
+        assert!(self.packets() > packets);
+    }
+
     fn reload(&self) {
         let less: String = self.site.replacen("tcp/80", "tcp/81", 1);
         assert_ne!(less, self.site);
-        for (site, revision) in [(&less, 2), (&self.site, 3)] {
+        let revision = || {
+            let status = self.machine.does(&["anycast-ctl", "status", "--json"]);
+            let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+            status["desired"]["revision"].as_u64().unwrap()
+        };
+        for site in [&less, &self.site] {
+            let before = revision();
             fs::write(self.machine.path(SITE), site).unwrap();
             self.machine.does(&["systemctl", "reload", DAEMON]);
-            wait_for("the reload", || {
-                let status = self.machine.does(&["anycast-ctl", "status", "--json"]);
-                let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-                (status["desired"]["revision"] == revision).then_some(())
-            });
+            wait_for("the reload", || (revision() == before + 1).then_some(()));
         }
         wait_for("the end of the reload", || {
             (self.machine.property(DAEMON, "ActiveState") == "active").then_some(())
@@ -118,7 +140,7 @@ impl Edge {
     fn replace_one_that_is_stuck(&self) {
         let machine = &self.machine;
         let directory = machine.path("/etc/systemd/system/anycast.service.d");
-        fs::create_dir(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("soon.conf"), "[Service]\nWatchdogSec=2\n").unwrap();
         machine.does(&["systemctl", "daemon-reload"]);
         machine.does(&["systemctl", "restart", DAEMON]);

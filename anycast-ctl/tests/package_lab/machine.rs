@@ -16,12 +16,13 @@ use crate::root::root;
 const SOON: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 
-/// All mounts are in a namespace of its own, and go with the machine. bpf(2) is let through, as in a real host.
+/// All mounts are in a namespace of its own, and go with the machine. bpf(2) is let through, and the bpffs is root's alone, as on
+/// a real host.
 const BOOT: &str = r#"
 mount -t tmpfs tmpfs "$2"
 mkdir "$2/upper" "$2/work" "$2/root" "$2/bpf"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-mount -t bpf bpf "$2/bpf"
+mount -t bpf -o mode=0700 bpf "$2/bpf"
 exec systemd-nspawn --quiet --register=no --keep-unit --boot --console=pipe --machine=anycast-edge \
     --directory="$2/root" --bind="$2/bpf:/sys/fs/bpf" --bind-ro="$3:/packages" \
     --resolv-conf=off --timezone=off --link-journal=no \

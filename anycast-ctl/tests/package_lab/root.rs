@@ -61,5 +61,10 @@ fn mirror(release: &str) -> String {
     let list = String::from_utf8(apt.output().unwrap().stdout).unwrap();
     let wanted = format!("{release} main ");
     let site = list.lines().find_map(|line| line.strip_prefix(&wanted));
-    site.expect("a source of this release among apt's").to_owned()
+    let site = site.expect("a source of this release among apt's");
+    // Images of clouds have a list of mirrors, which only apt can read.
+    let Some(list) = site.strip_prefix("mirror+file:") else { return site.to_owned() };
+    let list = fs::read_to_string(format!("/{}", list.trim_start_matches('/'))).unwrap();
+    let mut mirrors = list.lines().filter_map(|line| line.split_whitespace().next());
+    mirrors.find(|word| !word.starts_with('#')).expect("a mirror in apt's list").to_owned()
 }

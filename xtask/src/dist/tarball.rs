@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Source, tool};
+use super::{Source, deb::Compression, tool};
 
 /// The directory that all of it is in.
 pub fn name(source: &Source) -> Result<String> {
@@ -16,7 +16,7 @@ pub fn name(source: &Source) -> Result<String> {
 }
 
 /// Packs a staged directory; answers the archive, in `output`. Order, owners and times are fixed.
-pub fn pack(source: &Source, staged: &Path, output: &Path) -> Result<PathBuf> {
+pub fn pack(source: &Source, staged: &Path, output: &Path, compression: Compression) -> Result<PathBuf> {
     let name = name(source)?;
     let archive = output.join(format!("{name}.tar.gz"));
     let file = File::create(&archive).with_context(|| format!("create {}", archive.display()))?;
@@ -31,7 +31,11 @@ pub fn pack(source: &Source, staged: &Path, output: &Path) -> Result<PathBuf> {
         .spawn()
         .context("start tar")?;
     let input = tar.stdout.take().context("read what tar writes")?;
-    let packed = tool::tool("gzip").args(["--best", "--no-name"]).stdin(input).stdout(file).status();
+    let effort = match compression {
+        Compression::Small => "--best",
+        Compression::Quick => "--fast",
+    };
+    let packed = tool::tool("gzip").args([effort, "--no-name"]).stdin(input).stdout(file).status();
     let packed = packed.context("start gzip")?;
     let archived = tar.wait().context("wait for tar")?;
     ensure!(archived.success(), "pack {}: tar ended with {archived}", archive.display());
@@ -63,7 +67,7 @@ mod tests {
             for (file, mode) in files {
                 put(&staged.join(file), mode, file.as_bytes()).unwrap();
             }
-            let archive = pack(&source, &staged, place.path()).unwrap();
+            let archive = pack(&source, &staged, place.path(), Compression::Small).unwrap();
             let sums =
                 fs::read_to_string(sums(place.path(), std::slice::from_ref(&archive)).unwrap()).unwrap();
             (fs::read(archive).unwrap(), sums)
