@@ -66,10 +66,10 @@ pub fn follow<H: IpHeader>(
 
 #[inline(never)]
 fn insert(key: &FragmentKey, datagram: &Datagram) {
-    if trace::makes(Effect::DatagramInserted) {
+    trace::make(Effect::DatagramInserted, || {
         // An LRU map makes room; when it cannot, the later fragments are strays.
         let _ = FRAGMENTS.insert(key, datagram, 0);
-    }
+    });
 }
 
 /// Index of the backend that a datagram goes to, or [`NO_BACKEND`], and above its 16 bits the hash of the datagram's flow.
@@ -88,10 +88,10 @@ fn remembered(key: &FragmentKey, lookups: &Lookups, vip: &Vip, start: u16, stop:
     }
     count::detail(vip, Detail::FragmentFollowed);
     let (received, arrival) = received.with(start, stop);
-    if trace::makes(Effect::DatagramSeen) {
+    trace::make(Effect::DatagramSeen, || {
         // SAFETY: as above.
         unsafe { write_volatile(&raw mut (*datagram).received, received) };
-    }
+    });
     match arrival {
         Arrival::Fits => {}
         Arrival::LeavesGap => count::detail(vip, Detail::FragmentOutOfOrder),

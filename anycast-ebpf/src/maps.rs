@@ -184,8 +184,8 @@ pub fn stamp(line: u32, index: u32, now: u32) {
     let stamp = stamps.cast::<u32>().wrapping_add(index as usize % SLOTS_PER_LINE);
     // SAFETY: the index is below the line's length; a stamp is read and written in whole words.
     unsafe {
-        if read_volatile(stamp) != now && trace::makes(Effect::BaseSeen) {
-            write_volatile(stamp, now);
+        if read_volatile(stamp) != now {
+            trace::make(Effect::BaseSeen, || write_volatile(stamp, now));
         }
     }
 }
@@ -203,8 +203,8 @@ pub fn set_filter(hash: u64) {
     let Some(cell) = filter_cell(hash) else { return };
     // SAFETY: see `filter_cell`.
     unsafe {
-        if read_volatile(cell) == 0 && trace::makes(Effect::FilterSet) {
-            write_volatile(cell, 1);
+        if read_volatile(cell) == 0 {
+            trace::make(Effect::FilterSet, || write_volatile(cell, 1));
         }
     }
 }

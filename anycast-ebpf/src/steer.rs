@@ -177,18 +177,18 @@ impl<const EMBRYONIC: bool> FlowMap for maps::Flows<EMBRYONIC> {
 
     #[inline(always)]
     fn insert(&self, key: FlowKey, record: &Record) {
-        if trace::makes(if EMBRYONIC { Effect::EmbryonicInserted } else { Effect::PinInserted }) {
+        trace::make(if EMBRYONIC { Effect::EmbryonicInserted } else { Effect::PinInserted }, || {
             // An LRU map makes room for what is new; when it cannot, the flow stays as it was, unremembered.
             let _ = self.0.insert(key, record, 0);
-        }
+        });
     }
 
     #[inline(always)]
     fn remove(&self, key: FlowKey) {
-        if trace::makes(if EMBRYONIC { Effect::EmbryonicRemoved } else { Effect::PinRemoved }) {
+        trace::make(if EMBRYONIC { Effect::EmbryonicRemoved } else { Effect::PinRemoved }, || {
             // Another CPU may have removed it already.
             let _ = self.0.remove(key);
-        }
+        });
     }
 }
 
@@ -219,9 +219,9 @@ impl<const EMBRYONIC: bool> Entry for Found<EMBRYONIC> {
 
     #[inline(always)]
     fn store(&self, pin: Pin) {
-        if trace::makes(if EMBRYONIC { Effect::EmbryonicSeen } else { Effect::PinSeen }) {
+        trace::make(if EMBRYONIC { Effect::EmbryonicSeen } else { Effect::PinSeen }, || {
             // SAFETY: see the type.
             unsafe { write_volatile(&raw mut (*self.0).pin, pin) };
-        }
+        });
     }
 }

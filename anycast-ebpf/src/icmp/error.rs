@@ -130,8 +130,6 @@ fn spend() -> bool {
     let spent = unsafe { &mut *spent };
     let now = steer::now();
     let errors = if spent.tick == now { spent.errors } else { 0 } + 1;
-    if trace::makes(Effect::ErrorSpent) {
-        (spent.tick, spent.errors) = (now, errors);
-    }
+    trace::make(Effect::ErrorSpent, || (spent.tick, spent.errors) = (now, errors));
     errors <= ERRORS_PER_TICK.load()
 }

@@ -15,10 +15,10 @@ pub fn end(_ctx: &XdpContext, _verdict: u32) {}
 #[inline(always)]
 pub fn note(_step: impl FnOnce(&mut Walk)) {}
 
-/// Notes a change of the maps; whether it is to be made.
+/// Makes a change of the maps.
 #[inline(always)]
-pub fn makes(_effect: Effect) -> bool {
-    true
+pub fn make(_effect: Effect, change: impl FnOnce()) {
+    change();
 }
 
 /// Whether counters are to be left alone.

@@ -48,11 +48,14 @@ pub fn note(step: impl FnOnce(&mut Walk)) {
     step(unsafe { &mut *walk });
 }
 
-/// Notes a change of the maps; whether it is to be made.
+/// Makes a change of the maps, unless no map is written, and notes it. In this order: what the change is made of need not
+/// be kept on the stack while it is noted.
 #[inline(always)]
-pub fn makes(effect: Effect) -> bool {
+pub fn make(effect: Effect, change: impl FnOnce()) {
+    if !is_dry() {
+        change();
+    }
     note(|walk| walk.effects |= effect.bit());
-    !is_dry()
 }
 
 /// Whether counters are to be left alone.

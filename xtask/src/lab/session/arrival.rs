@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use tokio::net::TcpStream;
 
 use super::server::SESSION_PORT;
@@ -22,9 +23,9 @@ const BUFFER_BYTES: libc::c_int = 16 << 20;
 /// What is read of a packet: both headers.
 const PACKET_BYTES: usize = 64;
 /// How long the thread waits for a RST before it looks whether it shall end.
-const POLL_MICROSECONDS: libc::suseconds_t = 50_000;
+const POLL_MILLISECONDS: i64 = 50;
 /// `SIOCGSTAMPNS_OLD` in asm-generic/sockios.h.
-const SIOCGSTAMPNS: libc::c_ulong = 0x8907;
+const SIOCGSTAMPNS: libc::Ioctl = 0x8907;
 
 /// RSTs from the servers: the family and the client's port, and when they came.
 pub(super) type Stamps = BTreeMap<(Family, u16), Vec<SystemTime>>;
@@ -87,7 +88,7 @@ fn open() -> Result<OwnedFd> {
     let socket = packet_socket::open(libc::SOCK_DGRAM)?;
     let mut code = filter();
     let program = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
-    let poll = libc::timeval { tv_sec: 0, tv_usec: POLL_MICROSECONDS };
+    let poll: libc::timeval = *TimeVal::milliseconds(POLL_MILLISECONDS).as_ref();
     ensure!(set(&socket, libc::SO_ATTACH_FILTER, &program), failed("filter for"));
     ensure!(set(&socket, libc::SO_RCVBUFFORCE, &BUFFER_BYTES), failed("enlarge the buffer of"));
     ensure!(set(&socket, libc::SO_RCVTIMEO, &poll), failed("limit the time to read"));
