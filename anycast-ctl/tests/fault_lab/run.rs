@@ -116,7 +116,7 @@ fn what_is_desired_stored_and_steered_agrees_after_ten_thousand_operations_with_
     let names = fs::read_dir(host.path("state")).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<Vec<_>>(), ["store.redb"]);
     at_rest(&host, &fresh);
-    held.finish_after(&said);
+    held.finish();
 
     let counts = host.plan.counts();
     let spared: Vec<_> = (Point::ALL.iter())
