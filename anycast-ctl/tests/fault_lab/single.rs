@@ -209,10 +209,11 @@ fn a_start_that_the_kernel_tells_no_next_hops_leaves_backends_that_the_maps_have
     };
     let before = table(&host);
     let held = Held::open(&host);
-    let silent = Duration::from_secs(3);
+    // Longer than it waits for all of them, together.
+    let (times, silent) = (4, Duration::from_secs(1));
     let faults: [(&str, &dyn Fn(&Plan)); 2] = [
         ("questions fail", &|plan| plan.order(Point::NetlinkSend, 2, 100_000, libc::ENOBUFS)),
-        ("questions wait", &|plan| plan.hold(Point::NetlinkSend, 2, 100_000, silent)),
+        ("questions wait", &|plan| plan.hold(Point::NetlinkSend, 2, times, silent)),
     ];
     for (what, fault) in faults {
         let told = host.said().matches(UNANSWERED).count();
