@@ -211,14 +211,13 @@ fn a_start_that_the_kernel_tells_no_next_hops_leaves_backends_that_the_maps_have
     let held = Held::open(&host);
     // Longer than it waits for all of them, together.
     let (times, silent) = (4, Duration::from_secs(1));
-    let faults: [(&str, &dyn Fn(&Plan)); 2] = [
-        ("questions fail", &|plan| plan.order(Point::NetlinkSend, 2, 100_000, libc::ENOBUFS)),
-        ("questions wait", &|plan| plan.hold(Point::NetlinkSend, 2, times, silent)),
-    ];
-    for (what, fault) in faults {
+    for what in ["questions fail", "questions wait"] {
         let told = host.said().matches(UNANSWERED).count();
         host.kill();
-        fault(&host.plan);
+        match what {
+            "questions fail" => host.plan.order(Point::NetlinkSend, 2, 100_000, libc::ENOBUFS),
+            _ => host.plan.hold(Point::NetlinkSend, 2, times, silent),
+        }
         host.start();
         // It has waited as long as it does, and goes by what it has.
         eventually(&host, what, |said| said.matches(UNANSWERED).count() > told);
