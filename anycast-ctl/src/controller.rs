@@ -57,7 +57,7 @@ use crate::{
     neighbour::{Resolutions, Resolver, ResolverHandle},
     numbers::{Carried, Numbers},
     privilege::Rights,
-    reconcile::Maps,
+    reconcile::{Maps, inherit},
     service::Service,
     store::{Record, Store},
     transition::Census,
@@ -100,8 +100,9 @@ pub async fn run(options: RunOptions, doors: Doors, rights: Rights) -> anyhow::R
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
     controller.wait_for_first_answers().await;
+    let all = controller.ports.list().await;
     let (site, detached) = (&controller.site, controller.detached);
-    start::attach(&mut controller.dataplane, site, options.xdp_mode, detached).await?;
+    start::attach(&mut controller.dataplane, site, options.xdp_mode, detached, &all)?;
     controller.tell_interfaces();
     controller.begin_to_announce();
 
@@ -237,7 +238,8 @@ impl Controller {
             (runtime.maintenance, runtime.by_hand),
         )
         .context("starting the announcer")?;
-        let (resolver, resolutions) = Resolver::spawn()?;
+        let inherited = inherit::ways(&site, &runtime.numbers, &installed, &present.borrow());
+        let (resolver, resolutions) = Resolver::spawn(inherited)?;
         let mut controller = Self {
             seed,
             numbers: Arc::new(runtime.numbers),
@@ -326,7 +328,7 @@ impl Controller {
             }
         };
         if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
-            tracing::warn!("some backends have not answered yet: starting without them");
+            tracing::warn!("some backends have not answered yet: those that the maps have stay as they are");
         }
         self.reconcile_or_retry();
     }

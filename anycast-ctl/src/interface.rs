@@ -98,16 +98,19 @@ impl Interface {
     /// `NoSuchInterface` names those that exist; `Open` and `List` when the kernel cannot be asked.
     pub async fn find(name: &str) -> Result<Self, InterfaceError> {
         let interfaces = Self::list().await?;
-        match interfaces
-            .iter()
-            .find(|it| it.name == name || it.alternative_names.iter().any(|alt| alt == name))
-        {
-            Some(found) => Ok(found.clone()),
-            None => Err(InterfaceError::NoSuchInterface {
-                name: name.to_owned(),
-                existing: interfaces.into_iter().map(|interface| interface.name).collect(),
-            }),
-        }
+        Self::named(name, &interfaces).cloned()
+    }
+
+    /// The interface of that name among these.
+    ///
+    /// # Errors
+    /// `NoSuchInterface`, which names them.
+    pub fn named<'a>(name: &str, interfaces: &'a [Self]) -> Result<&'a Self, InterfaceError> {
+        let is_meant = |it: &&Self| it.name == name || it.alternative_names.iter().any(|alt| alt == name);
+        interfaces.iter().find(is_meant).ok_or_else(|| InterfaceError::NoSuchInterface {
+            name: name.to_owned(),
+            existing: interfaces.iter().map(|interface| interface.name.clone()).collect(),
+        })
     }
 
     /// Every interface of the calling thread's network namespace.

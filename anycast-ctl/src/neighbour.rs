@@ -39,6 +39,8 @@ pub struct NextHop {
 pub enum Resolution {
     /// Frames can be addressed.
     Resolved(NextHop),
+    /// They are addressed as a daemon before this one had it; the kernel was not heard yet. `None`: they stay on this host.
+    Inherited(Option<NextHop>),
     /// They cannot, and why.
     Unresolved(Why),
 }
@@ -46,15 +48,21 @@ pub enum Resolution {
 impl Resolution {
     /// Whether it says more than that the answer is still awaited: from the neighbour, or from a kernel that could not be asked.
     pub const fn is_settled(&self) -> bool {
-        !matches!(self, Self::Unresolved(Why::Asking { .. } | Why::Lookup { .. }))
+        !matches!(self, Self::Inherited(_) | Self::Unresolved(Why::Asking { .. } | Why::Lookup { .. }))
     }
 
     /// The next hop, if there is one.
     pub const fn next_hop(&self) -> Option<&NextHop> {
         match self {
             Self::Resolved(next_hop) => Some(next_hop),
+            Self::Inherited(next_hop) => next_hop.as_ref(),
             Self::Unresolved(_) => None,
         }
+    }
+
+    /// Whether it is a way, which stays while the kernel cannot be asked.
+    const fn is_way(&self) -> bool {
+        matches!(self, Self::Resolved(_) | Self::Inherited(_) | Self::Unresolved(Why::Local { .. }))
     }
 }
 

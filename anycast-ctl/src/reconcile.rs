@@ -22,6 +22,7 @@ use crate::{
     way::Way,
 };
 
+pub mod inherit;
 pub mod observe;
 
 /// What the maps should hold, or do hold.

@@ -69,13 +69,18 @@ impl<'a> Way<'a> {
     ) -> Result<Self, NoWay<'a>> {
         let resolution = resolution.ok_or(NoWay::Unknown)?;
         let next_hop = match (delivery, resolution) {
-            (Delivery::Local, Resolution::Unresolved(Why::Local { .. })) => return Ok(Self::LOCAL),
+            (Delivery::Local, Resolution::Unresolved(Why::Local { .. }) | Resolution::Inherited(None)) => {
+                return Ok(Self::LOCAL);
+            }
+            (Delivery::Local, Resolution::Inherited(Some(_))) | (_, Resolution::Inherited(None)) => {
+                return Err(NoWay::Unknown);
+            }
             (Delivery::Local, Resolution::Unresolved(why @ Why::Lookup { .. })) => {
                 return Err(NoWay::Unresolved(why));
             }
             (Delivery::Local, _) => return Err(NoWay::NotOwn { address }),
             (_, Resolution::Unresolved(why)) => return Err(NoWay::Unresolved(why)),
-            (_, Resolution::Resolved(next_hop)) => next_hop,
+            (_, Resolution::Resolved(next_hop) | Resolution::Inherited(Some(next_hop))) => next_hop,
         };
         let (delivery, tunnel) = match delivery {
             Delivery::Local | Delivery::L2 => (KernelDelivery::L2, None),

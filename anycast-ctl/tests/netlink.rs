@@ -9,7 +9,7 @@
 mod namespace;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -36,7 +36,7 @@ struct Watch {
 impl Watch {
     fn new(addresses: &[&str]) -> Self {
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
-        let (handle, resolutions) = Resolver::spawn().unwrap();
+        let (handle, resolutions) = Resolver::spawn(BTreeMap::new()).unwrap();
         handle.set_addresses(addresses.iter().map(|address| ip(address)).collect());
         Self { handle, resolutions }
     }

@@ -4,7 +4,7 @@
 //! the lock with the process, however it ends, so whoever gets it knows that a socket file it finds is stale.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::{
         fs::{
@@ -16,11 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::{
-    errno::Errno,
-    fcntl::{Flock, FlockArg},
-    unistd::Gid,
-};
+use nix::unistd::Gid;
 
 use super::doors::GROUP_MODE;
 
@@ -99,7 +95,7 @@ pub(super) struct Guard {
 #[derive(Debug)]
 struct Lock {
     path: PathBuf,
-    _file: Flock<File>,
+    _file: File,
 }
 
 impl Socket {
@@ -200,19 +196,19 @@ impl Lock {
                 .truncate(false)
                 .mode(0o644)
                 .open(&path);
-            let file = file.map_err(at("open the lock file", &path))?;
-            let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(file) => file,
-                Err((mut holder, Errno::EWOULDBLOCK)) => {
+            let mut file = file.map_err(at("open the lock file", &path))?;
+            match file.try_lock() {
+                Ok(()) => (),
+                Err(TryLockError::WouldBlock) => {
                     let mut text = String::new();
-                    let _ = holder.read_to_string(&mut text);
+                    let _ = file.read_to_string(&mut text);
                     return Err(SocketError::Running {
                         pid: text.trim().parse().ok(),
                         path: socket.to_owned(),
                     });
                 }
-                Err((_, errno)) => return Err(at("lock", &path)(errno.into())),
-            };
+                Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error)),
+            }
             // Its holder may have removed the file between our open and our lock: then it guards nothing.
             let ours = file.metadata().map_err(at("look at", &path))?;
             let there = fs::symlink_metadata(&path).ok();

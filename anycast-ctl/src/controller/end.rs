@@ -40,7 +40,7 @@ impl Controller {
         if detached {
             self.dataplane.detach_all()?;
         } else {
-            let interfaces = start::present(&self.site).await;
+            let interfaces = start::present(&self.site, &self.ports.list().await);
             start::attach_missing(&mut self.dataplane, &interfaces, self.ports.mode)?;
         }
         Ok(changed)

@@ -37,6 +37,19 @@ impl Ports {
         Self { present, mode, problems: Vec::new(), unsettled: false, unattached: None }
     }
 
+    /// The interfaces that there are now, as far as the kernel tells.
+    pub(super) async fn list(&mut self) -> Vec<Interface> {
+        let noted = self.present.borrow_and_update().clone();
+        // No notification tells of a program that was attached since: what was noted may not have ours yet.
+        match Interface::list().await {
+            Ok(present) => present,
+            Err(error) => {
+                tracing::warn!(%error, "listing interfaces; going by the last list");
+                noted.to_vec()
+            }
+        }
+    }
+
     /// Waits for the next change.
     pub(super) async fn changed(&mut self) -> Result<(), watch::error::RecvError> {
         self.present.changed().await
@@ -82,9 +95,7 @@ fn step(name: &str, attached: Option<u32>, present: &[Interface], program: Optio
     let is_ours = |interface: &Interface| {
         interface.xdp.is_some_and(|xdp| program.is_none_or(|program| xdp.program_id == program))
     };
-    let named =
-        present.iter().find(|it| it.name == name || it.alternative_names.iter().any(|alt| alt == name));
-    match (named, attached) {
+    match (Interface::named(name, present).ok(), attached) {
         (Some(interface), Some(index)) if interface.index == index && is_ours(interface) => Step::Keep,
         (Some(interface), Some(_)) if is_ours(interface) => Step::Adopt(interface.index),
         (Some(interface), _) => Step::Attach(interface.index),
@@ -104,15 +115,7 @@ impl Controller {
             (self.ports.problems, self.ports.unsettled, self.ports.unattached) = (Vec::new(), false, None);
             return;
         }
-        let noted = self.ports.present.borrow_and_update().clone();
-        // No notification tells of a program that was attached since: what was noted may not have ours yet.
-        let present = match Interface::list().await {
-            Ok(present) => present,
-            Err(error) => {
-                tracing::warn!(%error, "listing interfaces; going by the last list");
-                noted.to_vec()
-            }
-        };
+        let present = self.ports.list().await;
         let program = self.dataplane.program_id();
         let mut problems = Vec::new();
         let left = self.leave_interfaces();

@@ -236,8 +236,8 @@ async fn check_interfaces(site: &Site, pins: Option<&Pins>, adopting: bool) -> a
         bail!(PinsError::OtherNamespace { pin: held.path.clone() });
     }
     for name in &site.interfaces {
-        match Interface::find(name).await {
-            Ok(interface) if held.iter().any(|held| held.is_on(&interface)) => {}
+        match Interface::named(name, &all) {
+            Ok(interface) if held.iter().any(|held| held.is_on(interface)) => {}
             Ok(interface) => interface.check_attachable()?,
             Err(error) if adopting => tracing::warn!("{error}; going on without it"),
             Err(error) => return Err(error.into()),
@@ -248,30 +248,27 @@ async fn check_interfaces(site: &Site, pins: Option<&Pins>, adopting: bool) -> a
 
 /// Attaches to every interface of the site, from one packet to the next where another program of this instance is, and to
 /// no other.
-pub(super) async fn attach(
+pub(super) fn attach(
     dataplane: &mut Dataplane,
     site: &Site,
     mode: Option<XdpMode>,
     detached: bool,
+    all: &[Interface],
 ) -> anyhow::Result<()> {
     let mut interfaces = Vec::new();
     if detached {
         tracing::warn!("detached since `anycast-ctl detach`: `anycast-ctl attach` begins to steer again");
     } else {
-        interfaces = present(site).await;
+        interfaces = present(site, all);
     }
     dataplane.take_over(&interfaces)?;
     attach_missing(dataplane, &interfaces, mode)?;
     Ok(dataplane.finish_pinning()?)
 }
 
-/// Interfaces of the site that exist. Those that are missing were complained of.
-pub(super) async fn present(site: &Site) -> Vec<Interface> {
-    let mut interfaces = Vec::new();
-    for name in &site.interfaces {
-        interfaces.extend(Interface::find(name).await.ok());
-    }
-    interfaces
+/// Interfaces of the site among those that exist. The others were complained of.
+pub(super) fn present(site: &Site, all: &[Interface]) -> Vec<Interface> {
+    site.interfaces.iter().filter_map(|name| Interface::named(name, all).ok()).cloned().collect()
 }
 
 /// Attaches to those of these interfaces that the program is not attached to.

@@ -83,28 +83,33 @@ pub struct Resolver {
     watched: BTreeMap<IpAddr, Watched>,
     /// To be looked up at `round_at`.
     dirty: BTreeSet<IpAddr>,
+    /// What is known of addresses of the first set before they are looked up.
+    inherited: BTreeMap<IpAddr, Resolution>,
     round_at: Option<Instant>,
     /// No round before this: as long as the last one took, so that no storm of notifications takes the whole CPU.
     rest_until: Instant,
 }
 
 impl Resolver {
-    /// Starts a resolver in the calling thread's network namespace, with no addresses.
+    /// Starts a resolver in the calling thread's network namespace, with no addresses. What is inherited holds until the kernel
+    /// answers.
     ///
-    /// The receiver always holds the latest snapshot. An address of the set that is missing from it has not been
-    /// looked up yet.
+    /// The receiver always holds the latest snapshot. An address of the set that is missing from it, or inherited there, has
+    /// not been looked up yet.
     ///
     /// # Errors
     /// When a netlink socket cannot be opened. Sockets that fail later are opened again.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn spawn() -> Result<(ResolverHandle, watch::Receiver<Resolutions>), ResolverError> {
+    pub fn spawn(
+        inherited: BTreeMap<IpAddr, Resolution>,
+    ) -> Result<(ResolverHandle, watch::Receiver<Resolutions>), ResolverError> {
         // Subscribed before anything is looked up: no change can fall between.
         let events = Events::subscribe().map_err(ResolverError::Subscribe)?;
         let lookup = Lookup::open().map_err(ResolverError::Open)?;
         let (addresses, wanted) = watch::channel(BTreeSet::new());
-        let (published, resolutions) = watch::channel(Resolutions::default());
+        let (published, resolutions) = watch::channel(Arc::new(inherited.clone()));
         let resolver = Self {
             addresses: wanted,
             published,
@@ -113,6 +118,7 @@ impl Resolver {
             interfaces: None,
             watched: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            inherited,
             round_at: None,
             rest_until: Instant::now(),
         };
@@ -145,10 +151,11 @@ impl Resolver {
         self.watched.retain(|address, _| wanted.contains(address));
         let removed = self.watched.len() != before;
         let now = Instant::now();
+        let mut inherited = std::mem::take(&mut self.inherited);
         for address in wanted {
             self.watched.entry(address).or_insert_with(|| {
                 self.dirty.insert(address);
-                Watched::new(now)
+                Watched::new(now, inherited.remove(&address))
             });
         }
         if removed {
@@ -257,8 +264,8 @@ impl Resolver {
                 }));
             }
         };
-        let moved =
-            watched.via.replace((route.ifindex, route.neighbour)) != Some((route.ifindex, route.neighbour));
+        let first = watched.via.is_none();
+        let moved = watched.lead(route.ifindex, route.neighbour);
         let Some(interface) = interfaces.get(&route.ifindex) else {
             // It appeared after they were listed; its own notification is on the way.
             return Ok(Resolution::Unresolved(Why::NoRoute { address }));
@@ -283,20 +290,23 @@ impl Resolver {
                 self.lookup.use_neighbour(route.ifindex, route.neighbour).await?;
             }
         }
-        let mac = match mac {
-            Some(mac) => Ok(mac),
-            None => watched.unanswered(&route, neighbour, interface, moved),
+        let next_hop = |mac| NextHop {
+            ifindex: route.ifindex,
+            interface: interface.name.clone(),
+            neighbour: route.neighbour,
+            mac,
+            source_mac,
+            mtu: route.mtu.map_or(interface.mtu, |mtu| mtu.min(interface.mtu)),
+            source: route.source,
         };
-        Ok(match mac {
-            Ok(mac) => Resolution::Resolved(NextHop {
-                ifindex: route.ifindex,
-                interface: interface.name.clone(),
-                neighbour: route.neighbour,
-                mac,
-                source_mac,
-                mtu: route.mtu.map_or(interface.mtu, |mtu| mtu.min(interface.mtu)),
-                source: route.source,
-            }),
+        if let Some(mac) = mac {
+            return Ok(Resolution::Resolved(next_hop(mac)));
+        }
+        Ok(match watched.unanswered(&route, neighbour, interface, (moved, first)) {
+            Ok(mac) if matches!(watched.resolution, Some(Resolution::Inherited(_))) => {
+                Resolution::Inherited(Some(next_hop(mac)))
+            }
+            Ok(mac) => Resolution::Resolved(next_hop(mac)),
             Err(why) => Resolution::Unresolved(why),
         })
     }
@@ -319,7 +329,7 @@ impl Resolver {
         for (address, error) in errors {
             let Some(watched) = self.watched.get_mut(address) else { continue };
             watched.due = now + RETRY;
-            if watched.resolution.as_ref().is_none_or(|resolution| resolution.next_hop().is_none()) {
+            if watched.resolution.as_ref().is_none_or(|resolution| !resolution.is_way()) {
                 differs |= watched
                     .learn(*address, Resolution::Unresolved(Why::Lookup { message: error.to_string() }));
             }

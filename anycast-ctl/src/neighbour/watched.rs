@@ -33,9 +33,18 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Not looked up yet, and due.
-    pub(super) const fn new(now: Instant) -> Self {
-        Self { resolution: None, via: None, due: now, retry: RETRY }
+    /// Not looked up yet, and due; with what was inherited.
+    pub(super) const fn new(now: Instant, resolution: Option<Resolution>) -> Self {
+        Self { resolution, via: None, due: now, retry: RETRY }
+    }
+
+    /// Notes interface and neighbour that the route leads to: whether it led elsewhere before, or nobody knows where.
+    pub(super) fn lead(&mut self, ifindex: u32, neighbour: IpAddr) -> bool {
+        match (self.via.replace((ifindex, neighbour)), &self.resolution) {
+            // The maps do not say which neighbour it was.
+            (None, Some(Resolution::Inherited(Some(last)))) => last.ifindex != ifindex,
+            (before, _) => before != Some((ifindex, neighbour)),
+        }
     }
 
     /// Whether the neighbour was asked already, and further questions are for the timer.
@@ -48,12 +57,13 @@ impl Watched {
     /// An entry that was flushed or collected is asked for at once and mostly answers within a millisecond: until the
     /// kernel gives up, the last address is as good as any, and taking the backend out would move its flows.
     /// A neighbour that was silent once is called silent until it answers, although the kernel keeps asking.
+    /// That the kernel gave up before it was asked is not held against what was inherited: `first` is the first look.
     pub(super) fn unanswered(
         &self,
         via: &Route,
         neighbour: Option<Neighbour>,
         interface: &Interface,
-        moved: bool,
+        (moved, first): (bool, bool),
     ) -> Result<[u8; 6], Why> {
         let (interface, failed) =
             (interface.name.clone(), neighbour.is_some_and(|neighbour| neighbour.failed));
@@ -62,8 +72,8 @@ impl Watched {
             Some(Resolution::Unresolved(Why::NoAnswer { .. })) if !moved => {
                 Err(Why::NoAnswer { neighbour, interface })
             }
-            Some(_) if failed && !moved => Err(Why::NoAnswer { neighbour, interface }),
-            Some(Resolution::Resolved(last)) if !moved => Ok(last.mac),
+            Some(_) if failed && !moved && !first => Err(Why::NoAnswer { neighbour, interface }),
+            Some(Resolution::Resolved(last) | Resolution::Inherited(Some(last))) if !moved => Ok(last.mac),
             Some(_) | None => Err(Why::Asking { neighbour, interface }),
         }
     }
@@ -74,7 +84,7 @@ impl Watched {
             return false;
         }
         debug!(%address, ?resolution, "next hop");
-        if resolution.next_hop().is_some() {
+        if matches!(resolution, Resolution::Resolved(_)) {
             self.retry = RETRY;
         }
         self.resolution = Some(resolution);
@@ -83,7 +93,7 @@ impl Watched {
 
     /// Sets the next lookup without a cause, once the last one is over.
     pub(super) fn reschedule(&mut self, now: Instant) {
-        let resolved = self.resolution.as_ref().is_some_and(|resolution| resolution.next_hop().is_some());
+        let resolved = matches!(self.resolution, Some(Resolution::Resolved(_)));
         let pause = if resolved { REFRESH } else { self.retry };
         if self.due <= now {
             self.due = now + pause;

@@ -8,6 +8,7 @@ use crate::{
 };
 
 mod backups;
+mod inherit;
 
 fn site() -> Site {
     let backend = |last: u8| Backend {

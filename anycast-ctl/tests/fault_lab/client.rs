@@ -78,7 +78,7 @@ impl Client {
                 mirror.apply(change);
                 (at, mirror)
             });
-            if self.random.below(50) == 0 && capture(&self.round.socket).is_ok_and(|began| began) {
+            if self.random.below(150) == 0 && capture(&self.round.socket).is_ok_and(|began| began) {
                 self.round.captures.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -15,6 +15,7 @@ use nix::{
     sched::{CloneFlags, setns, unshare},
     sys::{prctl::set_pdeathsig, signal::Signal},
 };
+use tempfile::TempDir;
 use xtask::lab::{Options, OwnedLab, Process};
 
 use crate::{http::Connection, injector::Watched, plan::Plan, site};
@@ -31,6 +32,8 @@ pub struct Host {
     _bird: Process,
     pub lab: OwnedLab,
     pub plan: Arc<Plan>,
+    /// The store's place, in memory if possible: a daemon that is killed needs no disk that survives, and waits for none.
+    store: TempDir,
     mounts: File,
     network: File,
     /// What journald would have been told.
@@ -60,8 +63,11 @@ impl Host {
         let network = File::open(lab.edge().unwrap().path()).unwrap();
         let plan = Arc::new(plan);
         let (starts, failed_starts) = (0, 0);
+        let memory = Path::new("/dev/shm");
+        let store = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         Self {
             daemon: None,
+            store: store.unwrap(),
             _bird: bird,
             plan,
             mounts: mounts(),
@@ -81,8 +87,8 @@ impl Host {
         self.lab.socket()
     }
 
-    fn state(&self) -> PathBuf {
-        self.path("state")
+    pub fn state(&self) -> PathBuf {
+        self.store.path().join("state")
     }
 
     /// A command on the edge, where the bpffs is; it ends with the thread that starts it.

@@ -49,8 +49,8 @@ pub struct Plan {
 #[derive(Default)]
 struct Books {
     rates: BTreeMap<Point, Rate>,
-    /// Calls that fail whatever the rate: how many are let through before, how many fail, and how.
-    ordered: BTreeMap<Point, (u64, u64, i32)>,
+    /// Calls that fail or wait whatever the rate: how many are let through before, how many do not, and what becomes of them.
+    ordered: BTreeMap<Point, (u64, u64, Fate)>,
     counts: BTreeMap<Point, Count>,
 }
 
@@ -73,7 +73,12 @@ impl Plan {
 
     /// So many calls at a point fail, after so many that do not.
     pub fn order(&self, point: Point, after: u64, count: u64, errno: i32) {
-        self.books().ordered.insert(point, (after, count, errno));
+        self.books().ordered.insert(point, (after, count, Fate::Fails(errno)));
+    }
+
+    /// So many calls at a point wait that long, after so many that do not.
+    pub fn hold(&self, point: Point, after: u64, count: u64, time: Duration) {
+        self.books().ordered.insert(point, (after, count, Fate::Waits(time)));
     }
 
     pub fn counts(&self) -> BTreeMap<Point, Count> {
@@ -88,10 +93,14 @@ impl Plan {
         count.hits += 1;
         match ordered.get_mut(&point) {
             Some((after @ 1.., ..)) => *after -= 1,
-            Some((0, left @ 1.., errno)) => {
+            Some((0, left @ 1.., fate)) => {
                 *left -= 1;
-                count.failed += 1;
-                return Fate::Fails(*errno);
+                match fate {
+                    Fate::Fails(_) => count.failed += 1,
+                    Fate::Waits(_) => count.delayed += 1,
+                    Fate::Goes => (),
+                }
+                return *fate;
             }
             Some(_) | None => (),
         }

@@ -1,6 +1,8 @@
 //! Faults one by one: what the operator sees, and that all is well afterwards. docs/faults.md has the same as a table.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
 
 use crate::{
     held::Held,
@@ -10,6 +12,9 @@ use crate::{
     point::Point,
     rest::{agrees, settled},
 };
+
+/// What a start says when it has waited for next hops in vain.
+const UNANSWERED: &str = "have not answered yet";
 
 /// What fails, how often, after how many calls that do not, and how.
 type Fault = (Point, u64, u64, i32);
@@ -190,6 +195,39 @@ fn an_answer_of_the_kernel_that_is_lost_is_not_waited_for_without_end() {
     assert!(lost > 0);
 }
 
+#[test]
+fn a_start_that_the_kernel_tells_no_next_hops_leaves_backends_that_the_maps_have_as_they_are() {
+    let mut host = Host::new(2, Plan::new(0));
+    host.start();
+    healed(&host);
+    let table = |host: &Host| {
+        let pools = ["web4", "web6", "churn-1"];
+        let of = |pool: &str| get(host, &format!("/v1/pools/{pool}/backends")).body;
+        let backends = pools.iter().flat_map(|pool| serde_json::from_str::<Vec<Value>>(&of(pool)).unwrap());
+        let told = |it: Value| ["name", "state", "slots"].map(|key| it[key].to_string()).join(" ");
+        backends.map(told).collect::<Vec<_>>()
+    };
+    let before = table(&host);
+    let held = Held::open(&host);
+    // Longer than it waits for all of them, together.
+    let (times, silent) = (4, Duration::from_secs(1));
+    for what in ["questions fail", "questions wait"] {
+        let told = host.said().matches(UNANSWERED).count();
+        host.kill();
+        match what {
+            "questions fail" => host.plan.order(Point::NetlinkSend, 2, 100_000, libc::ENOBUFS),
+            _ => host.plan.hold(Point::NetlinkSend, 2, times, silent),
+        }
+        host.start();
+        // It has waited as long as it does, and goes by what it has.
+        eventually(&host, what, |said| said.matches(UNANSWERED).count() > told);
+        println!("{what}: {:?}", table(&host));
+        assert_eq!(table(&host), before, "{what}: {}", host.said());
+        healed(&host);
+    }
+    held.finish();
+}
+
 /// Asks for something, and answers with the status and what was said.
 fn ask(host: &Host, method: &str, path: &str, body: &str) -> (u16, String) {
     let headers = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
@@ -261,6 +299,6 @@ fn eventually(host: &Host, what: &str, holds: impl Fn(&str) -> bool) {
     let begun = std::time::Instant::now();
     while !holds(&host.said()) {
         assert!(begun.elapsed() < crate::host::SOON, "not: {what}: {}", host.said());
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -51,7 +51,7 @@ pub fn toml(plan: &Plan, bird: &Path) -> String {
     for pool in 0..CHURNED {
         write!(text, "[[pool]]\nname = \"churn-{pool}\"\nslots = {SLOTS}\nidle_timeout = \"2s\"\n").unwrap();
         if pool == 0 {
-            text += "check = { type = \"exec\", command = [\"/bin/true\"], interval = \"1s\" }\n";
+            text += "check = { type = \"exec\", command = [\"/bin/true\"], interval = \"5s\" }\n";
         }
         for backend in 0..BACKENDS / 2 {
             let address = address(pool, backend);
