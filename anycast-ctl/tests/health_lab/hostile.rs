@@ -40,6 +40,7 @@ fn servers_that_misbehave_fail_and_delay_nobody() {
     });
     // A byte a second.
     misbehave(&lab, 1, |stream| {
+        let _ = stream.read(&mut [0; 4_096]);
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" {
             if stream.write_all(&[*byte]).is_err() {
                 return;
@@ -49,6 +50,7 @@ fn servers_that_misbehave_fail_and_delay_nobody() {
     });
     // Gigabytes.
     misbehave(&lab, 2, |stream| {
+        let _ = stream.read(&mut [0; 4_096]);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while stream.write_all(&[b'x'; 65_536]).is_ok() {}
     });

@@ -5,7 +5,8 @@ use std::{
     io,
     io::{ErrorKind, Read as _},
     os::fd::{AsRawFd as _, OwnedFd},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,6 +16,9 @@ use nix::sys::{
 };
 
 use super::{Namespace, packet_socket};
+
+/// Longer than a queue stays full.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An interface to send frames out of.
 #[derive(Debug)]
@@ -32,12 +36,20 @@ impl Wire {
         })
     }
 
-    /// Sends one frame.
+    /// Sends one frame; waits while the interface's queue is full, as it is beside a flood.
     pub fn send(&self, frame: &[u8]) -> Result<()> {
-        // SAFETY: the frame lives through the call, and its length is given.
-        let sent = unsafe { libc::send(self.socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
-        ensure!(usize::try_from(sent) == Ok(frame.len()), "send a frame: {}", io::Error::last_os_error());
-        Ok(())
+        let start = Instant::now();
+        loop {
+            // SAFETY: the frame lives through the call, and its length is given.
+            let sent = unsafe { libc::send(self.socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
+            if usize::try_from(sent) == Ok(frame.len()) {
+                return Ok(());
+            }
+            let error = io::Error::last_os_error();
+            let is_full = error.raw_os_error() == Some(libc::ENOBUFS);
+            ensure!(is_full && start.elapsed() < PATIENCE, "send a frame: {error}");
+            thread::sleep(Duration::from_micros(100));
+        }
     }
 }
 
