@@ -1,6 +1,9 @@
 //! From installation to purge.
 
-use std::fs;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use xtask::lab::{
@@ -150,6 +153,7 @@ impl Edge {
         let site = machine.path(SITE);
         fs::remove_file(&site).unwrap();
         mkfifo(&site, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        fs::set_permissions(&site, Permissions::from_mode(0o644)).unwrap();
         machine.does(&["systemctl", "kill", "--kill-who=main", "--signal=HUP", DAEMON]);
         self.serves();
         wait_for("systemd to give up on the daemon", || {

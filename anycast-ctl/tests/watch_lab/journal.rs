@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::{linux::fs::MetadataExt as _, unix::net::UnixDatagram},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -86,13 +87,17 @@ fn where_stderr_leads_to_the_journal_entries_have_fields() {
     assert_eq!(edge.read("stderr"), "");
 }
 
-/// A journald of its own, with a `/run` of its own.
-fn journald(edge: &Edge) -> Process {
-    let script = "mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journald.conf.d /run/systemd/journal \
+/// A journald of its own, with this directory as its `/run`.
+fn journald(edge: &Edge, run: &Path) -> Process {
+    let script = "mount --make-rprivate / && mount --bind \"$0\" /run && mkdir -p /run/systemd/journald.conf.d /run/systemd/journal \
         /run/log/journal && printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nRateLimitBurst=0\\n' \
         > /run/systemd/journald.conf.d/test.conf && exec /lib/systemd/systemd-journald";
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script]).stdin(Stdio::null()).stderr(edge.create("journald"));
+    command
+        .args(["--mount", "sh", "-c", script])
+        .arg(run)
+        .stdin(Stdio::null())
+        .stderr(edge.create("journald"));
     edge.host.lab.spawn("edge", command).unwrap()
 }
 
@@ -100,8 +105,10 @@ fn journald(edge: &Edge) -> Process {
 fn the_real_journal_takes_the_entries_and_finds_them_by_field() {
     let mut edge = Edge::start(&[]);
     edge.end_daemon(Signal::SIGTERM);
-    let journald = journald(&edge);
-    let root = format!("/proc/{}/root/run", journald.id());
+    let run = edge.host.path("run");
+    fs::create_dir(&run).unwrap();
+    let journald = journald(&edge, &run);
+    let root = run.display();
     let socket = format!("{root}/systemd/journal/socket");
     wait_for_file(&socket);
     edge.run_daemon_with(
