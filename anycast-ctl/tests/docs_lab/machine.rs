@@ -30,8 +30,8 @@ mkdir "$scratch"
 mount -t tmpfs none "$scratch"
 for directory in etc usr var run root opt tmp; do
     [ -d "/$directory" ] || continue
-    mkdir -p "$scratch/$directory" "$scratch/work/$directory"
-    mount -t overlay overlay -o "lowerdir=/$directory,upperdir=$scratch/$directory,workdir=$scratch/work/$directory" "/$directory"
+    mkdir -p "$scratch/$directory" "$scratch/overlay/$directory"
+    mount -t overlay overlay -o "lowerdir=/$directory,upperdir=$scratch/$directory,workdir=$scratch/overlay/$directory" "/$directory"
 done
 mount -t bpf bpf /sys/fs/bpf
 ln -sf "$2" /usr/bin/anycast-ctl
