@@ -188,7 +188,7 @@ mod tests {
     fn standings(verdicts: &[Verdict]) -> Standings {
         let standing = |verdict: &Verdict| Standing { verdict: *verdict, ..Standing::UNCHECKED };
         let backends: BTreeMap<_, _> = (1..).map(address).zip(verdicts.iter().map(standing)).collect();
-        let pool = PoolStanding { backends, healthy: 0, of: 0, enough: false, panic: None };
+        let pool = PoolStanding { backends, healthy: 0, of: 0, enough: false, panic: None, moved: None };
         Standings { pools: [("web".into(), pool)].into(), ..Standings::default() }
     }
 

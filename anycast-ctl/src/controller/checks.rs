@@ -41,6 +41,8 @@ pub(super) struct Checks {
     checker: Checker,
     /// What checks come to.
     pub standings: Arc<Standings>,
+    /// Why others are in service, by pool, as far as the maps do not follow yet.
+    moved: BTreeMap<Arc<str>, Arc<str>>,
     /// Who has slots.
     pub serving: Arc<Marks>,
     /// Whether the checker says that everybody was judged, or cannot be, by the orders that it had then.
@@ -79,6 +81,7 @@ impl Checks {
             saved: Arc::new(saved.clone()),
             checker: Checker::spawn(saved, seed, asks)?,
             standings: Arc::default(),
+            moved: BTreeMap::new(),
             serving: Arc::default(),
             settled: (0, false),
             orders: 0,
@@ -116,8 +119,24 @@ impl Checks {
         let Said { standings, saved, orders, is_settled } = self.checker.said();
         let is_other = *standings != *self.standings;
         self.is_unwritten |= *saved != *self.saved;
+        for (name, pool) in &standings.pools {
+            let before = self.standings.pools.get(name).and_then(|before| before.moved.as_ref());
+            if let Some(moved) = pool.moved.as_ref().filter(|moved| Some(*moved) != before) {
+                self.moved.insert(Arc::clone(name), Arc::clone(&moved.why));
+            }
+        }
         (self.standings, self.saved, self.settled) = (standings, saved, (orders, is_settled));
         is_other
+    }
+
+    /// Why others of a pool are in service than the maps say; `None`: checks put in or took out nobody.
+    pub(super) fn why_moved(&self, pool: &str) -> Option<&str> {
+        self.moved.get(pool).map(|why| &**why)
+    }
+
+    /// Notes that the maps follow what checks say.
+    pub(super) fn note_followed(&mut self) {
+        self.moved.clear();
     }
 
     /// Makes the way through the dataplane lead to these backends, or to none any more.

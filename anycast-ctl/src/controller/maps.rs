@@ -24,6 +24,7 @@ impl Controller {
             self.apply(&operation)?;
             self.installed.note(operation);
         }
+        self.checks.note_followed();
         self.collect()?;
         // The maps are. Whether packets come to them is another question.
         self.behind = false;
@@ -64,14 +65,16 @@ impl Controller {
         let published = start.elapsed() - computed;
         let census = Census::of(slots);
         tracing::debug!(pool = self.pool_named(pool), ?computed, ?published, "published a table");
+        let name = self.pool_named(pool);
+        let why = self.checks.why_moved(&name).unwrap_or(&self.cause).to_owned();
         self.tell(Event::Table(TableEvent {
-            pool: self.pool_named(pool),
+            pool: name,
             revision: self.revision(),
             slots: slots.len() as u32,
             moved: merged.moved,
             in_transition: census.in_transition(),
             took_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
-            why: self.cause.clone(),
+            why,
         }));
         self.tending.note_published(self.census.get(&pool), &census);
         self.census.insert(pool, census);

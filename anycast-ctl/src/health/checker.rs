@@ -120,7 +120,8 @@ impl Checker {
             // What happened is told before what it leads to.
             biased;
             happening = self.happenings.recv() => happening.map(Some).ok_or(Ended),
-            changed = self.said.changed() => changed.map(|()| None).map_err(|_| Ended),
+            // Both come together, perhaps since the other was looked for.
+            changed = self.said.changed() => changed.map(|()| self.happenings.try_recv().ok()).map_err(|_| Ended),
         }
     }
 }
@@ -217,16 +218,22 @@ impl Running {
                 Answered { key, number, put_at: now, answer: question::put(&asked, &context).await }
             });
         }
-        for happening in self.engine.happenings() {
-            // Somebody who does not listen misses what happens; how things are he can still ask.
-            let _ = self.tell.try_send(happening);
-        }
-        if let Some(standings) = self.engine.standings(now) {
-            let saved = Arc::new(self.engine.saved(now));
-            let is_settled = self.engine.is_settled();
-            let said = Said { standings: Arc::new(standings), saved, orders: self.orders, is_settled };
-            let _ = self.say.send(said);
-        }
+        let happenings = self.engine.happenings();
+        let standings = self.engine.standings(now);
+        // As one: whoever learns that something happened must find what it came to, and the other way round.
+        self.say.send_if_modified(|said| {
+            for happening in happenings {
+                // Somebody who does not listen misses what happens; how things are he can still ask.
+                let _ = self.tell.try_send(happening);
+            }
+            let is_other = standings.is_some();
+            if let Some(standings) = standings {
+                let saved = Arc::new(self.engine.saved(now));
+                let is_settled = self.engine.is_settled();
+                *said = Said { standings: Arc::new(standings), saved, orders: self.orders, is_settled };
+            }
+            is_other
+        });
     }
 
     fn take(&mut self, ended: Result<Answered, JoinError>) {

@@ -14,7 +14,7 @@ use super::{
     ramp::Ramp,
     roster::PoolRoster,
     site,
-    standing::{Key, PoolStanding, SavedJudge, Standing},
+    standing::{Key, Moved, PoolStanding, SavedJudge, Standing},
     subject::{Answered, Role, Subject},
     verdict::Verdict,
     weight::{self, WHOLE},
@@ -48,6 +48,8 @@ pub struct Pool {
     lacks: bool,
     /// Whether each answer may matter to the others.
     is_alert: bool,
+    /// What last changed who is in service.
+    moved: Option<Moved>,
 }
 
 /// What an evaluation came to.
@@ -79,6 +81,7 @@ impl Pool {
             is_relieved: false,
             lacks: false,
             is_alert: false,
+            moved: None,
         }
     }
 
@@ -193,6 +196,8 @@ impl Pool {
                 subject.is_first = false;
             }
         }
+        let moved = [&outcome.taken_out, &of_backups.taken_out, &outcome.put_in, &of_backups.put_in];
+        self.note_moved(name, &moved.map(Vec::as_slice).concat());
         for subject in self.subjects.values_mut() {
             subject.is_first &= subject.judge.verdict() != Verdict::Down;
         }
@@ -220,6 +225,22 @@ impl Pool {
         let decides = self.loads.as_ref().and_then(Loads::next_at).map(|at| at.max(now + SHORTEST_REST));
         self.wake_at = growing.chain(outcome.wait_until).chain(of_backups.wait_until).chain(decides).min();
         evaluated
+    }
+
+    /// Notes that these came into service, or left it.
+    fn note_moved(&mut self, name: &Arc<str>, moved: &[IpAddr]) {
+        let Some((first, others)) = moved.split_first() else { return };
+        let Some(subject) = self.subjects.get(first) else { return };
+        let verdict = subject.judge.verdict();
+        let mut why = format!("backend {name}/{} ({first}) is {verdict}", subject.entry.name);
+        if let Some(reason) = subject.reason.as_ref().filter(|_| verdict == Verdict::Down) {
+            why.push_str(&format!(": {reason}"));
+        }
+        if !others.is_empty() {
+            why.push_str(&format!("; so it is with {} more", others.len()));
+        }
+        let times = self.moved.as_ref().map_or(0, |moved| moved.times) + 1;
+        self.moved = Some(Moved { times, why: why.into() });
     }
 
     /// Whom a judge judges: the backups, or the others.
@@ -294,6 +315,7 @@ impl Pool {
             of,
             enough: self.is_enough(),
             panic: self.panic,
+            moved: self.moved.clone(),
         }
     }
 

@@ -71,6 +71,17 @@ pub struct PoolStanding {
     pub enough: bool,
     /// The alarm, while it lasts.
     pub panic: Option<Panic>,
+    /// What last put backends into service, or took them out.
+    pub moved: Option<Moved>,
+}
+
+/// Why other backends are in service than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// How often that was so.
+    pub times: u64,
+    /// Why, in words.
+    pub why: Arc<str>,
 }
 
 impl Standings {

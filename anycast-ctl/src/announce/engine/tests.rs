@@ -51,7 +51,7 @@ fn standings(verdicts: [Verdict; 2]) -> Arc<Standings> {
     let pools = (1..).zip(verdicts).map(|(last, verdict): (u8, _)| {
         let standing = Standing { verdict, ..Standing::UNCHECKED };
         let backends = [([10, 0, 0, last].into(), standing)].into();
-        let pool = PoolStanding { backends, healthy: 0, of: 1, enough: false, panic: None };
+        let pool = PoolStanding { backends, healthy: 0, of: 1, enough: false, panic: None, moved: None };
         (Arc::from(format!("pool{last}")), pool)
     });
     Arc::new(Standings { pools: pools.collect(), ..Standings::default() })

@@ -168,6 +168,9 @@ fn a_backend_that_fails_is_out_within_its_bound_and_the_others_are_not_touched()
     assert_eq!(world.standing(3).reason.as_deref(), Some("Failed"));
     assert!(world.standing(3).is_down());
     assert!(world.happenings.iter().any(|it| it == "backend web/b3 (10.0.0.3) is down, was up: Failed"));
+    // Whoever moves its slots learns why, however long after the verdict that was.
+    let moved = world.standings.pools["web"].moved.as_ref().unwrap();
+    assert_eq!(&*moved.why, "backend web/b3 (10.0.0.3) is down: Failed");
 }
 
 #[test]
