@@ -12,6 +12,7 @@ use anycast_ctl::announce::driver::{DriverError, Level};
 use caps::{CapSet, Capability};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
+use xtask::lab::halt;
 
 use crate::{
     border::both,
@@ -113,7 +114,7 @@ fn a_bgpd_that_stops_answering_is_named() {
     let mut driver = stage.driver();
     let pid = fs::read_to_string(stage.frr.sockets.join("bgpd.pid")).unwrap();
     let pid = nix::unistd::Pid::from_raw(pid.trim().parse().unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    halt(pid).unwrap();
     let error = stage.block_on(driver.bring(&both(Level::Announced))).unwrap_err().to_string();
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGCONT).unwrap();
     assert!(error.contains("did not answer within 4 s to `configure terminal`"), "{error}");

@@ -7,7 +7,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use xtask::lab::{Family, Lab, OwnedLab};
+use xtask::lab::{Family, Lab, OwnedLab, halt};
 
 use crate::{
     harness::{assert_counters_agree, backend, idle, programs, site, status, steering, wait_for},
@@ -68,7 +68,7 @@ fn an_interface_that_goes_and_comes_back_is_attached_again() {
 fn an_interface_that_is_replaced_at_once_is_attached_again() {
     let mut lab = steering(2, 0);
     let pid = pid(&mut lab);
-    kill(pid, Signal::SIGSTOP).unwrap();
+    halt(pid).unwrap();
     lab.pull_edge_cable().unwrap();
     lab.lay_edge_cable().unwrap();
     kill(pid, Signal::SIGCONT).unwrap();
@@ -149,7 +149,7 @@ fn lost_notifications_of_every_kind_are_made_up_for() {
     wait_for("it is reached by its gateway", || hop(&lab, "far") == mac);
 
     let pid = pid(&mut lab);
-    kill(pid, Signal::SIGSTOP).unwrap();
+    halt(pid).unwrap();
     let mut burst = String::new();
     for n in 0..3_000 {
         writeln!(burst, "route add 100.64.{}.{}/32 dev lo", n / 250, n % 250).unwrap();

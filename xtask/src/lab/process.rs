@@ -1,7 +1,7 @@
 //! Child processes that live in a namespace and never longer than this process.
 
 use std::{
-    io,
+    fs, io,
     os::{fd::AsFd as _, unix::process::CommandExt as _},
     process::{Child, Command, ExitStatus},
     sync::{OnceLock, mpsc},
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
     sched::{CloneFlags, setns},
     sys::{
@@ -73,10 +73,11 @@ impl Process {
         }
     }
 
-    /// Sends a signal.
+    /// Sends a signal. After SIGSTOP no thread of it runs any more.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).context("read the child's process id")?);
-        kill(pid, signal).with_context(|| format!("send {signal} to {}", self.name))
+        let sent = if signal == Signal::SIGSTOP { halt(pid) } else { kill(pid, signal).map_err(Into::into) };
+        sent.with_context(|| format!("send {signal} to {}", self.name))
     }
 
     /// Asks it to end and waits; kills it when it takes too long.
@@ -109,6 +110,31 @@ impl Drop for Process {
             let _ = self.child.kill();
         }
     }
+}
+
+/// Stops a process where it is. The signal alone leaves its other threads running for a moment: this waits for them.
+pub fn halt(pid: Pid) -> Result<()> {
+    kill(pid, Signal::SIGSTOP)?;
+    let start = Instant::now();
+    while !is_halted(pid)? {
+        ensure!(start.elapsed() < PATIENCE, "process {pid} does not stop");
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Whether each thread is stopped (proc_pid_stat(5): the state follows the name, which is in parentheses).
+fn is_halted(pid: Pid) -> io::Result<bool> {
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        match fs::read_to_string(task?.path().join("stat")) {
+            Ok(stat) if !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) => {
+                return Ok(false);
+            }
+            // A thread that is gone.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(true)
 }
 
 /// Makes a command run inside the namespace and die with this process.
