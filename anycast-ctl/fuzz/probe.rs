@@ -21,15 +21,7 @@ pub const TIMEOUT: Duration = Duration::from_millis(200);
 
 /// This host, at that port.
 pub fn target(address: SocketAddr) -> Target {
-    Target {
-        address: address.ip(),
-        port: address.port(),
-        source: None,
-        mark: None,
-        device: None,
-        mtu: None,
-        label: "web-1".to_owned(),
-    }
+    Target::new(address, "web-1")
 }
 
 /// A socket that checks can come to.

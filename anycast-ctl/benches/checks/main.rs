@@ -40,15 +40,7 @@ fn main() {
         tls: None,
     };
     for (name, probe) in [("tcp", Probe::Tcp { send: None, expect: None }), ("http", Probe::Http(http))] {
-        let target = Target {
-            address: [127, 0, 0, 1].into(),
-            port: serve().port(),
-            source: None,
-            mark: None,
-            device: None,
-            mtu: None,
-            label: String::new(),
-        };
+        let target = Target::new(([127, 0, 0, 1], serve().port()).into(), "");
         let probe: &'static Probe = Box::leak(Box::new(probe));
         measure(name, probe, Box::leak(Box::new(target)), seconds);
     }

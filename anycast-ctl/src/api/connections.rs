@@ -34,11 +34,6 @@ pub trait Listener: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
     /// Who is at its other end. Handlers take it as `ConnectInfo`.
     type Peer: Clone + Send + Sync + 'static;
-    /// For the log.
-    const NAME: &'static str;
-    /// Connections at a time; what comes beyond them is told so and closed.
-    const MAX_CONNECTIONS: usize;
-
     /// Waits for the next connection.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
@@ -52,8 +47,17 @@ pub trait Listener: Send + 'static {
     fn try_write(stream: &Self::Stream, bytes: &[u8]) -> io::Result<usize>;
 }
 
+/// What a listener is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose {
+    /// What the log calls it.
+    pub name: &'static str,
+    /// Connections at a time; what comes beyond them is told so and closed.
+    pub most: usize,
+}
+
 /// Answers requests until `stopping` resolves, and finishes those under way: a client that dawdles gets a second.
-pub async fn serve<L: Listener>(listener: L, router: Router, stopping: Stopping) {
+pub async fn serve<L: Listener>(listener: L, purpose: Purpose, router: Router, stopping: Stopping) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -62,10 +66,17 @@ pub async fn serve<L: Listener>(listener: L, router: Router, stopping: Stopping)
             () = stopping.clone() => break,
         };
         match accepted {
-            Ok(stream) if connections.len() >= L::MAX_CONNECTIONS => refuse::<L>(&stream),
-            Ok(stream) => drop(connections.spawn(converse::<L>(stream, router.clone(), stopping.clone()))),
+            Ok(stream) if connections.len() >= purpose.most => refuse::<L>(&stream, purpose.most),
+            Ok(stream) => {
+                drop(connections.spawn(converse::<L>(
+                    stream,
+                    purpose.name,
+                    router.clone(),
+                    stopping.clone(),
+                )));
+            }
             Err(error) => {
-                tracing::warn!(%error, "a connection to {} could not be accepted", L::NAME);
+                tracing::warn!(%error, "a connection to {} could not be accepted", purpose.name);
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -77,7 +88,7 @@ pub async fn serve<L: Listener>(listener: L, router: Router, stopping: Stopping)
 }
 
 /// Answers one client until it goes, dawdles, or the daemon ends.
-async fn converse<L: Listener>(stream: L::Stream, router: Router, stopping: Stopping) {
+async fn converse<L: Listener>(stream: L::Stream, name: &str, router: Router, stopping: Stopping) {
     let peer = L::peer(&stream);
     let service = service_fn(move |mut request: HttpRequest<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer.clone()));
@@ -96,16 +107,13 @@ async fn converse<L: Listener>(stream: L::Stream, router: Router, stopping: Stop
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a client of {} went before its answer", L::NAME);
+        tracing::debug!(%error, "a client of {name} went before its answer");
     }
 }
 
 /// Tells a client that there are too many, without waiting for what it wants. What its socket does not take is lost to it.
-fn refuse<L: Listener>(stream: &L::Stream) {
-    let body = format!(
-        r#"{{"error":"the daemon has {} connections already: try again in a second"}}"#,
-        L::MAX_CONNECTIONS
-    );
+fn refuse<L: Listener>(stream: &L::Stream, most: usize) {
+    let body = format!(r#"{{"error":"the daemon has {most} connections already: try again in a second"}}"#);
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n{body}",

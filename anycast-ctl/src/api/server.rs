@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    connections::{self, Listener},
+    connections::{self, Listener, Purpose},
     doors::Doors,
     link::Link,
     peer::Peer,
@@ -96,11 +96,12 @@ pub async fn serve(
 async fn serve_api(socket: Socket, api: Api) -> io::Result<()> {
     let Socket { listener, guard } = socket;
     let listener = UnixListener::from_std(listener)?;
+    let purpose = Purpose { name: "the api", most: MAX_CONNECTIONS };
     let stopping = api.stopping.clone();
     if let Some(every) = api.link.catchment_every {
         tokio::spawn(api.clone().measure_regularly(every));
     }
-    connections::serve(listener, router::router(api), stopping).await;
+    connections::serve(listener, purpose, router::router(api), stopping).await;
     drop::<Guard>(guard);
     Ok(())
 }
@@ -108,8 +109,10 @@ async fn serve_api(socket: Socket, api: Api) -> io::Result<()> {
 /// Answers those who may only read, until the API ends.
 async fn serve_readers(socket: Option<Socket>, api: &Api) -> io::Result<()> {
     let Some(Socket { listener, guard }) = socket else { return Ok(()) };
-    let listener = ReadersListener(UnixListener::from_std(listener)?);
-    connections::serve(listener, public::router(api), api.stopping.clone()).await;
+    let listener = UnixListener::from_std(listener)?;
+    // Whoever is there takes no place from those who may change things.
+    let purpose = Purpose { name: "the api for readers", most: MAX_READERS };
+    connections::serve(listener, purpose, public::router(api), api.stopping.clone()).await;
     drop::<Guard>(guard);
     Ok(())
 }
@@ -117,33 +120,9 @@ async fn serve_readers(socket: Option<Socket>, api: &Api) -> io::Result<()> {
 impl Listener for UnixListener {
     type Stream = UnixStream;
     type Peer = Peer;
-    const NAME: &'static str = "the api";
-    const MAX_CONNECTIONS: usize = MAX_CONNECTIONS;
 
     async fn accept(&self) -> io::Result<UnixStream> {
         Ok(Self::accept(self).await?.0)
-    }
-
-    fn peer(stream: &UnixStream) -> Peer {
-        Peer::of(stream)
-    }
-
-    fn try_write(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
-        stream.try_write(bytes)
-    }
-}
-
-/// The socket for readers: whoever is there takes no place from those who may change things.
-struct ReadersListener(UnixListener);
-
-impl Listener for ReadersListener {
-    type Stream = UnixStream;
-    type Peer = Peer;
-    const NAME: &'static str = "the api for readers";
-    const MAX_CONNECTIONS: usize = MAX_READERS;
-
-    async fn accept(&self) -> io::Result<UnixStream> {
-        Ok(self.0.accept().await?.0)
     }
 
     fn peer(stream: &UnixStream) -> Peer {

@@ -107,6 +107,19 @@ impl Default for Context {
 }
 
 impl Target {
+    /// It is asked as the kernel chooses.
+    pub fn new(address: SocketAddr, label: impl Into<String>) -> Self {
+        Self {
+            address: address.ip(),
+            port: address.port(),
+            source: None,
+            mark: None,
+            device: None,
+            mtu: None,
+            label: label.into(),
+        }
+    }
+
     fn socket_address(&self) -> SocketAddr {
         (self.address, self.port).into()
     }

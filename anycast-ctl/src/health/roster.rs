@@ -129,13 +129,8 @@ fn targets(
 ) -> Result<Vec<(String, Target)>, String> {
     let resolution = sources.resolutions.get(&backend.address);
     let target = |address: IpAddr| Target {
-        address,
-        port: spec.port,
         source: spec.source.iter().copied().find(|source| source.is_ipv4() == address.is_ipv4()),
-        mark: None,
-        device: None,
-        mtu: None,
-        label: backend.name.clone(),
+        ..Target::new((address, spec.port).into(), &backend.name)
     };
     if spec.via == Via::Direct || matches!(spec.probe, Probe::Exec { .. }) {
         let path = resolution.and_then(|resolution| resolution.next_hop());

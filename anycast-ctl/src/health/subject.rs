@@ -212,15 +212,7 @@ impl Subject {
         let loads = self.loads.as_mut()?;
         loads.queued = None;
         loads.open = Some((number, now));
-        let target = Target {
-            address,
-            port: loads.feedback.port,
-            source: None,
-            mark: None,
-            device: None,
-            mtu: None,
-            label: self.entry.name.to_string(),
-        };
+        let target = Target::new((address, loads.feedback.port).into(), &*self.entry.name);
         Some(Asked::Load(Arc::clone(&loads.feedback), target))
     }
 

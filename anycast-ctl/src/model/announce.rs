@@ -1,12 +1,11 @@
 //! Announcements as the operator writes them: `[announce]`, and in it the one table of the routing daemon that is driven.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{label, shape};
+use super::{choice::choice, shape};
 use crate::period;
 
 mod daemon;
@@ -184,27 +183,7 @@ impl Default for Shutdown {
     }
 }
 
-/// Declares what operators choose between.
-macro_rules! choices {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$case:meta])* $variant:ident),* $(,)? })*) => {$(
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, JsonSchema, ValueEnum,
-        )]
-        #[serde(rename_all = "lowercase")]
-        pub enum $name {
-            $($(#[$case])* $variant),*
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&label(self))
-            }
-        }
-    )*};
-}
-
-choices! {
+choice! {
     /// What becomes of announced routes when the daemon ends.
     OnStop {
         /// They stay for the time of the lease: the next daemon takes them over.
@@ -213,7 +192,9 @@ choices! {
         /// They are withdrawn, and routers are given time to follow.
         Withdraw,
     }
+}
 
+choice! {
     /// What becomes of announced routes when nothing on this host can be served any more.
     AllDown {
         /// They are withdrawn.
@@ -222,7 +203,9 @@ choices! {
         /// Those that were the last stay: perhaps it is the checks that fail, everywhere.
         Keep,
     }
+}
 
+choice! {
     /// When a VIP is announced.
     AnnouncePolicy {
         /// While it can be served.

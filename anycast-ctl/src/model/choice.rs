@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-/// An enum of such choices.
+/// An enum of such choices. One is called as its variant is, in kebab case, unless it has a name of its own.
 macro_rules! choice {
-    ($(#[$about:meta])+ $type:ident { $($(#[$attribute:meta])+ $name:ident,)+ }) => {
+    ($(#[$about:meta])+ $type:ident { $($(#[$attribute:meta])+ $variant:ident $(= $name:literal)?,)+ }) => {
         $(#[$about])+
         #[derive(
             Clone,
@@ -13,6 +13,8 @@ macro_rules! choice {
             Default,
             PartialEq,
             Eq,
+            PartialOrd,
+            Ord,
             Hash,
             serde::Serialize,
             serde::Deserialize,
@@ -23,7 +25,7 @@ macro_rules! choice {
         // As clap has them.
         #[serde(rename_all = "kebab-case")]
         pub enum $type {
-            $($(#[$attribute])+ $name,)+
+            $($(#[$attribute])+ $(#[serde(rename = $name)] #[value(name = $name)])? $variant,)+
         }
 
         impl std::fmt::Display for $type {

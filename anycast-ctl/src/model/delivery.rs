@@ -1,7 +1,6 @@
 //! How packets get to backends, as the operator has it.
 
 use std::{
-    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::RangeInclusive,
 };
@@ -10,59 +9,30 @@ use anycast_common::tunnel::GUE_PORT;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, Pool, shape};
+use super::{Backend, Pool, choice::choice, shape};
 
-/// How packets get to a backend. The outer header of a tunnel is of the family of the backend's address, whatever the VIP's.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Delivery {
-    /// Its frame is readdressed: the backend, or a gateway that knows the VIP, is on a segment of this host
-    #[default]
-    L2,
-    /// In an outer IPv4 or IPv6 header, over any routed network
-    Ipip,
-    /// In outer IP and UDP headers (GUE), so that routers and receive queues spread flows
-    Gue,
-    /// To this host's own stack: the host is the backend
-    Local,
+choice! {
+    /// How packets get to a backend. The outer header of a tunnel is of the family of the backend's address, whatever the VIP's.
+    Delivery {
+        /// Its frame is readdressed: the backend, or a gateway that knows the VIP, is on a segment of this host
+        #[default]
+        L2,
+        /// In an outer IPv4 or IPv6 header, over any routed network
+        Ipip,
+        /// In outer IP and UDP headers (GUE), so that routers and receive queues spread flows
+        Gue,
+        /// To this host's own stack: the host is the backend
+        Local,
+    }
 }
 
 impl Delivery {
     /// Every way.
     pub const ALL: [Self; 4] = [Self::L2, Self::Ipip, Self::Gue, Self::Local];
 
-    /// As site files, commands and `status` call it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::L2 => "l2",
-            Self::Ipip => "ipip",
-            Self::Gue => "gue",
-            Self::Local => "local",
-        }
-    }
-
     /// Whether packets get outer headers.
     pub const fn is_tunnel(self) -> bool {
         matches!(self, Self::Ipip | Self::Gue)
-    }
-}
-
-impl fmt::Display for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
     }
 }
 

@@ -7,9 +7,7 @@ choice! {
     HashPolicy {
         /// Its flow: addresses, ports and protocol.
         #[default]
-        #[serde(rename = "5-tuple")]
-        #[value(name = "5-tuple")]
-        FiveTuple,
+        FiveTuple = "5-tuple",
         /// The client's address: all its flows go to one backend.
         SourceAddress,
         /// The client's address and the VIP's: all flows of a client to one VIP go to one backend.

@@ -11,7 +11,7 @@ use tokio::{
 use super::{Address, router};
 use crate::{
     api::{
-        connections::{self, Listener},
+        connections::{self, Listener, Purpose},
         router::Api,
         types::WebStatus,
     },
@@ -75,7 +75,8 @@ async fn serve(address: Address, api: Api, meters: Meters, told: &watch::Sender<
             "metrics and status can be read by every host that reaches this address, without a password"
         );
     }
-    connections::serve(listener, router::router(api, meters, address), stopping).await;
+    let purpose = Purpose { name: "the http port", most: MAX_CONNECTIONS };
+    connections::serve(listener, purpose, router::router(api, meters, address), stopping).await;
 }
 
 /// Takes the port, however long that takes.
@@ -106,8 +107,6 @@ async fn listen(address: SocketAddr, told: &watch::Sender<WebStatus>) -> TcpList
 impl Listener for TcpListener {
     type Stream = TcpStream;
     type Peer = SocketAddr;
-    const NAME: &'static str = "the http port";
-    const MAX_CONNECTIONS: usize = MAX_CONNECTIONS;
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = Self::accept(self).await?;

@@ -109,11 +109,7 @@ impl Edge {
 
     #[track_caller]
     pub fn wait_for(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let start = Instant::now();
-        while !holds(self) {
-            assert!(start.elapsed() < SOON, "waited in vain for this: {what}\n{}", self.host.log_text());
-            thread::sleep(POLL);
-        }
+        self.host.wait_until(what, || holds(self));
     }
 }
 

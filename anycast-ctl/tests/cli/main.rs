@@ -274,7 +274,8 @@ fn backends_are_listed_added_and_removed() {
     );
     stdout(&ask(&daemon, "backend add web web-4 10.0.0.14 --delivery gue"));
     let pools: Vec<PoolStatus> = serde_json::from_str(&stdout(&ask(&daemon, "backend list --json"))).unwrap();
-    let deliveries: Vec<&str> = pools[0].backends.iter().map(|backend| backend.delivery.label()).collect();
+    let deliveries: Vec<String> =
+        pools[0].backends.iter().map(|backend| backend.delivery.to_string()).collect();
     assert_eq!(deliveries, ["ipip", "l2", "ipip", "gue"]);
     stdout(&ask(&daemon, "backend remove web web-4"));
 

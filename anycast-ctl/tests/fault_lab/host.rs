@@ -16,7 +16,7 @@ use nix::{
     sys::{prctl::set_pdeathsig, signal::Signal},
 };
 use tempfile::TempDir;
-use xtask::lab::{Options, OwnedLab, Process};
+use xtask::lab::{Options, OwnedLab, PrivateBpffs, Process};
 
 use crate::{http::Connection, injector::Watched, plan::Plan, site};
 
@@ -34,7 +34,7 @@ pub struct Host {
     pub plan: Arc<Plan>,
     /// The store's place, in memory if possible: a daemon that is killed needs no disk that survives, and waits for none.
     store: TempDir,
-    mounts: File,
+    bpffs: PrivateBpffs,
     network: File,
     /// What journald would have been told.
     journal: Arc<Mutex<String>>,
@@ -70,7 +70,7 @@ impl Host {
             store: store.unwrap(),
             _bird: bird,
             plan,
-            mounts: mounts(),
+            bpffs: PrivateBpffs::new().unwrap(),
             network,
             journal,
             starts,
@@ -93,7 +93,7 @@ impl Host {
 
     /// A command on the edge, where the bpffs is; it ends with the thread that starts it.
     fn on_the_edge(&self, program: &str) -> Command {
-        let (mounts, network) = (self.mounts.try_clone().unwrap(), self.network.try_clone().unwrap());
+        let (mounts, network) = (self.bpffs.mounts().try_clone().unwrap(), self.network.try_clone().unwrap());
         let mut command = Command::new(program);
         let enter = move || {
             set_pdeathsig(Signal::SIGKILL)?;
@@ -175,7 +175,7 @@ impl Host {
         let enter = || {
             unshare(CloneFlags::CLONE_FS).unwrap();
             setns(&self.network, CloneFlags::CLONE_NEWNET).unwrap();
-            setns(&self.mounts, CloneFlags::CLONE_NEWNS).unwrap();
+            setns(self.bpffs.mounts(), CloneFlags::CLONE_NEWNS).unwrap();
             work()
         };
         thread::scope(|scope| scope.spawn(enter).join().unwrap())
@@ -201,18 +201,6 @@ impl Drop for Host {
             fs::write(path, format!("{}\n{}", self.said(), self.plan)).unwrap();
         }
     }
-}
-
-/// A mount namespace with an empty bpffs in the usual place, which goes with its last descriptor.
-fn mounts() -> File {
-    let create = || {
-        unshare(CloneFlags::CLONE_NEWNS).expect("create a mount namespace: these tests need root");
-        for words in ["--make-rprivate /", "-t bpf bpf /sys/fs/bpf"] {
-            assert!(Command::new("mount").args(words.split(' ')).status().unwrap().success());
-        }
-        File::open("/proc/thread-self/ns/mnt").unwrap()
-    };
-    thread::spawn(create).join().unwrap()
 }
 
 /// Listens where journald would, for as long as this process lives.

@@ -11,9 +11,8 @@ use std::{
 };
 
 use anycast_ctl::api::types::Status;
-use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
-use xtask::lab::{Options, OwnedLab, Process, controller, server};
+use xtask::lab::{Options, OwnedLab, PrivateBpffs, Process, controller, server};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_anycast-ctl");
 
@@ -38,7 +37,7 @@ pub struct Stage {
     pub daemon: Option<Process>,
     pub lab: OwnedLab,
     directory: TempDir,
-    mounts: File,
+    bpffs: PrivateBpffs,
     starts: usize,
 }
 
@@ -56,7 +55,8 @@ impl Stage {
         let lab = OwnedLab::start(&options).unwrap();
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
-        let stage = Self { daemon: None, lab, directory, mounts: mounts(), starts: 0 };
+        let stage =
+            Self { daemon: None, lab, directory, bpffs: PrivateBpffs::with_mode(0o700).unwrap(), starts: 0 };
         for (name, mode) in [("run", "0755"), ("state", "0700")] {
             let path = stage.path(name);
             stage.shell(&format!("install -d -o {SERVICE} -g {SERVICE} -m {mode} {}", path.display()));
@@ -179,7 +179,7 @@ impl Stage {
 
     fn entering(&self) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.mounts.as_raw_fd()));
+        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.bpffs.mounts().as_raw_fd()));
         command
     }
 
@@ -229,16 +229,4 @@ pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < SOON, "waited in vain for this: {what}");
         thread::sleep(POLL);
     }
-}
-
-/// A mount namespace with a bpffs as systemd mounts it.
-fn mounts() -> File {
-    let create = || {
-        unshare(CloneFlags::CLONE_NEWNS).expect("create a mount namespace: these tests need root");
-        for words in ["--make-rprivate /", "-t bpf -o mode=0700 bpf /sys/fs/bpf"] {
-            assert!(Command::new("mount").args(words.split(' ')).status().unwrap().success());
-        }
-        File::open("/proc/thread-self/ns/mnt").unwrap()
-    };
-    thread::spawn(create).join().unwrap()
 }

@@ -80,15 +80,7 @@ pub fn context() -> Context {
 }
 
 pub fn target(address: SocketAddr) -> Target {
-    Target {
-        address: address.ip(),
-        port: address.port(),
-        source: None,
-        mark: None,
-        device: None,
-        mtu: None,
-        label: "web-1".into(),
-    }
+    Target::new(address, "web-1")
 }
 
 pub fn payload(text: &str) -> Payload {

@@ -30,5 +30,5 @@ async fn ask(what: &Probe, full_size: bool, target: &Target, timeout: Duration) 
 
 fn target(address: &str, port: u16) -> Target {
     let address: IpAddr = address.parse().unwrap();
-    Target { address, port, source: None, mark: None, device: None, mtu: None, label: String::new() }
+    Target::new((address, port).into(), "")
 }

@@ -1,9 +1,6 @@
 //! An edge with a daemon whose flows are soon taken for ended.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use anycast_ctl::api::types::{BackendState, BackendStatus};
 use nix::sys::signal::Signal;
@@ -13,7 +10,6 @@ use crate::host::Host;
 /// Longer than anything waited for takes, on a machine with other work.
 pub const SOON: Duration = Duration::from_secs(40);
 pub const INSTANCE: &str = "anycast";
-const POLL: Duration = Duration::from_millis(50);
 
 /// The lab's edge with the daemon on it.
 pub struct Edge {
@@ -76,10 +72,6 @@ impl Edge {
 
     #[track_caller]
     pub fn wait_for(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let start = Instant::now();
-        while !holds(self) {
-            assert!(start.elapsed() < SOON, "waited in vain for this: {what}\n{}", self.host.log_text());
-            thread::sleep(POLL);
-        }
+        self.host.wait_until(what, || holds(self));
     }
 }

@@ -13,21 +13,18 @@ use std::{
 };
 
 use anycast_ctl::api::types::Status;
-use nix::{
-    sched::{CloneFlags, unshare},
-    sys::signal::Signal,
-};
-use xtask::lab::{Options, OwnedLab, Process, controller};
+use nix::sys::signal::Signal;
+use xtask::lab::{Options, OwnedLab, PrivateBpffs, Process, controller};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_anycast-ctl");
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(10);
 
 /// One instance on the lab's edge.
 pub struct Host {
     pub daemon: Option<Process>,
     pub lab: OwnedLab,
-    mounts: File,
+    bpffs: PrivateBpffs,
     starts: usize,
 }
 
@@ -35,7 +32,7 @@ impl Host {
     pub fn new(backends: usize) -> Self {
         let options = Options { backends, binary: Some(BINARY.into()), ..Options::default() };
         let lab = OwnedLab::start(&options).unwrap();
-        Self { daemon: None, lab, mounts: mounts(), starts: 0 }
+        Self { daemon: None, lab, bpffs: PrivateBpffs::new().unwrap(), starts: 0 }
     }
 
     /// The lab's site, whose v4 VIP also takes datagrams.
@@ -48,7 +45,7 @@ impl Host {
     /// A command of the program under test, on the edge, for an instance.
     pub fn command(&self, instance: &str, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.mounts.as_raw_fd()));
+        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.bpffs.mounts().as_raw_fd()));
         command.arg(BINARY).args(words).args(["--instance", instance]);
         command.env("ANYCAST_SOCKET", self.socket(instance));
         command.env("ANYCAST_STATE_DIR", self.state(instance)).env_remove("RUST_LOG");
@@ -82,7 +79,7 @@ impl Host {
     /// Runs a shell line where the bpffs is.
     pub fn shell(&self, line: &str) -> String {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.mounts.as_raw_fd()));
+        command.arg(format!("--mount=/proc/{}/fd/{}", std::process::id(), self.bpffs.mounts().as_raw_fd()));
         command.args(["sh", "-c", line]);
         let output = self.lab.inside("edge", move || Ok(command.output()?)).unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
@@ -108,9 +105,14 @@ impl Host {
     }
 
     pub fn wait_until_ready(&mut self) {
+        self.wait_until("the daemon is ready", || self.log_text().contains("ready"));
+    }
+
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
-        while !self.log_text().contains("ready") {
-            assert!(start.elapsed() < SOON, "the daemon is not ready: {}", self.log_text());
+        while !holds() {
+            assert!(start.elapsed() < SOON, "waited in vain for this: {what}\n{}", self.log_text());
             thread::sleep(POLL);
         }
     }
@@ -147,16 +149,4 @@ impl Host {
         let link: serde_json::Value = serde_json::from_str(&link).unwrap();
         link[0]["xdp"]["prog"]["id"].as_u64()
     }
-}
-
-/// A mount namespace with an empty bpffs in the usual place.
-fn mounts() -> File {
-    let create = || {
-        unshare(CloneFlags::CLONE_NEWNS).expect("create a mount namespace: these tests need root");
-        for words in ["--make-rprivate /", "-t bpf bpf /sys/fs/bpf"] {
-            assert!(Command::new("mount").args(words.split(' ')).status().unwrap().success());
-        }
-        File::open("/proc/thread-self/ns/mnt").unwrap()
-    };
-    thread::spawn(create).join().unwrap()
 }

@@ -59,6 +59,7 @@ pub mod xdp;
 pub use directory::alive;
 pub use namespace::Namespace;
 pub use plan::{Addresses, Family, Host, MAX_BACKENDS, Plan};
+pub use private_bpffs::PrivateBpffs;
 pub use process::{Process, halt};
 pub use state::State;
 pub use topology::{CLIENT_PORT, INTERFACE, Namespaces, ROUTER, SECOND_ARM, SEGMENT};

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use crate::lab::controller::{Reason, Traffic};
+use crate::lab::controller::{Reason, Traffic, Transition};
 
 /// A daemon that says nothing for so long is not there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,11 +51,6 @@ pub struct Pool {
     pub name: String,
     pub transition: Transition,
     pub backends: Vec<Backend>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Transition {
-    pub slots: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

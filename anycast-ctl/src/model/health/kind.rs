@@ -1,57 +1,31 @@
 //! What operators choose between for health checks. The names in commands are those in site files.
 
-use std::fmt;
-
-use clap::ValueEnum;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::model::label;
-
-/// Declares a choice with its names.
-macro_rules! choice {
-    ($(#[$outer:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
-        $(#[$outer])*
-        #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-            utoipa::ToSchema, JsonSchema, ValueEnum,
-        )]
-        pub enum $name {
-            $($(#[$inner])* #[serde(rename = $label)] #[value(name = $label)] $variant),+
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&label(self))
-            }
-        }
-    };
-}
+use crate::model::choice::choice;
 
 choice! {
     /// What a check asks.
     CheckKind {
         /// A connection, and an answer if one is expected.
         #[default]
-        Tcp = "tcp",
+        Tcp,
         /// An HTTP/1.1 request.
-        Http = "http",
+        Http,
         /// The same over TLS.
-        Https = "https",
+        Https,
         /// A TLS handshake.
-        Tls = "tls",
+        Tls,
         /// A DNS question.
-        Dns = "dns",
+        Dns,
         /// A datagram and its answer.
-        Udp = "udp",
+        Udp,
         /// An ICMP or ICMPv6 echo.
-        Icmp = "icmp",
+        Icmp,
         /// The gRPC health protocol, `grpc.health.v1.Health/Check`.
-        Grpc = "grpc",
+        Grpc,
         /// A program of the operator's.
-        Exec = "exec",
+        Exec,
         /// Nothing: the backend counts as up while its next hop answers.
-        None = "none",
+        None,
     }
 }
 
@@ -67,9 +41,9 @@ choice! {
     Via {
         /// To the backend's own address.
         #[default]
-        Direct = "direct",
+        Direct,
         /// To the VIP's address, in the backend's delivery mode, as clients' packets.
-        Vip = "vip",
+        Vip,
     }
 }
 
@@ -78,9 +52,9 @@ choice! {
     Unchecked {
         /// It gets no flows.
         #[default]
-        Wait = "wait",
+        Wait,
         /// It is steered to as if it were up.
-        Steer = "steer",
+        Steer,
     }
 }
 
@@ -89,9 +63,9 @@ choice! {
     RampCurve {
         /// Evenly.
         #[default]
-        Linear = "linear",
+        Linear,
         /// Quickly at first.
-        Aggressive = "aggressive",
+        Aggressive,
     }
 }
 
@@ -125,11 +99,11 @@ choice! {
     DnsTransport {
         /// As a datagram.
         #[default]
-        Udp = "udp",
+        Udp,
         /// Over a connection (RFC 7766).
-        Tcp = "tcp",
+        Tcp,
         /// Both ways: both must pass.
-        Both = "both",
+        Both,
     }
 }
 
