@@ -42,6 +42,9 @@ pub use self::watch::{Frame, Watch};
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same where a program for the kernel may be loaded first: on a slow machine its verifier alone takes seconds.
+const LOADING: Duration = Duration::from_secs(60);
+
 /// The same where routes are withdrawn first: routers may be given an hour to follow.
 const WITHDRAWAL: Duration = Duration::from_secs(3_660);
 
@@ -269,7 +272,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explanation, ClientError> {
-        self.get(&format!("/v1/explain{}", Query::of(question))).await
+        let question = Question::get(&format!("/v1/explain{}", Query::of(question)));
+        self.exchange(&question, LOADING).await?.accepted()?.json()
     }
 
     /// `POST /v1/explain`
@@ -278,7 +282,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn explain_frame(&self, frame: Vec<u8>, way: &ExplainWay) -> Result<Explanation, ClientError> {
         let question = Question::post(&format!("/v1/explain{}", Query::of(way)));
-        self.exchange(&question.with_bytes(frame), TIMEOUT).await?.accepted()?.json()
+        self.exchange(&question.with_bytes(frame), LOADING).await?.accepted()?.json()
     }
 
     /// `GET /v1/announcements`
@@ -351,8 +355,7 @@ impl Client {
 
     async fn measure<T: DeserializeOwned>(&self, path: &str, period: Duration) -> Result<T, ClientError> {
         // It begins when the program that shows packets is loaded.
-        let patience = 3 * TIMEOUT + period;
-        self.exchange(&Question::post(path), patience).await?.accepted()?.json()
+        self.exchange(&Question::post(path), LOADING + period).await?.accepted()?.json()
     }
 
     /// `POST /v1/attach`, `/v1/detach` or `/v1/down`

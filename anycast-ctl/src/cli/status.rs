@@ -39,7 +39,7 @@ fn page(status: &Status) -> String {
         verdict(status)
     );
 
-    let rows = status.interfaces.iter().map(|interface| {
+    let interfaces = status.interfaces.iter().map(|interface| {
         let mode = match (interface.present, interface.mode) {
             (false, _) => "gone",
             (true, XdpMode::Native) => "native",
@@ -47,7 +47,9 @@ fn page(status: &Status) -> String {
         };
         [interface.name.clone(), mode.to_owned()]
     });
-    page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], rows);
+    if !status.interfaces.is_empty() {
+        page += &table::render("", [("INTERFACE", Align::Left), ("XDP MODE", Align::Left)], interfaces);
+    }
     page += &web(status.web.as_ref());
     page += &rights(status.rights.as_ref());
     if !status.multi_buffer {
@@ -166,6 +168,9 @@ pub fn verdict(status: &Status) -> String {
             "ATTENTION: the dataplane does not have revision {} since {} ({} attempts, one a second): {}\n",
             status.desired.revision, behind.since, behind.attempts, behind.error
         );
+    }
+    if status.detached {
+        text += "ATTENTION: detached: nothing is steered until `anycast-ctl attach`\n";
     }
     for interface in &status.interfaces {
         if let Some(detail) = &interface.detail {

@@ -43,6 +43,7 @@ impl View {
             maps: self.maps(),
             reasons: self.reasons(&counted),
             desired: self.progress,
+            detached: self.detached,
             interfaces: self.interfaces,
             announcements: self.announcements,
             drift: self.drift,

@@ -35,6 +35,7 @@ pub(super) struct View {
     pub meters: Meters,
     pub started: Instant,
     pub multi_buffer: bool,
+    pub detached: bool,
     pub interfaces: Vec<InterfaceStatus>,
     pub progress: Progress,
     pub announcements: Option<AnnounceBrief>,
@@ -64,6 +65,7 @@ impl Controller {
             meters: self.meters.clone(),
             started: self.started,
             multi_buffer: self.dataplane.takes_multi_buffer(),
+            detached: self.detached,
             interfaces: attachments
                 .map(|attachment| InterfaceStatus {
                     name: attachment.interface.clone(),

@@ -169,8 +169,11 @@ fn of_daemon(DaemonEvent { what, version, pid, revision }: &DaemonEvent) -> Stri
 }
 
 fn of_table(TableEvent { pool, slots, moved, in_transition, took_us, why, .. }: &TableEvent) -> String {
-    let share = if *slots == 0 { 0.0 } else { 100.0 * f64::from(*moved) / f64::from(*slots) };
     let took = *took_us as f64 / 1_000.0;
+    if *slots == 0 {
+        return format!("pool {pool} has no slots any more: {why}; took {took:.1} ms");
+    }
+    let share = 100.0 * f64::from(*moved) / f64::from(*slots);
     format!(
         "{moved} of {slots} slots of pool {pool} have another owner ({share:.1}%), {in_transition} are in transition: \
          {why}; took {took:.1} ms"

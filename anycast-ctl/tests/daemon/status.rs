@@ -148,6 +148,7 @@ pub fn status() -> Status {
         uptime_seconds: 11_530,
         multi_buffer: true,
         desired: Progress { revision: 1, applied: 1, settled: true, behind: None },
+        detached: false,
         interfaces: vec![InterfaceStatus {
             name: "eth0".into(),
             index: 2,

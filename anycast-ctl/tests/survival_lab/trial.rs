@@ -55,9 +55,15 @@ fn detached_stays_detached_until_attach() {
     host.end(Signal::SIGTERM);
     host.start(&[]);
     assert_eq!(host.program("eth0"), None, "{}", host.log_text());
+    const WORDS: &str = "ATTENTION: detached: nothing is steered until `anycast-ctl attach`\n";
+    let (code, text) = host.run("anycast", &["status"]);
+    assert!(code == 0 && text.contains(WORDS) && !text.contains("INTERFACE"), "{text}");
+    assert!(host.status("anycast").detached);
     let (code, text) = host.run("anycast", &["attach"]);
     assert!(code == 0, "{text}");
     assert!(host.program("eth0").is_some());
+    let (code, text) = host.run("anycast", &["status"]);
+    assert!(code == 0 && !text.contains(WORDS) && text.contains("INTERFACE"), "{text}");
 
     host.end(Signal::SIGKILL);
     let (code, text) = host.run("anycast", &["detach"]);

@@ -1,6 +1,6 @@
 //! Captures: an answer that goes on, a line at a time.
 
-use super::{Client, ClientError, TIMEOUT, going::Going};
+use super::{Client, ClientError, LOADING, TIMEOUT, going::Going};
 use crate::api::{
     call::Question,
     types::{CaptureLine, CaptureStatus, NewCapture},
@@ -26,7 +26,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn capture(&self, wanted: &NewCapture) -> Result<CaptureLines, ClientError> {
         let question = Question::post("/v1/captures").with_json(wanted);
-        Ok(CaptureLines { answer: self.begin(&question).await?, buffer: Vec::new(), start: 0 })
+        Ok(CaptureLines { answer: self.begin(&question, LOADING).await?, buffer: Vec::new(), start: 0 })
     }
 
     /// `GET /v1/captures`

@@ -1,5 +1,7 @@
 //! Answers that go on for as long as somebody listens.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     body::{Bytes, Incoming},
@@ -8,7 +10,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{task::JoinHandle, time::timeout};
 
-use super::{Answer, Client, ClientError, Question, TIMEOUT, read};
+use super::{Answer, Client, ClientError, Question, read};
 
 /// An answer that goes on. Dropping it ends the connection.
 #[derive(Debug)]
@@ -20,13 +22,13 @@ pub struct Going {
 }
 
 impl Client {
-    /// Asks, and waits for the answer to begin.
+    /// Asks, and waits so long for the answer to begin.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub(super) async fn begin(&self, question: &Question) -> Result<Going, ClientError> {
-        let begun = timeout(TIMEOUT, self.begin_in_any_time(question)).await;
-        begun.map_err(|_| ClientError::Timeout(self.socket.clone(), TIMEOUT))?
+    pub(super) async fn begin(&self, question: &Question, patience: Duration) -> Result<Going, ClientError> {
+        let begun = timeout(patience, self.begin_in_any_time(question)).await;
+        begun.map_err(|_| ClientError::Timeout(self.socket.clone(), patience))?
     }
 
     async fn begin_in_any_time(&self, question: &Question) -> Result<Going, ClientError> {

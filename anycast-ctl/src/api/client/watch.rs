@@ -1,6 +1,6 @@
 //! Events, as the daemon sends them.
 
-use super::{Client, ClientError, Question, Segment, going::Going};
+use super::{Client, ClientError, Question, Segment, TIMEOUT, going::Going};
 use crate::{api::types::Told, events::Since};
 
 /// Largest event that is read, in bytes.
@@ -33,7 +33,7 @@ impl Client {
     pub async fn watch(&self, since: Option<Since>) -> Result<Watch, ClientError> {
         let query = since.map(|since| format!("?since={}", Segment(&since.to_string()))).unwrap_or_default();
         let question = Question::get(&format!("/v1/events{query}"));
-        Ok(Watch { answer: self.begin(&question).await?, rest: Vec::new() })
+        Ok(Watch { answer: self.begin(&question, TIMEOUT).await?, rest: Vec::new() })
     }
 
     /// `GET /v1/events/kept`, from a place on.

@@ -18,6 +18,9 @@ pub struct Status {
     pub multi_buffer: bool,
     /// Which revision is desired, and whether the dataplane has it.
     pub desired: Progress,
+    /// Whether an operator took the program off all interfaces: nothing is steered until `anycast-ctl attach`.
+    #[serde(default)]
+    pub detached: bool,
     /// Where the program is attached.
     pub interfaces: Vec<InterfaceStatus>,
     /// `GET /v1/vips` answers these alone.

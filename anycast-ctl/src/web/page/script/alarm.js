@@ -17,6 +17,7 @@ export function alarms(status) {
       text: `The dataplane does not have revision ${desired.revision} since ${since} (${attempts} attempts, one a second): ${error}`,
     });
   }
+  if (status.detached) found.push({ text: "Detached: nothing is steered until `anycast-ctl attach`" });
   for (const it of interfaces) {
     if (it.detail) found.push({ text: `Interface ${it.name}: ${it.detail}` });
     else if (!it.present) found.push({ text: `Interface ${it.name} is gone, and nothing is steered there` });
