@@ -1,6 +1,7 @@
 //! An edge with backends, clients, and captures on it.
 
 use std::{
+    fs,
     io::Read,
     process::Stdio,
     thread::{self, JoinHandle},
@@ -145,6 +146,13 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal).unwrap();
+    }
+
+    /// Whether it handles SIGINT by now (proc_pid_status(5)).
+    pub fn is_careful(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << (Signal::SIGINT as u64 - 1) != 0
     }
 
     /// Waits for its end.

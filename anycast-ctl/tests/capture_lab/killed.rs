@@ -26,6 +26,24 @@ fn a_capture_ends_with_whoever_wanted_it() {
 }
 
 #[test]
+fn a_capture_that_is_interrupted_before_it_begins_ends_as_soon_as_it_has() {
+    let edge = Edge::start(1);
+    let ordinary = edge.program();
+    let daemon = edge.host.daemon.as_ref().unwrap();
+    daemon.signal(Signal::SIGSTOP).unwrap();
+    let mut capture = edge.begin("--json --vip www4");
+    edge.wait_for("it may be interrupted", |_| capture.is_careful());
+    capture.signal(Signal::SIGINT);
+    // Nobody knows its number yet: it waits for that.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!capture.has_ended());
+    daemon.signal(Signal::SIGCONT).unwrap();
+    assert_eq!(capture.ended().counts().written, 0);
+    assert!(edge.captures().is_empty());
+    edge.wait_for("the ordinary program is back", |edge| edge.program() == ordinary);
+}
+
+#[test]
 fn the_ordinary_program_is_back_after_a_daemon_was_killed() {
     let mut edge = Edge::start(2);
     let held = Held::open(&edge.host, 20);
