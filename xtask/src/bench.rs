@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
 use crate::{
-    compile::{cargo, controller_programs},
+    compile::{cargo, programs},
     setup::{self, Mode},
 };
 
@@ -23,7 +23,7 @@ const IN_KERNEL: [&str; 4] = [DATAPLANE, LIVE, CHANGE, SCALE];
 
 /// Runs the named benchmarks, or all but those that need a lab; `arguments` go to them as they are.
 pub fn bench(names: &[String], json: bool, arguments: &[String]) -> Result<()> {
-    let all = controller_programs("benches")?;
+    let all = programs("anycast-ctl", "benches")?;
     if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
         bail!("run benchmark {unknown}: there are {}", all.join(", "));
     }

@@ -178,9 +178,9 @@ fn message(line: &str) -> Option<Message> {
     serde_json::from_str(line).ok()
 }
 
-/// Names of the programs that cargo finds in that folder of anycast-ctl, `tests` or `benches`, in order.
-pub fn controller_programs(folder: &str) -> Result<Vec<String>> {
-    let directory = workspace().join("anycast-ctl").join(folder);
+/// Names of the programs that cargo finds in that folder of a package, `tests` or `benches`, in order; none if it has none.
+pub fn programs(package: &str, folder: &str) -> Result<Vec<String>> {
+    let directory = workspace().join(package).join(folder);
     let mut names = Vec::new();
     for entry in fs::read_dir(&directory).with_context(|| format!("list {}", directory.display()))? {
         let path = entry.with_context(|| format!("list {}", directory.display()))?.path();

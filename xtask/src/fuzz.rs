@@ -17,7 +17,7 @@ use crate::{
 
 mod program;
 
-pub use program::NAME;
+pub use program::{NAME, build};
 
 /// Seconds of each target's run among the tests.
 pub const SECONDS: u32 = 3;
@@ -53,7 +53,7 @@ pub fn fuzz(settings: &Settings) -> Result<()> {
     }
     let targets = if settings.targets.is_empty() { targets } else { settings.targets.clone() };
     setup::setup(Mode::Install)?;
-    let program = program::build()?;
+    let program = build()?;
     if let Some(input) = &settings.input {
         return again(&program, &targets, input);
     }
@@ -80,12 +80,8 @@ pub fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the program and runs these targets for so long each, as many at a time as there are processors.
-pub fn build_and_run(targets: &[String], seconds: u32) -> Result<Vec<(String, Outcome)>> {
-    run(&program::build()?, targets, seconds)
-}
-
-fn run(program: &Path, targets: &[String], seconds: u32) -> Result<Vec<(String, Outcome)>> {
+/// Runs these targets for so long each, as many at a time as there are processors.
+pub fn run(program: &Path, targets: &[String], seconds: u32) -> Result<Vec<(String, Outcome)>> {
     let waiting = Mutex::new(targets.iter());
     let next = || waiting.lock().ok()?.next();
     let work = || -> Result<Vec<(String, Outcome)>> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _, stdout},
-    num::NonZero,
+    path::Path,
     process::{Command, Stdio},
     thread,
 };
@@ -11,15 +11,18 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
 use crate::{
-    compile::{cargo, controller_programs},
+    compile::cargo,
     fuzz,
     setup::{self, Mode},
 };
 
+mod layer;
 mod pool;
 mod programs;
 mod summary;
 
+use layer::Layer;
+use programs::Program;
 use summary::Summary;
 
 /// Programs that take longest, in this order: begun first, so that none of them is left for last.
@@ -43,28 +46,9 @@ pub struct Selection {
     pub filter: Option<String>,
 }
 
-/// A layer: what it needs and the programs that are it.
-struct Layer {
-    number: u8,
-    name: &'static str,
-    needs_root: bool,
-    /// How many programs run at a time.
-    at_once: usize,
-    /// Arguments of the programs.
-    arguments: &'static [&'static str],
-    /// Arguments of `cargo test` that select the programs.
-    programs: Vec<String>,
-    /// What cargo runs itself, first: arguments of `cargo test`.
-    by_cargo: Vec<Vec<String>>,
-    /// Whether what reads others' bytes is fuzzed for some seconds.
-    fuzzes: bool,
-    /// Whether what fails is run again, alone.
-    repeats: bool,
-}
-
 /// Runs the layers one after the other; answers whether every test passed, after the closing line said so.
 pub fn test(selection: &Selection) -> Result<bool> {
-    let mut layers = layers()?;
+    let mut layers = layer::all()?;
     if let Some(unknown) =
         selection.layers.iter().find(|number| layers.iter().all(|layer| layer.number != **number))
     {
@@ -83,36 +67,31 @@ pub fn test(selection: &Selection) -> Result<bool> {
     }
     setup::setup(Mode::Install)?;
 
-    let mut sums = Vec::new();
-    for layer in &layers {
-        let mut sum = Summary::default();
-        let heading = |what: &str| println!("\n── layer {} ({}): {what}", layer.number, layer.name);
-        for arguments in &layer.by_cargo {
-            heading(&format!("cargo test {}", arguments.join(" ")));
-            sum.add(run(arguments, selection.filter.as_deref())?);
+    let filter = selection.filter.as_deref();
+    let mut sums = by_cargo(&layers, filter)?;
+    println!("\n── building the test programs");
+    let programs = programs::build(&layer::options(&layers))?;
+    let targets = fuzzed(&layers, filter)?;
+    thread::scope(|scope| -> Result<()> {
+        // A build of its own, most of which keeps one processor busy: as do the first layers.
+        let fuzzer = (!targets.is_empty()).then(|| scope.spawn(fuzz::build));
+        for (layer, sum) in layers.iter().zip(&mut sums) {
+            sum.add(run_programs(layer, &programs, filter)?);
         }
-        heading(&format!("building its programs: cargo test {}", layer.programs.join(" ")));
-        let mut programs = programs::build(&layer.programs)?;
-        programs.sort_by_key(|program| {
-            LONGEST.iter().position(|name| program.title.ends_with(name)).unwrap_or(LONGEST.len())
-        });
-        let arguments = [layer.arguments, selection.filter.as_deref().as_slice()].concat();
-        let mut results = pool::run(&programs, layer.at_once, &arguments, &mut stdout())?;
-        if layer.repeats {
-            pool::repeat(&mut results, layer.arguments, &mut stdout())?;
-        }
-        for (_, result) in results {
-            sum.add(result);
-        }
-        if layer.fuzzes {
-            sum.add(fuzz(selection.filter.as_deref())?);
-        }
-        sums.push((layer, sum));
-    }
+        let Some(fuzzer) = fuzzer else { return Ok(()) };
+        let fuzzer = fuzzer.join().unwrap_or_else(|_| bail!("build the fuzzer: its thread has panicked"))?;
+        let fuzzed = fuzz(&fuzzer, &targets)?;
+        layers
+            .iter()
+            .zip(&mut sums)
+            .filter(|(layer, _)| layer.fuzzes)
+            .for_each(|(_, sum)| sum.add(fuzzed.clone()));
+        Ok(())
+    })?;
 
     println!();
     let mut total = Summary::default();
-    for (layer, sum) in sums {
+    for (layer, sum) in layers.iter().zip(sums) {
         println!("layer {} ({}): {sum}", layer.number, layer.name);
         for name in &sum.failed_names {
             println!("  failed: {name}");
@@ -132,79 +111,56 @@ pub fn test(selection: &Selection) -> Result<bool> {
     Ok(total.failed == 0)
 }
 
-fn layers() -> Result<Vec<Layer>> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let host = words("--workspace --exclude anycast-ebpf");
-    let mut first = [host.clone(), words("--lib --bins --test corpus")].concat();
-    let mut second = words("-p anycast-ctl");
-    // The lab's own tests, and those of the controller in it.
-    let mut third = words("-p xtask -p anycast-ctl");
-    for name in controller_programs("tests")? {
-        let programs = match name.as_str() {
-            // Wants another build.
-            "packet_log" => continue,
-            "check_path" | "packets" | "receive" | "sweep" => &mut second,
-            // Makes namespaces of its own.
-            "netlink" => &mut third,
-            lab if lab.ends_with("lab") => &mut third,
-            _ => &mut first,
-        };
-        programs.extend(["--test".to_owned(), name]);
-    }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    Ok(vec![
-        Layer {
-            number: 1,
-            name: "host",
-            needs_root: false,
-            at_once: 1,
-            arguments: &[],
-            programs: first,
-            by_cargo: vec![[host, words("--doc")].concat()],
-            fuzzes: true,
-            repeats: false,
-        },
-        Layer {
-            number: 2,
-            name: "packets",
-            needs_root: true,
-            at_once: 1,
-            arguments: &[],
-            programs: second,
-            by_cargo: Vec::new(),
-            fuzzes: false,
-            repeats: false,
-        },
-        Layer {
-            number: 3,
-            name: "lab",
-            needs_root: true,
-            // Labs wait most of the time: for routes, for checks, for sessions to end.
-            at_once: cores + 1,
-            arguments: &["--test-threads=1"],
-            programs: third,
-            // Before the labs, so that the build that stays is the usual one.
-            by_cargo: vec![words("-p anycast-ctl --features packet-log --test packet_log")],
-            fuzzes: false,
-            repeats: true,
-        },
-    ])
-}
-
 fn describe(layers: &[Layer]) -> String {
     layers.iter().map(|layer| format!("{} ({})", layer.number, layer.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Runs of the fuzzer, one test for each target: `fuzz::agent`.
-fn fuzz(filter: Option<&str>) -> Result<Summary> {
-    let mut summary = Summary::default();
-    let mut targets = fuzz::targets()?;
-    targets.retain(|target| filter.is_none_or(|filter| format!("fuzz::{target}").contains(filter)));
-    if targets.is_empty() {
-        return Ok(summary);
+/// What cargo runs itself, of each layer.
+fn by_cargo(layers: &[Layer], filter: Option<&str>) -> Result<Vec<Summary>> {
+    let mut sums = Vec::new();
+    for layer in layers {
+        let mut sum = Summary::default();
+        for arguments in &layer.by_cargo {
+            head(layer, &format!("cargo test {arguments}"));
+            sum.add(run(arguments, filter)?);
+        }
+        sums.push(sum);
     }
+    Ok(sums)
+}
+
+/// Runs the programs of a layer.
+fn run_programs(layer: &Layer, programs: &[Program], filter: Option<&str>) -> Result<Summary> {
+    let mut programs: Vec<Program> = programs.iter().filter(|program| layer.has(program)).cloned().collect();
+    programs.sort_by_key(|program| {
+        LONGEST.iter().position(|name| program.title.ends_with(name)).unwrap_or(LONGEST.len())
+    });
+    head(layer, &format!("{} programs", programs.len()));
+    let arguments = [layer.arguments, filter.as_slice()].concat();
+    let mut results = pool::run(&programs, layer.at_once, &arguments, &mut stdout())?;
+    if layer.repeats {
+        pool::repeat(&mut results, layer.arguments, &mut stdout())?;
+    }
+    let mut sum = Summary::default();
+    results.into_iter().for_each(|(_, result)| sum.add(result));
+    Ok(sum)
+}
+
+fn head(layer: &Layer, what: &str) {
+    println!("\n── layer {} ({}): {what}", layer.number, layer.name);
+}
+
+/// What is to be fuzzed, one test for each target: `fuzz::agent`.
+fn fuzzed(layers: &[Layer], filter: Option<&str>) -> Result<Vec<String>> {
+    let mut targets = if layers.iter().any(|layer| layer.fuzzes) { fuzz::targets()? } else { Vec::new() };
+    targets.retain(|target| filter.is_none_or(|filter| format!("fuzz::{target}").contains(filter)));
+    Ok(targets)
+}
+
+fn fuzz(fuzzer: &Path, targets: &[String]) -> Result<Summary> {
+    let mut summary = Summary::default();
     println!("\n── fuzz: {} targets, {} s each", targets.len(), fuzz::SECONDS);
-    for (target, outcome) in fuzz::build_and_run(&targets, fuzz::SECONDS)? {
+    for (target, outcome) in fuzz::run(fuzzer, targets, fuzz::SECONDS)? {
         match outcome {
             fuzz::Outcome::Clean => summary.passed += 1,
             fuzz::Outcome::Broken(inputs) => {
@@ -217,9 +173,9 @@ fn fuzz(filter: Option<&str>) -> Result<Summary> {
 }
 
 /// One `cargo test`, its output passed on line by line.
-fn run(arguments: &[String], filter: Option<&str>) -> Result<Summary> {
+fn run(arguments: &str, filter: Option<&str>) -> Result<Summary> {
     let mut command: Command = cargo();
-    command.arg("test").arg("--no-fail-fast").args(arguments).arg("--").args(filter);
+    command.arg("test").arg("--no-fail-fast").args(arguments.split(' ')).arg("--").args(filter);
     let mut child = command.stdout(Stdio::piped()).spawn().context("start cargo test")?;
     let printed = child.stdout.take().context("read the tests' output")?;
     let mut summary = Summary::default();
@@ -235,7 +191,7 @@ fn run(arguments: &[String], filter: Option<&str>) -> Result<Summary> {
     if !status.success() && summary.failed == 0 {
         // It did not build, or a test program died before it could count.
         summary.failed += 1;
-        summary.failed_names.push(format!("cargo test {} ended with {status}", arguments.join(" ")));
+        summary.failed_names.push(format!("cargo test {arguments} ended with {status}"));
     }
     Ok(summary)
 }

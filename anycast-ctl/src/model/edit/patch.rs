@@ -276,7 +276,11 @@ impl fmt::Display for BackendPatch {
         named(f, "check", check.as_ref().map(check_words))?;
         named(f, "address", address.as_ref())?;
         named(f, "weight", weight.as_ref())?;
-        named(f, "delivery", delivery.map(|delivery| delivery.map_or("as its pool", Delivery::label)))?;
+        named(
+            f,
+            "delivery",
+            delivery.map(|delivery| delivery.map_or_else(|| "as its pool".to_owned(), |it| it.to_string())),
+        )?;
         named(f, "backup", backup.as_ref())?;
         named(f, "when_drained", when_drained.map(|it| label(&it)))
     }
