@@ -12,7 +12,6 @@
 
 #![no_std]
 #![no_main]
-#![expect(missing_docs, reason = "the classifier macro exports functions of its own, without documentation")]
 
 mod deliver;
 mod maps;
@@ -22,6 +21,8 @@ mod object;
 mod outer;
 mod packet;
 
+use core::ffi::c_void;
+
 use anycast_common::{
     parse::{self, IpHeader},
     probe::{Outcome, THIS_HOST, Verdict, backend_of, magic_of},
@@ -29,7 +30,6 @@ use anycast_common::{
 use aya_ebpf::{
     Global,
     bindings::{TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_UNSPEC},
-    macros::classifier,
     programs::TcContext,
 };
 use network_types::ip::{Ipv4Hdr, Ipv6Hdr};
@@ -40,9 +40,12 @@ use crate::packet::Packet;
 #[unsafe(no_mangle)]
 static MAGIC: Global<u16> = Global::new(0);
 
-/// Entry point.
-#[classifier]
-pub fn probe(ctx: TcContext) -> i32 {
+/// Entry point, by hand: with the `*mut __sk_buff` of aya's macro the object would describe that type, which points to two types
+/// that are only declared, and those come in another order each time.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "classifier")]
+extern "C" fn probe(context: *mut c_void) -> i32 {
+    let ctx = TcContext::new(context.cast());
     let packet = Packet::new(&ctx);
     let mark = packet.mark();
     if magic_of(mark) != MAGIC.load() {

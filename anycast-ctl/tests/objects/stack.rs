@@ -3,21 +3,11 @@
 //! Linux 6.1 rounds each frame up to 32 bytes before it adds them up, later kernels to 16 or less: what this machine's kernel
 //! loads may be refused there. Source: `check_max_stack_depth` in kernel/bpf/verifier.c.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics when it is wrong")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use aya_obj::{Object, generated::bpf_insn};
 
-/// A program as it is embedded.
-macro_rules! object {
-    ($name:literal) => {
-        ($name, include_bytes!(concat!(env!("OUT_DIR"), "/", $name)).as_slice())
-    };
-}
-
-const OBJECTS: [(&str, &[u8]); 5] =
-    [object!("anycast"), object!("trace"), object!("tapped"), object!("receive"), object!("probe")];
+use crate::OBJECTS;
 
 /// `MAX_BPF_STACK` (include/linux/filter.h).
 const MOST: usize = 512;
