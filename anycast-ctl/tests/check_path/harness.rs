@@ -86,6 +86,8 @@ pub fn send(family: usize, mark: u32, payload: &[u8]) -> io::Result<()> {
     let domain = if is_v4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let socket = socket(domain, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&socket, sockopt::Mark, &mark)?;
+    // The last one may live on for a moment in the child of another test, which was forked from here and is about to exec.
+    setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     if is_v4 {
         setsockopt(&socket, sockopt::Ipv4Ttl, &1)?;
         setsockopt(&socket, sockopt::Ipv4Tos, &i32::from(CLASS))?;
