@@ -12,6 +12,7 @@ use xtask::lab::{
 };
 
 use crate::{
+    announced,
     machine::{Machine, wait_for},
     package, receive, rights,
 };
@@ -39,7 +40,7 @@ fn the_package_lives_under_systemd() {
     let options = Options { backends: 2, ..Options::default() };
     let lab = OwnedLab::start(&options).unwrap();
     let machine = Machine::boot(&lab, packages.path());
-    let edge = Edge { site: controller::site(lab.plan()).to_toml(), lab, machine };
+    let mut edge = Edge { site: controller::site(lab.plan()).to_toml(), lab, machine };
 
     edge.install(&inside(&first));
     receive::starts_at_boot(&edge.machine, || edge.program());
@@ -49,6 +50,7 @@ fn the_package_lives_under_systemd() {
     edge.take_over_from_root();
     edge.reload();
     edge.replace_one_that_is_stuck();
+    edge.announce();
     edge.upgrade(&inside(&second));
     edge.remove();
     edge.purge();
@@ -171,12 +173,47 @@ impl Edge {
         assert!(self.packets() > packets);
     }
 
-    /// The dataplane stays: its attachment is the same one, and counters go on.
+    /// Routes stay while the daemon is replaced, and go where the site wants that, by systemd's hand if the daemon crashed.
+    fn announce(&mut self) {
+        let machine = &self.machine;
+        announced::prepare(machine, &self.lab.plan().vips, [DAEMON, WATCHDOG]);
+        self.site.push_str(announced::SITE);
+        fs::write(machine.path(SITE), &self.site).unwrap();
+        machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+        let routes = announced::wait_until_announced(machine);
+        let kill = |expected: &str| {
+            let process = machine.property(DAEMON, "MainPID");
+            machine.does(&["systemctl", "kill", "--kill-who=main", "--signal=KILL", DAEMON]);
+            wait_for(expected, || {
+                let next = machine.property(DAEMON, "MainPID");
+                let is_active = machine.property(DAEMON, "ActiveState") == "active";
+                (next != "0" && next != process && is_active).then_some(())
+            });
+        };
+        kill("a daemon after the one that was killed");
+        assert_eq!(announced::wait_until_announced(machine), routes);
+
+        let withdrawing = self.site.replacen("\"keep\"", "\"withdraw\"", 1);
+        fs::write(machine.path(SITE), withdrawing).unwrap();
+        machine.does(&["systemctl", "restart", DAEMON]);
+        let routes = announced::wait_until_announced(machine);
+        kill("a daemon after the one that was killed, whose routes were withdrawn");
+        let later = announced::wait_until_announced(machine);
+        assert!(later.iter().zip(&routes).all(|(later, before)| later.since != before.since), "{later:?}");
+        machine.does(&["systemctl", "stop", DAEMON]);
+        assert!(announced::are_withdrawn(machine));
+
+        fs::write(machine.path(SITE), &self.site).unwrap();
+        machine.does(&["systemctl", "start", DAEMON]);
+        announced::wait_until_announced(machine);
+    }
+
+    /// The dataplane stays: its attachment is the same one, counters go on, and so do routes.
     fn upgrade(&self, package: &str) {
         let machine = &self.machine;
         self.serves();
         let (link, packets) = (self.link(), self.packets());
-        let process = machine.property(DAEMON, "MainPID");
+        let (process, routes) = (machine.property(DAEMON, "MainPID"), announced::protocols(machine));
         machine.does(&["dpkg", "--install", package]);
         assert_eq!(machine.does(&["dpkg-query", "--show", "--showformat=${Version}", "anycast"]), "1.1");
         assert_ne!(machine.property(DAEMON, "MainPID"), process);
@@ -188,12 +225,14 @@ impl Edge {
         assert!(self.packets() >= packets);
         self.serves();
         assert!(self.packets() > packets);
+        assert_eq!(announced::protocols(machine), routes);
     }
 
     /// Nothing is steered by a package that is not there; what was configured and stored stays.
     fn remove(&self) {
         let machine = &self.machine;
         machine.does(&["dpkg", "--remove", "anycast"]);
+        assert!(announced::are_withdrawn(machine));
         assert_eq!(self.program(), None);
         assert_eq!(fs::read_dir(machine.path("/sys/fs/bpf/anycast/edge")).unwrap().count(), 0);
         for unit in [DAEMON, WATCHDOG] {

@@ -4,6 +4,7 @@
 // What fails here fails the test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod announced;
 mod bytes;
 mod exposure;
 mod image;

@@ -9,7 +9,7 @@ use std::{
 use crate::source;
 
 /// What it has beside the essential packages.
-const PACKAGES: &str = "systemd-sysv,iproute2";
+const PACKAGES: &str = "systemd-sysv,iproute2,bird2";
 
 /// Its directory, which nobody changes.
 pub fn root() -> PathBuf {
@@ -19,9 +19,9 @@ pub fn root() -> PathBuf {
     // Tests of two runs would make it both.
     let lock = File::create(roots.join("lock")).unwrap();
     lock.lock().unwrap();
-    let root = roots.join(&release);
+    let root = roots.join(format!("{release},{PACKAGES}"));
     if !root.exists() {
-        let begun = roots.join(format!("{release}-begun"));
+        let begun = roots.join(format!("{release},{PACKAGES}.begun"));
         if begun.exists() {
             fs::remove_dir_all(&begun).unwrap();
         }

@@ -95,7 +95,7 @@ pub fn all() -> Result<Vec<Layer>> {
             name: "lab",
             needs_root: true,
             // Labs wait most of the time: for routes, for checks, for sessions to end.
-            at_once: cores + 1,
+            at_once: 2 * cores,
             arguments: &["--test-threads=1"],
             programs: third,
             // Before the others are built, so that the build that stays is the usual one.

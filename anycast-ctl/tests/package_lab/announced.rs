@@ -1,0 +1,64 @@
+//! Routes by a BIRD that the host runs, and by a daemon that is nobody but a member of its group: docs/security.md.
+
+use std::fs;
+
+use xtask::lab::Addresses;
+
+use crate::machine::{Machine, wait_for};
+
+/// What the site says of it.
+pub const SITE: &str = "\n[announce]\non_stop = \"keep\"\n\n[announce.bird]\nsocket = \"/run/bird/bird.ctl\"\n\
+                        protocol = \"anycast_{vip}\"\n";
+
+/// The protocols of the lab's VIPs, with what the site calls them in their names.
+const PROTOCOLS: [&str; 2] = ["anycast_www4", "anycast_www6"];
+
+/// A protocol's state, and since when it has that, in BIRD's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    pub state: String,
+    pub since: String,
+}
+
+/// Has BIRD know the VIPs, and lets the units' user write to its socket.
+pub fn prepare(machine: &Machine, vips: &Addresses, units: [&str; 2]) {
+    let [v4, v6] = PROTOCOLS;
+    let configuration = format!(
+        "router id 10.255.0.1;\nprotocol device {{ }}\n\
+         protocol static {v4} {{ disabled; ipv4; route {}/32 blackhole; }}\n\
+         protocol static {v6} {{ disabled; ipv6; route {}/128 blackhole; }}\n",
+        vips.v4, vips.v6
+    );
+    fs::write(machine.path("/etc/bird/bird.conf"), configuration).unwrap();
+    machine.does(&["systemctl", "restart", "bird"]);
+    for unit in units {
+        let directory = machine.path(&format!("/etc/systemd/system/{unit}.d"));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("bird.conf"), "[Service]\nSupplementaryGroups=bird\n").unwrap();
+    }
+    machine.does(&["systemctl", "daemon-reload"]);
+}
+
+/// What BIRD says of the VIPs' protocols.
+pub fn protocols(machine: &Machine) -> [Protocol; 2] {
+    let table = machine.does(&["birdc", "show", "protocols"]);
+    PROTOCOLS.map(|name| {
+        let row = table.lines().find(|line| line.split_whitespace().next() == Some(name));
+        // Name, kind, table, state, since.
+        let words: Vec<&str> = row.unwrap_or_else(|| panic!("{table}")).split_whitespace().collect();
+        Protocol { state: words[3].to_owned(), since: words[4].to_owned() }
+    })
+}
+
+/// Waits until both routes are there.
+pub fn wait_until_announced(machine: &Machine) -> [Protocol; 2] {
+    wait_for("the routes", || {
+        let protocols = protocols(machine);
+        protocols.iter().all(|protocol| protocol.state == "up").then_some(protocols)
+    })
+}
+
+/// Whether neither is.
+pub fn are_withdrawn(machine: &Machine) -> bool {
+    protocols(machine).iter().all(|protocol| protocol.state == "down")
+}
