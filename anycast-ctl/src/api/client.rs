@@ -1,8 +1,5 @@
 //! The other side: asks a running daemon over its Unix socket.
 
-mod log;
-mod watch;
-
 use std::{
     io,
     path::{Path, PathBuf},
@@ -20,24 +17,29 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 
+mod announce;
 mod capture;
+mod explain;
+mod flows;
 mod going;
+mod log;
+mod watch;
 
-pub use self::capture::CaptureLines;
+pub use self::{
+    capture::CaptureLines,
+    watch::{Frame, Watch},
+};
 
 use super::{
-    call::{Call, Query, Question, Segment, Terms},
+    call::{Call, Question, Segment, Terms},
     doors,
     types::{
-        AnnounceStatus, ApiError, BackendHealth, BackendStatus, CatchmentStatus, Committed, ExplainQuestion,
-        ExplainWay, Explanation, FlowCounts, FlowsStatus, HealthStatus, HookState, HookStatus, HostStatus,
+        ApiError, BackendHealth, BackendStatus, Committed, HealthStatus, HookState, HookStatus, HostStatus,
         PlanStatus, PoolStatus, ReconcileStatus, RevisionDetail, RevisionStatus, SlotsStatus, Status,
-        TopStatus, VipAnnouncement, VipStatus,
+        VipStatus,
     },
 };
 use crate::model::Site;
-
-pub use self::watch::{Frame, Watch};
 
 /// How long one request may take. The daemon answers from memory and a few map reads.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -265,97 +267,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn plan(&self, call: &Call, terms: &Terms) -> Result<PlanStatus, ClientError> {
         self.exchange(&call.question(terms, true), TIMEOUT).await?.accepted()?.json()
-    }
-
-    /// `GET /v1/explain`
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explanation, ClientError> {
-        let question = Question::get(&format!("/v1/explain{}", Query::of(question)));
-        self.exchange(&question, LOADING).await?.accepted()?.json()
-    }
-
-    /// `POST /v1/explain`
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn explain_frame(&self, frame: Vec<u8>, way: &ExplainWay) -> Result<Explanation, ClientError> {
-        let question = Question::post(&format!("/v1/explain{}", Query::of(way)));
-        self.exchange(&question.with_bytes(frame), LOADING).await?.accepted()?.json()
-    }
-
-    /// `GET /v1/announcements`
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn announcements(&self) -> Result<AnnounceStatus, ClientError> {
-        self.get("/v1/announcements").await
-    }
-
-    /// `GET /v1/vips/{vip}/announcement`
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn announcement(&self, vip: &str) -> Result<VipAnnouncement, ClientError> {
-        self.get(&format!("/v1/vips/{}/announcement", Segment(vip))).await
-    }
-
-    /// Carries out a change of announcements, and says what it comes to.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn announce<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
-        self.exchange(&call.question(&Terms::default(), false), TIMEOUT).await?.accepted()?.json()
-    }
-
-    /// `GET /v1/flows`, with that query.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn flows(&self, query: &Query) -> Result<FlowsStatus, ClientError> {
-        self.get(&format!("/v1/flows{query}")).await
-    }
-
-    /// `GET /v1/flows/count`, with that query.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn flow_counts(&self, query: &Query) -> Result<FlowCounts, ClientError> {
-        self.get(&format!("/v1/flows/count{query}")).await
-    }
-
-    /// `POST /v1/flows/top`, with that query, which takes that long.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn top(&self, query: &Query, period: Duration) -> Result<TopStatus, ClientError> {
-        self.measure(&format!("/v1/flows/top{query}"), period).await
-    }
-
-    /// `POST /v1/catchment`, with that query, which takes that long.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn measure_catchment(
-        &self,
-        query: &Query,
-        period: Duration,
-    ) -> Result<CatchmentStatus, ClientError> {
-        self.measure(&format!("/v1/catchment{query}"), period).await
-    }
-
-    /// `GET /v1/catchment`
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn catchment(&self) -> Result<CatchmentStatus, ClientError> {
-        self.get("/v1/catchment").await
-    }
-
-    async fn measure<T: DeserializeOwned>(&self, path: &str, period: Duration) -> Result<T, ClientError> {
-        // It begins when the program that shows packets is loaded.
-        self.exchange(&Question::post(path), LOADING + period).await?.accepted()?.json()
     }
 
     /// `POST /v1/attach`, `/v1/detach` or `/v1/down`
