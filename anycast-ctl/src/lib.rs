@@ -1,5 +1,6 @@
 //! The controller of the anycast dataplane: loads the XDP program, keeps its maps true, and shows what it does.
 
+pub mod allocator;
 pub mod announce;
 pub mod api;
 pub mod bpffs;

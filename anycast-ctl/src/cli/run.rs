@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Common, block_on};
 use crate::{
+    allocator,
     api::{
         doors::{Doors, Readers},
         types::XdpMode,
@@ -135,6 +136,7 @@ impl Run {
             dataplane::prepare_to_lend().context("mount a bpffs for a dataplane without pins")?;
         }
         // Before the first thread.
+        allocator::share();
         let needs = privilege::of_daemon(http.as_ref().map(|http| http.socket.port()));
         let rights = privilege::confine(&needs).context("drop privileges")?;
         let _log = log::start(&log::Options {
