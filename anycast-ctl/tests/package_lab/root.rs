@@ -19,9 +19,11 @@ pub fn root() -> PathBuf {
     // Tests of two runs would make it both.
     let lock = File::create(roots.join("lock")).unwrap();
     lock.lock().unwrap();
-    let root = roots.join(format!("{release},{PACKAGES}"));
+    // A comma would end the name among a mount's options.
+    let name = format!("{release}+{}", PACKAGES.replace(',', "+"));
+    let root = roots.join(&name);
     if !root.exists() {
-        let begun = roots.join(format!("{release},{PACKAGES}.begun"));
+        let begun = roots.join(format!("{name}.begun"));
         if begun.exists() {
             fs::remove_dir_all(&begun).unwrap();
         }
