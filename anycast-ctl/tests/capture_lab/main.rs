@@ -17,6 +17,7 @@ mod held;
 #[allow(dead_code, reason = "of the survival of the dataplane")]
 mod host;
 mod killed;
+mod memory;
 mod refuse;
 mod sampling;
 mod tshark;
