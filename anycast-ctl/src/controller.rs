@@ -330,6 +330,8 @@ impl Controller {
         if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
             tracing::warn!("some backends have not answered yet: those that the maps have stay as they are");
         }
+        // Whom checks have put in until now is part of the start, and no change.
+        self.checks.note_followed();
         self.reconcile_or_retry();
     }
 

@@ -19,6 +19,13 @@ fn what_happens_is_told_with_its_reason() {
     let ready = watcher.wait_for(&edge, "the daemon is ready", |told| matches!(told.event, Event::Daemon(_)));
     assert!(matches!(&ready.event, Event::Daemon(daemon) if daemon.what == DaemonStep::Started), "{ready:?}");
 
+    let began = watcher.wait_for(
+        &edge,
+        "the first table",
+        |told| matches!(&told.event, Event::Table(table) if table.pool == "web4"),
+    );
+    assert!(began.words.contains(": the daemon's start; took "), "{began:?}");
+
     // A backend fails, and comes back.
     edge.refuse("backend2", true);
     let is_state = |told: &anycast_ctl::api::types::Told, state| {
