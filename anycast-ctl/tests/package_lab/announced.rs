@@ -4,7 +4,10 @@ use std::fs;
 
 use xtask::lab::Addresses;
 
-use crate::machine::{Machine, wait_for};
+use crate::{
+    life::{self, DAEMON, WATCHDOG},
+    machine::{Machine, wait_for},
+};
 
 /// What the site says of it.
 pub const SITE: &str = "\n[announce]\non_stop = \"keep\"\n\n[announce.bird]\nsocket = \"/run/bird/bird.ctl\"\n\
@@ -21,7 +24,7 @@ pub struct Protocol {
 }
 
 /// Has BIRD know the VIPs, and lets the units' user write to its socket.
-pub fn prepare(machine: &Machine, vips: &Addresses, units: [&str; 2]) {
+pub fn prepare(machine: &Machine, vips: &Addresses) {
     let [v4, v6] = PROTOCOLS;
     let configuration = format!(
         "router id 10.255.0.1;\nprotocol device {{ }}\n\
@@ -31,12 +34,51 @@ pub fn prepare(machine: &Machine, vips: &Addresses, units: [&str; 2]) {
     );
     fs::write(machine.path("/etc/bird/bird.conf"), configuration).unwrap();
     machine.does(&["systemctl", "restart", "bird"]);
-    for unit in units {
+    for unit in [DAEMON, WATCHDOG] {
         let directory = machine.path(&format!("/etc/systemd/system/{unit}.d"));
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("bird.conf"), "[Service]\nSupplementaryGroups=bird\n").unwrap();
     }
     machine.does(&["systemctl", "daemon-reload"]);
+}
+
+/// Routes stay while the daemon is replaced, and go where the site wants that, by systemd's hand if the daemon crashed, by the
+/// watchdog's if nobody comes after it. In the end they are there.
+pub fn follow_the_daemon(machine: &Machine, site: &str) {
+    let begin = |keep: &str| {
+        fs::write(machine.path(life::SITE), site.replacen("\"keep\"", keep, 1)).unwrap();
+        machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+        wait_until_announced(machine)
+    };
+    let routes = begin("\"keep\"");
+    kill(machine);
+    assert_eq!(wait_until_announced(machine), routes);
+
+    let routes = begin("\"withdraw\"");
+    kill(machine);
+    let later = wait_until_announced(machine);
+    assert!(later.iter().zip(&routes).all(|(later, before)| later.since != before.since), "{later:?}");
+    machine.does(&["systemctl", "stop", DAEMON]);
+    assert!(are_withdrawn(machine));
+
+    begin("\"keep\"\nlease = \"5s\"");
+    machine.does(&["systemctl", "stop", DAEMON]);
+    wait_for("the watchdog to withdraw", || are_withdrawn(machine).then_some(()));
+    let journal = machine.does(&["journalctl", "--no-pager", "--unit", WATCHDOG]);
+    assert!(journal.contains("withdr"), "{journal}");
+
+    begin("\"keep\"");
+}
+
+/// Kills the daemon, and waits for the next one.
+fn kill(machine: &Machine) {
+    let process = machine.property(DAEMON, "MainPID");
+    machine.does(&["systemctl", "kill", "--kill-who=main", "--signal=KILL", DAEMON]);
+    wait_for("a daemon after the one that was killed", || {
+        let next = machine.property(DAEMON, "MainPID");
+        let is_active = machine.property(DAEMON, "ActiveState") == "active";
+        (next != "0" && next != process && is_active).then_some(())
+    });
 }
 
 /// What BIRD says of the VIPs' protocols.
@@ -51,7 +93,7 @@ pub fn protocols(machine: &Machine) -> [Protocol; 2] {
 }
 
 /// Waits until both routes are there.
-pub fn wait_until_announced(machine: &Machine) -> [Protocol; 2] {
+fn wait_until_announced(machine: &Machine) -> [Protocol; 2] {
     wait_for("the routes", || {
         let protocols = protocols(machine);
         protocols.iter().all(|protocol| protocol.state == "up").then_some(protocols)

@@ -17,9 +17,9 @@ use crate::{
     package, receive, rights,
 };
 
-const DAEMON: &str = "anycast.service";
-const WATCHDOG: &str = "anycast-watchdog.service";
-const SITE: &str = "/etc/anycast/site.toml";
+pub const DAEMON: &str = "anycast.service";
+pub const WATCHDOG: &str = "anycast-watchdog.service";
+pub const SITE: &str = "/etc/anycast/site.toml";
 
 /// A host with the package, and a client who wants something of its VIP.
 struct Edge {
@@ -173,39 +173,11 @@ impl Edge {
         assert!(self.packets() > packets);
     }
 
-    /// Routes stay while the daemon is replaced, and go where the site wants that, by systemd's hand if the daemon crashed.
+    /// Routes go with the daemon as the site says, and are there for what follows.
     fn announce(&mut self) {
-        let machine = &self.machine;
-        announced::prepare(machine, &self.lab.plan().vips, [DAEMON, WATCHDOG]);
         self.site.push_str(announced::SITE);
-        fs::write(machine.path(SITE), &self.site).unwrap();
-        machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
-        let routes = announced::wait_until_announced(machine);
-        let kill = |expected: &str| {
-            let process = machine.property(DAEMON, "MainPID");
-            machine.does(&["systemctl", "kill", "--kill-who=main", "--signal=KILL", DAEMON]);
-            wait_for(expected, || {
-                let next = machine.property(DAEMON, "MainPID");
-                let is_active = machine.property(DAEMON, "ActiveState") == "active";
-                (next != "0" && next != process && is_active).then_some(())
-            });
-        };
-        kill("a daemon after the one that was killed");
-        assert_eq!(announced::wait_until_announced(machine), routes);
-
-        let withdrawing = self.site.replacen("\"keep\"", "\"withdraw\"", 1);
-        fs::write(machine.path(SITE), withdrawing).unwrap();
-        machine.does(&["systemctl", "restart", DAEMON]);
-        let routes = announced::wait_until_announced(machine);
-        kill("a daemon after the one that was killed, whose routes were withdrawn");
-        let later = announced::wait_until_announced(machine);
-        assert!(later.iter().zip(&routes).all(|(later, before)| later.since != before.since), "{later:?}");
-        machine.does(&["systemctl", "stop", DAEMON]);
-        assert!(announced::are_withdrawn(machine));
-
-        fs::write(machine.path(SITE), &self.site).unwrap();
-        machine.does(&["systemctl", "start", DAEMON]);
-        announced::wait_until_announced(machine);
+        announced::prepare(&self.machine, &self.lab.plan().vips);
+        announced::follow_the_daemon(&self.machine, &self.site);
     }
 
     /// The dataplane stays: its attachment is the same one, counters go on, and so do routes.
