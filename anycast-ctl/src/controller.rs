@@ -1,6 +1,7 @@
 //! The daemon: owns the desired state, follows next hops, keeps the maps true, answers the API.
 
 mod announcements;
+mod assemble;
 mod capacity;
 mod checks;
 mod collect;
@@ -38,26 +39,24 @@ use tokio::{
 };
 
 use crate::{
-    announce::{self, driver::Surroundings},
     api::{
         doors::Doors,
         link::{self, ControllerEnd},
         request::Request,
         server::Server,
-        types::{DaemonStep, Event, Progress, RevisionStatus, RightsStatus, WebStatus},
+        types::{DaemonStep, Progress, RightsStatus, WebStatus},
     },
     bpffs::Lock,
     condition::{Marks, Names},
     dataplane::Dataplane,
     events::Teller,
-    health::report::Ask,
-    interface::{self, Interfaces},
+    interface,
     metrics::Meters,
     model::{Seed, Site},
-    neighbour::{Resolutions, Resolver, ResolverHandle},
+    neighbour::{Resolutions, ResolverHandle},
     numbers::{Carried, Numbers},
     privilege::Rights,
-    reconcile::{Maps, inherit},
+    reconcile::Maps,
     service::Service,
     store::{Record, Store},
     transition::Census,
@@ -66,7 +65,7 @@ use crate::{
 
 use self::{
     announcements::Announcements, capacity::Capacities, checks::Checks, drains::DrainsTold, drops::DropWatch,
-    interfaces::Ports, progress::Told, start::Begun, tending::Tending,
+    interfaces::Ports, progress::Told, tending::Tending,
 };
 
 pub use self::{start::RunOptions, tending::Figures};
@@ -76,9 +75,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// How often the controller shows that it lives.
 const BEAT: Duration = Duration::from_secs(1);
-
-/// How long the start waits for neighbours to answer, so that the first packets find full tables.
-const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Runs the daemon, with doors that are open and the rights that it kept, until SIGTERM or SIGINT, or until it is told to take
 /// the dataplane down. Otherwise that stays, and goes on steering, unless it is temporary.
@@ -95,7 +91,8 @@ pub async fn run(options: RunOptions, doors: Doors, rights: Rights) -> anyhow::R
         link::link(options.keep_events);
     link.catchment_every = options.catchment_every;
     let present = interface::follow().await?;
-    let mut controller = Controller::start(&options, present, (progress, events), (health, announce)).await?;
+    let mut controller =
+        Controller::assemble(&options, present, (progress, events), (health, announce)).await?;
     rights.tell();
     #[cfg(feature = "packet-log")]
     controller.dataplane.follow_packet_log()?;
@@ -209,132 +206,6 @@ pub struct Controller {
 }
 
 impl Controller {
-    async fn start(
-        options: &RunOptions,
-        present: watch::Receiver<Interfaces>,
-        (progress, events): (watch::Sender<Progress>, Teller),
-        (health_asks, announce_asks): (mpsc::Receiver<Ask>, mpsc::Receiver<announce::report::Ask>),
-    ) -> anyhow::Result<Self> {
-        let Begun {
-            site,
-            seed,
-            store,
-            head,
-            runtime,
-            verdicts,
-            dataplane,
-            installed,
-            took_over,
-            committed,
-            lock,
-        } = start::begin(options).await?;
-        let verdicts = checks::read_saved(verdicts.as_deref());
-        let checks = Checks::new(&options.instance, verdicts, seed.get(), health_asks)
-            .context("starting the checker")?;
-        let announcements = Announcements::new(
-            Surroundings::of(&options.instance, &options.socket),
-            checks.follow(),
-            announce_asks,
-            (runtime.maintenance, runtime.by_hand),
-        )
-        .context("starting the announcer")?;
-        let inherited = inherit::ways(&site, &runtime.numbers, &installed, &present.borrow());
-        let (resolver, resolutions) = Resolver::spawn(inherited)?;
-        let mut controller = Self {
-            seed,
-            numbers: Arc::new(runtime.numbers),
-            carried: Arc::new(runtime.carried),
-            marks: runtime.marked_down,
-            diverted: Arc::default(),
-            identity: runtime.identity,
-            drawn_seed: runtime.seed,
-            detached: runtime.detached,
-            store,
-            head,
-            may_be_outrun: false,
-            progress,
-            events,
-            meters: Meters::default(),
-            web: None,
-            rights: None,
-            checks,
-            checks_are_stale: true,
-            announcements,
-            told: Told::new(),
-            drains_told: None,
-            told_interfaces: BTreeSet::new(),
-            resolver,
-            resolutions,
-            asked: Arc::default(),
-            census: dataplane.pools().map(|pool| (pool, Census::of(&dataplane.table(pool)))).collect(),
-            dataplane,
-            installed,
-            moving_since: BTreeMap::new(),
-            tending: Tending::new(seed.get()),
-            drift: drift::Watch::new(options.reconcile_every),
-            drops: DropWatch::default(),
-            capacities: Capacities::default(),
-            cause: "the daemon's start".to_owned(),
-            took_over,
-            ports: Ports::new(present, options.xdp_mode),
-            behind: false,
-            collects_later: false,
-            down: false,
-            started: Instant::now(),
-            service: Service::from_environment(),
-            refused_file: None,
-            site: Arc::new(site),
-            _lock: lock,
-        };
-        if let Some(head) = controller.head.as_ref().filter(|_| committed) {
-            controller.tell(Event::Revision(RevisionStatus::from(head)));
-        }
-        controller.note_transitions();
-        // Flows may be remembered in maps that were taken over.
-        controller.tending.expect_flows();
-        controller.watch_addresses();
-        controller.note_diverted();
-        Ok(controller)
-    }
-
-    /// Fills the tables as far as next hops become known and checks pass; a backend that stays silent does not hold up the
-    /// others for long.
-    async fn wait_for_first_answers(&mut self) {
-        let pending = |controller: &Self| {
-            let resolutions = controller.resolutions.borrow();
-            controller.site.pools.iter().flat_map(|pool| &pool.backends).any(|backend| {
-                resolutions.get(&backend.address).is_none_or(|resolution| !resolution.is_settled())
-            })
-        };
-        let settled = async {
-            loop {
-                self.order_checks().await;
-                if !pending(self) && self.checks.is_settled() {
-                    return;
-                }
-                let changed = tokio::select! {
-                    changed = self.resolutions.changed() => changed.is_ok(),
-                    changed = self.checks.changed() => match changed {
-                        Ok(happening) => {
-                            self.listen(happening);
-                            true
-                        }
-                        Err(_) => false,
-                    },
-                };
-                if !changed {
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(FIRST_ANSWERS, settled).await.is_err() {
-            tracing::warn!("some backends have not answered yet: those that the maps have stay as they are");
-        }
-        // Whom checks have put in until now is part of the start, and no change.
-        self.checks.note_followed();
-        self.reconcile_or_retry();
-    }
-
     /// Reacts to requests and to next hops until something ends for good.
     async fn follow(&mut self, requests: &mut mpsc::Receiver<Request>) -> anyhow::Result<()> {
         let mut retry = interval(RETRY);
@@ -474,11 +345,4 @@ impl Controller {
         self.meters.note_reconciled(begun.elapsed(), outcome.is_ok());
         outcome
     }
-}
-
-fn random_seed() -> std::io::Result<u64> {
-    use std::io::Read as _;
-    let mut bytes = [0; 8];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(u64::from_ne_bytes(bytes))
 }

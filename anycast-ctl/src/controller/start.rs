@@ -206,7 +206,7 @@ fn seed(site: &Site, runtime: &mut Runtime) -> anyhow::Result<Seed> {
         return Ok(seed);
     }
     tracing::warn!("no `seed` in the configuration: drew one, so no other host steers as this one does");
-    let seed = Seed::new(super::random_seed().context("drawing a seed from /dev/urandom")?);
+    let seed = Seed::new(random_seed().context("drawing a seed from /dev/urandom")?);
     runtime.seed = Some(seed);
     Ok(seed)
 }
@@ -315,3 +315,10 @@ fn warn_of_sizes(site: &Site, dataplane: &Dataplane) {
 
 #[cfg(test)]
 mod tests;
+
+fn random_seed() -> std::io::Result<u64> {
+    use std::io::Read as _;
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
