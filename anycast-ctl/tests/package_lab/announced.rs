@@ -16,24 +16,15 @@ pub const SITE: &str = "\n[announce]\non_stop = \"keep\"\n\n[announce.bird]\nsoc
 /// The protocols of the lab's VIPs, with what the site calls them in their names.
 const PROTOCOLS: [&str; 2] = ["anycast_www4", "anycast_www6"];
 
-/// A protocol's state, and since when it has that, in BIRD's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A protocol's state, and since when it has that, in BIRD's words, which are none if there is no such protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Protocol {
     pub state: String,
     pub since: String,
 }
 
-/// Has BIRD know the VIPs, and lets the units' user write to its socket.
-pub fn prepare(machine: &Machine, vips: &Addresses) {
-    let [v4, v6] = PROTOCOLS;
-    let configuration = format!(
-        "router id 10.255.0.1;\nprotocol device {{ }}\n\
-         protocol static {v4} {{ disabled; ipv4; route {}/32 blackhole; }}\n\
-         protocol static {v6} {{ disabled; ipv6; route {}/128 blackhole; }}\n",
-        vips.v4, vips.v6
-    );
-    fs::write(machine.path("/etc/bird/bird.conf"), configuration).unwrap();
-    machine.does(&["systemctl", "restart", "bird"]);
+/// Lets the units' user write to BIRD's socket.
+pub fn admit(machine: &Machine) {
     for unit in [DAEMON, WATCHDOG] {
         let directory = machine.path(&format!("/etc/systemd/system/{unit}.d"));
         fs::create_dir_all(&directory).unwrap();
@@ -42,9 +33,36 @@ pub fn prepare(machine: &Machine, vips: &Addresses) {
     machine.does(&["systemctl", "daemon-reload"]);
 }
 
+/// Has BIRD be configured so, beside what any BIRD needs.
+fn configure(machine: &Machine, lines: &str) {
+    let configuration = format!("router id 10.255.0.1;\nprotocol device {{ }}\n{lines}\n");
+    fs::write(machine.path("/etc/bird/bird.conf"), configuration).unwrap();
+    machine.does(&["systemctl", "restart", "bird"]);
+}
+
+/// By a file of the daemon's, which BIRD's user can read.
+pub fn by_a_written_file(machine: &Machine, site: &str) {
+    configure(machine, "include \"/run/anycast/bird-vips*.conf\";");
+    let site = site.replacen("protocol = \"anycast_{vip}\"", "include = \"/run/anycast/bird-vips.conf\"", 1);
+    fs::write(machine.path(life::SITE), site.replacen("\"keep\"", "\"withdraw\"", 1)).unwrap();
+    machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+    wait_until_announced(machine);
+    machine.does(&["systemctl", "stop", DAEMON]);
+    assert!(are_withdrawn(machine));
+}
+
+/// By protocols of the operator's, which BIRD knows from here on.
+///
 /// Routes stay while the daemon is replaced, and go where the site wants that, by systemd's hand if the daemon crashed, by the
 /// watchdog's if nobody comes after it. In the end they are there.
-pub fn follow_the_daemon(machine: &Machine, site: &str) {
+pub fn by_protocols(machine: &Machine, site: &str, vips: &Addresses) {
+    let [v4, v6] = PROTOCOLS;
+    let lines = format!(
+        "protocol static {v4} {{ disabled; ipv4; route {}/32 blackhole; }}\n\
+         protocol static {v6} {{ disabled; ipv6; route {}/128 blackhole; }}",
+        vips.v4, vips.v6
+    );
+    configure(machine, &lines);
     let begin = |keep: &str| {
         fs::write(machine.path(life::SITE), site.replacen("\"keep\"", keep, 1)).unwrap();
         machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
@@ -85,10 +103,13 @@ fn kill(machine: &Machine) {
 pub fn protocols(machine: &Machine) -> [Protocol; 2] {
     let table = machine.does(&["birdc", "show", "protocols"]);
     PROTOCOLS.map(|name| {
-        let row = table.lines().find(|line| line.split_whitespace().next() == Some(name));
         // Name, kind, table, state, since.
-        let words: Vec<&str> = row.unwrap_or_else(|| panic!("{table}")).split_whitespace().collect();
-        Protocol { state: words[3].to_owned(), since: words[4].to_owned() }
+        let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.first() == Some(&name));
+        row.map_or_else(Protocol::default, |row| Protocol {
+            state: row[3].to_owned(),
+            since: row[4].to_owned(),
+        })
     })
 }
 

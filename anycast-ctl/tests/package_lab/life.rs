@@ -176,8 +176,9 @@ impl Edge {
     /// Routes go with the daemon as the site says, and are there for what follows.
     fn announce(&mut self) {
         self.site.push_str(announced::SITE);
-        announced::prepare(&self.machine, &self.lab.plan().vips);
-        announced::follow_the_daemon(&self.machine, &self.site);
+        announced::admit(&self.machine);
+        announced::by_a_written_file(&self.machine, &self.site);
+        announced::by_protocols(&self.machine, &self.site, &self.lab.plan().vips);
     }
 
     /// The dataplane stays: its attachment is the same one, counters go on, and so do routes.
