@@ -1,4 +1,4 @@
-//! Routes by a BIRD that the host runs, and by a daemon that is nobody but a member of its group: docs/security.md.
+//! Routes by the BIRD or FRR that the host runs, and by a daemon that is nobody but a member of their groups: docs/security.md.
 
 use std::fs;
 
@@ -23,14 +23,40 @@ pub struct Protocol {
     pub since: String,
 }
 
-/// Lets the units' user write to BIRD's socket.
+/// What it says instead for FRR.
+const FRR: &str = "\n[announce]\non_stop = \"withdraw\"\n\n[announce.frr]\n";
+
+/// Lets the units' user write to the routing daemons' sockets.
 pub fn admit(machine: &Machine) {
     for unit in [DAEMON, WATCHDOG] {
         let directory = machine.path(&format!("/etc/systemd/system/{unit}.d"));
         fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join("bird.conf"), "[Service]\nSupplementaryGroups=bird\n").unwrap();
+        fs::write(directory.join("routes.conf"), "[Service]\nSupplementaryGroups=bird frrvty\n").unwrap();
     }
     machine.does(&["systemctl", "daemon-reload"]);
+}
+
+/// By FRR: its statements come and go with the daemon.
+pub fn by_frr(machine: &Machine, site: &str) {
+    let daemons = machine.path("/etc/frr/daemons");
+    let list = fs::read_to_string(&daemons).unwrap();
+    fs::write(&daemons, list.replacen("bgpd=no", "bgpd=yes", 1)).unwrap();
+    let configuration = "router bgp 65001\n bgp router-id 10.255.0.1\n no bgp network import-check\nexit\n";
+    fs::write(machine.path("/etc/frr/frr.conf"), configuration).unwrap();
+    machine.does(&["systemctl", "restart", "frr"]);
+    let statements = || {
+        let running = machine.does(&["vtysh", "-c", "show running-config"]);
+        running
+            .lines()
+            .filter(|line| line.contains("network") && line.contains("route-map anycast-announced"))
+            .count()
+    };
+    fs::write(machine.path(life::SITE), site.replacen(SITE, FRR, 1)).unwrap();
+    machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+    wait_for("both statements", || (statements() == 2).then_some(()));
+    machine.does(&["systemctl", "stop", DAEMON]);
+    assert_eq!(statements(), 0);
+    machine.does(&["systemctl", "stop", "frr"]);
 }
 
 /// Has BIRD be configured so, beside what any BIRD needs.

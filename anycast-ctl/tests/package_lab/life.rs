@@ -177,6 +177,7 @@ impl Edge {
     fn announce(&mut self) {
         self.site.push_str(announced::SITE);
         announced::admit(&self.machine);
+        announced::by_frr(&self.machine, &self.site);
         announced::by_a_written_file(&self.machine, &self.site);
         announced::by_protocols(&self.machine, &self.site, &self.lab.plan().vips);
     }

@@ -9,7 +9,7 @@ use std::{
 use crate::source;
 
 /// What it has beside the essential packages.
-const PACKAGES: &str = "systemd-sysv,iproute2,bird2";
+const PACKAGES: &str = "systemd-sysv,iproute2,bird2,frr";
 
 /// Its directory, which nobody changes.
 pub fn root() -> PathBuf {
