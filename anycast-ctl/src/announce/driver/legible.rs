@@ -23,14 +23,20 @@ impl<A: Announcer> Announcer for Legible<A> {
 /// The same error, legibly.
 pub fn error(error: DriverError) -> DriverError {
     match error {
-        DriverError::Unreachable(text) => DriverError::Unreachable(one_line(&text)),
-        DriverError::Refused(text) => DriverError::Refused(one_line(&text)),
-        DriverError::Garbled(text) => DriverError::Garbled(one_line(&text)),
+        DriverError::Unreachable(text) => DriverError::Unreachable(reason(&text)),
+        DriverError::Refused(text) => DriverError::Refused(reason(&text)),
+        DriverError::Garbled(text) => DriverError::Garbled(reason(&text)),
     }
 }
 
+/// Why something is not as it should be: in some words, whatever was said.
+fn reason(text: &str) -> String {
+    let line = one_line(text);
+    if line.is_empty() { "no reason was given".to_owned() } else { line }
+}
+
 fn failures(failures: Failures) -> Failures {
-    failures.into_iter().map(|(vip, text)| (vip, one_line(&text))).collect()
+    failures.into_iter().map(|(vip, text)| (vip, reason(&text))).collect()
 }
 
 fn seen(seen: Seen) -> Seen {
@@ -46,7 +52,7 @@ fn seen(seen: Seen) -> Seen {
     let route = |SeenRoute { level, exported_to, trouble }| SeenRoute {
         level,
         exported_to: exported_to.map(|names| names.iter().map(|name| one_line(name)).collect()),
-        trouble: trouble.map(|it| one_line(&it)),
+        trouble: trouble.map(|it| reason(&it)),
     };
     Seen {
         daemon: one_line(&seen.daemon),
