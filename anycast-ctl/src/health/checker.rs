@@ -219,20 +219,19 @@ impl Running {
             });
         }
         let happenings = self.engine.happenings();
-        let standings = self.engine.standings(now);
+        let said = self.engine.standings(now).map(|standings| Said {
+            standings: Arc::new(standings),
+            saved: Arc::new(self.engine.saved(now)),
+            orders: self.orders,
+            is_settled: self.engine.is_settled(),
+        });
         // As one: whoever learns that something happened must find what it came to, and the other way round.
-        self.say.send_if_modified(|said| {
+        self.say.send_if_modified(|last| {
             for happening in happenings {
                 // Somebody who does not listen misses what happens; how things are he can still ask.
                 let _ = self.tell.try_send(happening);
             }
-            let is_other = standings.is_some();
-            if let Some(standings) = standings {
-                let saved = Arc::new(self.engine.saved(now));
-                let is_settled = self.engine.is_settled();
-                *said = Said { standings: Arc::new(standings), saved, orders: self.orders, is_settled };
-            }
-            is_other
+            said.map(|said| *last = said).is_some()
         });
     }
 

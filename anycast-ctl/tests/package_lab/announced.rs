@@ -13,6 +13,9 @@ use crate::{
 pub const SITE: &str = "\n[announce]\non_stop = \"keep\"\n\n[announce.bird]\nsocket = \"/run/bird/bird.ctl\"\n\
                         protocol = \"anycast_{vip}\"\n";
 
+/// What it says instead for FRR.
+const FRR: &str = "\n[announce]\non_stop = \"withdraw\"\n\n[announce.frr]\n";
+
 /// The protocols of the lab's VIPs, with what the site calls them in their names.
 const PROTOCOLS: [&str; 2] = ["anycast_www4", "anycast_www6"];
 
@@ -23,9 +26,6 @@ pub struct Protocol {
     pub since: String,
 }
 
-/// What it says instead for FRR.
-const FRR: &str = "\n[announce]\non_stop = \"withdraw\"\n\n[announce.frr]\n";
-
 /// Lets the units' user write to the routing daemons' sockets.
 pub fn admit(machine: &Machine) {
     for unit in [DAEMON, WATCHDOG] {
@@ -34,6 +34,12 @@ pub fn admit(machine: &Machine) {
         fs::write(directory.join("routes.conf"), "[Service]\nSupplementaryGroups=bird frrvty\n").unwrap();
     }
     machine.does(&["systemctl", "daemon-reload"]);
+}
+
+/// Has both units run with that site.
+fn begin(machine: &Machine, site: &str) {
+    fs::write(machine.path(life::SITE), site).unwrap();
+    machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
 }
 
 /// By FRR: its statements come and go with the daemon.
@@ -51,8 +57,7 @@ pub fn by_frr(machine: &Machine, site: &str) {
             .filter(|line| line.contains("network") && line.contains("route-map anycast-announced"))
             .count()
     };
-    fs::write(machine.path(life::SITE), site.replacen(SITE, FRR, 1)).unwrap();
-    machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+    begin(machine, &site.replacen(SITE, FRR, 1));
     wait_for("both statements", || (statements() == 2).then_some(()));
     machine.does(&["systemctl", "stop", DAEMON]);
     assert_eq!(statements(), 0);
@@ -70,8 +75,7 @@ fn configure(machine: &Machine, lines: &str) {
 pub fn by_a_written_file(machine: &Machine, site: &str) {
     configure(machine, "include \"/run/anycast/bird-vips*.conf\";");
     let site = site.replacen("protocol = \"anycast_{vip}\"", "include = \"/run/anycast/bird-vips.conf\"", 1);
-    fs::write(machine.path(life::SITE), site.replacen("\"keep\"", "\"withdraw\"", 1)).unwrap();
-    machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+    begin(machine, &site.replacen("\"keep\"", "\"withdraw\"", 1));
     wait_until_announced(machine);
     machine.does(&["systemctl", "stop", DAEMON]);
     assert!(are_withdrawn(machine));
@@ -89,29 +93,28 @@ pub fn by_protocols(machine: &Machine, site: &str, vips: &Addresses) {
         vips.v4, vips.v6
     );
     configure(machine, &lines);
-    let begin = |keep: &str| {
-        fs::write(machine.path(life::SITE), site.replacen("\"keep\"", keep, 1)).unwrap();
-        machine.does(&["systemctl", "restart", WATCHDOG, DAEMON]);
+    let announced = |keep: &str| {
+        begin(machine, &site.replacen("\"keep\"", keep, 1));
         wait_until_announced(machine)
     };
-    let routes = begin("\"keep\"");
+    let routes = announced("\"keep\"");
     kill(machine);
     assert_eq!(wait_until_announced(machine), routes);
 
-    let routes = begin("\"withdraw\"");
+    let routes = announced("\"withdraw\"");
     kill(machine);
     let later = wait_until_announced(machine);
     assert!(later.iter().zip(&routes).all(|(later, before)| later.since != before.since), "{later:?}");
     machine.does(&["systemctl", "stop", DAEMON]);
     assert!(are_withdrawn(machine));
 
-    begin("\"keep\"\nlease = \"5s\"");
+    announced("\"keep\"\nlease = \"5s\"");
     machine.does(&["systemctl", "stop", DAEMON]);
     wait_for("the watchdog to withdraw", || are_withdrawn(machine).then_some(()));
     let journal = machine.does(&["journalctl", "--no-pager", "--unit", WATCHDOG]);
     assert!(journal.contains("withdr"), "{journal}");
 
-    begin("\"keep\"");
+    announced("\"keep\"");
 }
 
 /// Kills the daemon, and waits for the next one.
